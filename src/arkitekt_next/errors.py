@@ -382,10 +382,7 @@ def rebuild_exception(described: dict[str, Any], **fields: Any) -> TaskFailed:
 def _nearest(bases: list[str]) -> type[BaseException]:
     for qualified in bases:
         module, _, name = qualified.rpartition(".")
-        if module == "builtins":
-            found = _REBUILDABLE.get(name)
-        else:
-            found = getattr(sys.modules.get(module), name, None)
+        found = _REBUILDABLE.get(name) if module == "builtins" else getattr(sys.modules.get(module), name, None)
         if isinstance(found, type) and issubclass(found, Exception):
             return found
     return Exception
@@ -411,4 +408,3 @@ def as_error(error: BaseException) -> ArkitektError:
 
 __all__ = [name for name, kind in list(globals().items()) if isinstance(kind, type) and issubclass(kind, Exception)]
 __all__ += ["CODES", "as_error", "describe_exception", "rebuild_exception"]
-

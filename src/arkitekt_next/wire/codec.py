@@ -13,7 +13,8 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from ..errors import ArkitektError, ProtocolError
+from arkitekt_next.errors import ArkitektError, ProtocolError
+
 from .messages import ErrorBody, Message, Unsupported
 
 _DEPTH_LIMIT = 200
@@ -83,7 +84,9 @@ class Decoder:
         try:
             raw = loads(frame)
         except (ValueError, RecursionError) as broken:
-            raise ProtocolError(where="frame", problem=f"expected a JSON array, got text that is none: {broken}") from None
+            raise ProtocolError(
+                where="frame", problem=f"expected a JSON array, got text that is none: {broken}"
+            ) from None
         if not isinstance(raw, list):
             raise ProtocolError(where="frame", problem=f"expected a JSON array of messages, got {type(raw).__name__}")
         sound: list[Message] = []

@@ -1,0 +1,147 @@
+"""A hub beside this process: found by its announcement, started in the background, restarted when it died, stopped.
+
+Whoever needs a hub may start it; a file lock sees to it that only one does. The rule: an announcement counts only when
+the hub it names answers under the same id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from arkitekt_next.errors import Conflict, HubUnavailable
+from arkitekt_next.platform import IS_WINDOWS, FileLock, hub_folder
+
+LOG_NAME = "hub.log"
+_START_S = 30.0
+_STOP_S = 20.0
+_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A running hub: where it listens, who it is, its process and folder."""
+
+    url: str
+    hub: str
+    pid: int
+    folder: Path
+
+
+def find_hub(folder: Path | None = None) -> Announcement | None:
+    """Give the hub that runs over a folder (default: this user's), or None."""
+    place = folder or hub_folder()
+    try:
+        raw = json.loads((place / "hub.json").read_text())
+        found = Announcement(str(raw["url"]), str(raw["hub"]), int(raw["pid"]), place)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if _answers(found) else None
+
+
+def _answers(found: Announcement) -> bool:
+    try:
+        with urllib.request.urlopen(f"{found.url}/health", timeout=5) as response:
+            body = response.read()
+    except urllib.error.HTTPError as error:
+        body = error.read()
+    except (OSError, ValueError):
+        return False
+    try:
+        return bool(json.loads(body)["hub"] == found.hub)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def ensure_hub(folder: Path | None = None) -> tuple[Announcement, bool]:
+    """Give the hub of a folder, starting it when none runs; the flag says whether it was started now."""
+    place = folder or hub_folder()
+    found = find_hub(place)
+    if found is not None:
+        return found, False
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(place / "start.lock")
+    try:
+        lock.acquire(_START_S)
+    except TimeoutError as error:
+        raise Conflict(
+            problem="Another process has been starting the hub for too long", remedy=f"See {place / LOG_NAME}"
+        ) from error
+    try:
+        found = find_hub(place)
+        return (found, False) if found is not None else (start_beside(place), True)
+    finally:
+        lock.release()
+
+
+def start_beside(folder: Path, *options: str) -> Announcement:
+    """Start a hub in the background, with its own log file; wait until it answers."""
+    _require_hub()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_path = folder / LOG_NAME
+    if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
+        log_path.replace(log_path.with_suffix(".log.1"))
+    command = [sys.executable, "-m", "arkitekt_next.cli.main", "hub", "start", "--folder", str(folder), *options]
+    with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log_file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=not IS_WINDOWS,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if IS_WINDOWS else 0,
+        )
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        found = find_hub(folder)
+        if found is not None:
+            return found
+        if process.poll() is not None:
+            raise HubUnavailable(
+                url=str(folder),
+                reason=f"it ended with code {process.returncode}: {_last_line(log_path)}",
+                remedy=f"See {log_path}",
+            )
+        time.sleep(0.02)
+    process.terminate()
+    raise HubUnavailable(url=str(folder), reason=f"it did not answer within {_START_S:g} s", remedy=f"See {log_path}")
+
+
+def _require_hub() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("sqlalchemy") is None:
+        raise HubUnavailable(
+            url="this machine",
+            reason="the hub's dependencies are not installed",
+            remedy="Install the extra `hub` (or `all`), or name a running hub with --url",
+        )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:500] if lines else "(its log is empty)"
+
+
+def stop_hub(folder: Path | None = None) -> Announcement | None:
+    """Stop the hub of a folder and wait for its end; give what ran, or None when none did."""
+    found = find_hub(folder)
+    if found is None:
+        return None
+    os.kill(found.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_S
+    while time.monotonic() < deadline:
+        if find_hub(folder) is None and not (found.folder / "hub.json").exists():
+            return found
+        time.sleep(0.02)
+    raise Conflict(
+        problem=f"The hub (process {found.pid}) did not stop within {_STOP_S:g} s", remedy=f"Kill process {found.pid}"
+    )

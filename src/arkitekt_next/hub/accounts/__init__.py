@@ -1,0 +1,1 @@
+"""Who acts: teams, persons, tokens, and the sign-in."""

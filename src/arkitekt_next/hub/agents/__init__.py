@@ -1,0 +1,1 @@
+"""Connections: the websocket, leases, and the agents behind them."""

@@ -1,0 +1,346 @@
+"""The websocket: signs a connection in, reads its frames, hands each message to whom it concerns.
+
+Every message kind stands in one table with its policy. The rule: a bad message harms nobody but its sender, and nothing a
+connection does keeps another one waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from arkitekt_next.errors import (
+    ArkitektError,
+    InternalError,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    ProtocolError,
+    TooLarge,
+)
+from arkitekt_next.hub.core.http import answer
+from arkitekt_next.hub.core.ids import monotonic, new_id, now_us
+from arkitekt_next.hub.core.policy import CALL, PROVIDE, PUBLIC, SEE, Policy
+from arkitekt_next.hub.core.telemetry import log
+from arkitekt_next.hub.tasks import control, reports, submit, watch
+from arkitekt_next.wire import messages as m
+from arkitekt_next.wire.codec import error_body, loads
+from arkitekt_next.wire.session import negotiate
+
+from .peer import Peer
+
+if TYPE_CHECKING:
+    from arkitekt_next.hub.core.context import HubContext
+    from arkitekt_next.hub.tasks.live import LiveTask
+
+_FRAMES_A_TURN = 8
+
+
+async def endpoint(websocket: WebSocket) -> None:
+    """Serve one connection from upgrade to close."""
+    hub: HubContext = websocket.app.state.hub
+    try:
+        _check_origin(websocket)
+        principal = await hub.accounts.identify(websocket.headers.get("authorization"))
+    except ArkitektError as error:
+        await websocket.send_denial_response(answer(error))
+        return
+    offered = websocket.scope.get("subprotocols") or []
+    await websocket.accept(subprotocol=m.SUBPROTOCOL if m.SUBPROTOCOL in offered else None)
+    peer = Peer(new_id(), websocket, principal, reader_limit_bytes=hub.settings.reader_limit_bytes)
+    peer.session.lease_s, peer.session.heartbeat_s = hub.settings.lease_s, hub.settings.heartbeat_s
+    hub.peers.add(peer)
+    pump = asyncio.create_task(peer.pump(hub.on_drained))
+    reader = asyncio.create_task(_read(hub, peer, websocket))
+    try:
+        await asyncio.wait({pump, reader}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.peers.discard(peer)
+        if reader.done() and not reader.cancelled() and peer.close_code is None:
+            peer.close_code = 1000
+        for task in (pump, reader):
+            task.cancel()
+        for old in list(peer.readers.values()):
+            watch.detach(hub.board, old)
+        hub.agents.lose(peer)
+        await asyncio.gather(pump, reader, return_exceptions=True)
+        await _say_goodbye(peer, websocket)
+
+
+def _check_origin(websocket: WebSocket) -> None:
+    origin = websocket.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+        raise NotPermitted(person="a page", verb="connect from", what=origin[:200], remedy="Use the hub's own address")
+
+
+async def _say_goodbye(peer: Peer, websocket: WebSocket) -> None:
+    if (
+        websocket.application_state is WebSocketState.DISCONNECTED
+        or websocket.client_state is WebSocketState.DISCONNECTED
+    ):
+        return
+    with contextlib.suppress(RuntimeError, OSError, WebSocketDisconnect, asyncio.TimeoutError):
+        async with asyncio.timeout(2):
+            if peer.close_code != 1013:
+                for frame in peer.session.frames(monotonic()):
+                    await websocket.send_text(frame)
+            await websocket.close(peer.close_code or 1000)
+
+
+async def _read(hub: HubContext, peer: Peer, websocket: WebSocket) -> None:
+    count = 0
+    while peer.close_code is None:
+        received = await websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        frame = received.get("text") or received.get("bytes") or ""
+        try:
+            messages = peer.session.receive(frame, monotonic())
+        except TooLarge as error:
+            _part(peer, error, 1009)
+            return
+        except ProtocolError as error:
+            _part(peer, error, 4400)
+            return
+        peer.wake()
+        for message in messages:
+            handle(hub, peer, message)
+        count += 1
+        if count % _FRAMES_A_TURN == 0:
+            await asyncio.sleep(0)  # frames that are already here must not keep others waiting
+
+
+def _part(peer: Peer, error: ArkitektError, code: int) -> None:
+    peer.send(m.Goodbye(reason=error.message[:1000], error=error_body(error)))
+    peer.close(code)
+
+
+def handle(hub: HubContext, peer: Peer, message: m.Message) -> None:
+    """Do what one message asks; whatever goes wrong is answered to its sender alone."""
+    entry = MESSAGES.get(message.__class__)
+    if entry is None:
+        return
+    rule, act = entry
+    try:
+        if rule.scope is not None and not peer.principal.may(rule.scope):
+            who = peer.principal.person
+            raise NotPermitted(person=who, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'")
+        act(hub, peer, message)
+    except ArkitektError as error:
+        hub.metrics.refused.labels(error.code).inc()
+        peer.send(m.Refused(request=_request_of(message), error=error_body(error)))
+    except Exception as error:
+        incident = secrets.token_hex(4)
+        log.error("message failed", incident=incident, kind=m.kind_of(message.__class__), exc_info=error)
+        peer.send(m.Refused(request=_request_of(message), error=error_body(InternalError(incident=incident))))
+
+
+def _request_of(message: m.Message) -> str:
+    for name in ("request", "reference", "task", "kind"):
+        value = getattr(message, name, None)
+        if value:
+            return str(value)
+    return ""
+
+
+# -- what each message does ----------------------------------------------------------------------------------
+
+
+def _hello(hub: HubContext, peer: Peer, hello: m.Hello) -> None:
+    if peer.hello is not None:
+        raise ProtocolError(where="hello", problem="expected it once, got it twice")
+    try:
+        version = negotiate(hello.protocol, (m.OLDEST_PROTOCOL, m.PROTOCOL))
+        if hello.app != peer.principal.app:
+            raise NotAuthenticated(
+                reason=f"The token is for the app '{peer.principal.app}', not '{hello.app}'",
+                remedy="Sign in as this app",
+            )
+    except ArkitektError as error:
+        _part(peer, error, 4400 if isinstance(error, ProtocolError) else 4401)
+        return
+    peer.hello = hello
+    peer.send(
+        m.Welcome(
+            protocol=version,
+            capabilities=[],
+            hub=hub.id,
+            connection=peer.id,
+            team=peer.principal.team,
+            person=peer.principal.person,
+            now_us=now_us(),
+            lease_s=peer.session.lease_s,
+            heartbeat_s=peer.session.heartbeat_s,
+            frame_limit_bytes=m.FRAME_LIMIT_BYTES,
+        )
+    )
+
+
+def _goodbye(hub: HubContext, peer: Peer, message: m.Goodbye) -> None:
+    peer.has_left = True
+    peer.close(1000)
+
+
+def _ignore(hub: HubContext, peer: Peer, message: m.Message) -> None:
+    log.info("a peer did not understand us", what=str(getattr(message, "what", ""))[:64])
+
+
+def _lookup(hub: HubContext, peer: Peer, message: m.Lookup) -> None:
+    team, person = peer.principal.team, peer.principal.person
+    catalogue = hub.catalogue
+    if message.definition is not None:
+        contract = catalogue.by_definition(team, message.definition)
+    elif message.demand is not None:
+        contract = catalogue.by_demand(team, person, message.demand)
+    elif message.action is not None:
+        contract = catalogue.bind(team, person, message.action)
+    else:
+        raise ProtocolError(where="lookup", problem="expected one of action, definition and demand")
+    peer.send(
+        m.Found(
+            request=message.request,
+            action=contract.action.name,
+            definition=loads(contract.body),
+            signature_hash=contract.signature_hash,
+            definition_hash=contract.definition_hash,
+            agents_online=len(contract.action.online()),
+        )
+    )
+
+
+def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
+    reader: watch.Reader | None = None
+
+    def prepare(task: LiveTask) -> None:
+        nonlocal reader
+        reader = watch.Reader(
+            peer,
+            task.team,
+            task.id,
+            message.window,
+            is_owner=message.watch,
+            wants_all=message.watch,
+            is_behind=False,
+        )
+        peer.readers[task.id] = reader
+        task.readers.append(reader)
+
+    def answered(result: submit.Receipt | ArkitektError) -> None:
+        if isinstance(result, ArkitektError):
+            hub.metrics.refused.labels(result.code).inc()
+            peer.send(m.Refused(request=message.reference, error=error_body(result)))
+            return
+        accepted = m.Accepted(reference=message.reference, task=result.task, status=result.status, number=result.number)
+        if reader is not None and reader.task == result.task:
+            reader.told = result.number
+            peer.hold_back(reader, accepted)
+            return
+        peer.send(accepted)  # known before: tell it from the start
+        again = watch.Reader(
+            peer,
+            peer.principal.team,
+            result.task,
+            message.window,
+            is_owner=message.watch,
+            wants_all=message.watch,
+        )
+        watch.attach(hub.board, again)
+
+    submit.submit(hub.board, peer.principal, message, answered, prepare=prepare)
+
+
+def _attach(hub: HubContext, peer: Peer, message: m.Attach) -> None:
+    async def check_and_attach() -> None:
+        team = peer.principal.team
+        live = hub.board.live.get(message.task)
+        owner = live.person if live is not None and live.team == team else await hub.tasks_owner(team, message.task)
+        if owner is None:
+            error = NotFound(what="task", name=message.task, remedy="It may have been removed by the retention rule")
+            peer.send(m.Refused(request=message.request, error=error_body(error)))
+            return
+        peer.send(m.Done(request=message.request))
+        is_owner = owner == peer.principal.person
+        reader = watch.Reader(peer, team, message.task, message.window, told=message.after, is_owner=is_owner)
+        watch.attach(hub.board, reader)
+
+    hub.board.spawn(check_and_attach())
+
+
+def _detach(hub: HubContext, peer: Peer, message: m.Detach) -> None:
+    reader = peer.readers.get(message.task)
+    if reader is not None:
+        watch.detach(hub.board, reader)
+
+
+def _consumed(hub: HubContext, peer: Peer, message: m.Consumed) -> None:
+    reader = peer.readers.get(message.task)
+    if reader is not None:
+        watch.consume(hub.board, reader, message.through)
+
+
+def _control(hub: HubContext, peer: Peer, message: m.Control) -> None:
+    task = hub.board.live.get(message.task)
+    if task is not None and task.team == peer.principal.team:
+        control.steer(hub.board, task, message.verb, deadline_s=message.deadline_s, reason=message.reason)
+        peer.send(m.Done(request=message.request))
+        return
+
+    async def answer_ended() -> None:
+        owner = await hub.tasks_owner(peer.principal.team, message.task)
+        if owner is None:
+            error = NotFound(what="task", name=message.task, remedy="Check the id")
+            peer.send(m.Refused(request=message.request, error=error_body(error)))
+        else:
+            peer.send(m.Done(request=message.request))
+
+    hub.board.spawn(answer_ended())
+
+
+def _provide(hub: HubContext, peer: Peer, message: m.Provide) -> None:
+    async def provide() -> None:
+        try:
+            await hub.agents.provide(peer, message)
+        except ArkitektError as error:
+            peer.send(m.Refused(request=message.request, error=error_body(error)))
+
+    hub.board.spawn(provide())
+
+
+def _drain(hub: HubContext, peer: Peer, message: m.Drain) -> None:
+    if peer.agent is not None:
+        peer.agent.is_draining = True
+
+
+def _bury(hub: HubContext, peer: Peer, message: m.Bury) -> None:
+    hub.board.ledger.write([], lambda _: hub.agents.bury(peer, message.session))
+
+
+def _report(hub: HubContext, peer: Peer, message: m.Report) -> None:
+    reports.hear(hub.board, peer, message)
+
+
+MESSAGES: dict[type[m.Message], tuple[Policy, Any]] = {
+    m.Hello: (PUBLIC, _hello),
+    m.Goodbye: (PUBLIC, _goodbye),
+    m.Unsupported: (PUBLIC, _ignore),
+    m.Lookup: (SEE, _lookup),
+    m.Submit: (CALL, _submit),
+    m.Attach: (SEE, _attach),
+    m.Detach: (SEE, _detach),
+    m.Consumed: (SEE, _consumed),
+    m.Control: (CALL, _control),
+    m.Provide: (PROVIDE, _provide),
+    m.Drain: (PROVIDE, _drain),
+    m.Bury: (PROVIDE, _bury),
+    m.Started: (PROVIDE, _report),
+    m.Progress: (PROVIDE, _report),
+    m.Log: (PROVIDE, _report),
+    m.Yielded: (PROVIDE, _report),
+    m.Paused: (PROVIDE, _report),
+    m.Ended: (PROVIDE, _report),
+}

@@ -1,0 +1,1 @@
+"""Which functions exist: apps, releases, actions, definitions, and who implements them now."""

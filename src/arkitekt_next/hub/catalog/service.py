@@ -1,0 +1,282 @@
+"""The catalogue in memory: every action of every team, its definitions, and who implements it now.
+
+Rows are loaded at the start and written through the ledger before anything here changes. A definition is parsed, and
+its check compiled, when first used. The rule: lookups happen inside one team.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from arkitekt_next.errors import Ambiguous, NotFound, NotPermitted, RequestRefused
+from arkitekt_next.hub.core.ids import new_id, now_us
+from arkitekt_next.ports import Definition, compile_check
+from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.ledger import insert_or
+from arkitekt_next.wire.codec import dumps, loads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from arkitekt_next.hub.agents.live import Agent, Implementation
+    from arkitekt_next.storage.engine import Database
+    from arkitekt_next.wire.messages import Release
+
+_INSERT_APP = insert_or(t.app, ["team_id", "identifier"])
+_INSERT_RELEASE = insert_or(t.release, ["team_id", "app_id", "version", "source_hash", "lock_hash", "python"])
+_INSERT_ACTION = insert_or(t.action, ["team_id", "name"])
+_INSERT_DEFINITION = insert_or(t.definition, ["team_id", "action_id", "definition_hash"], update=["offered_at_us"])
+
+
+class Contract:
+    """One definition of an action, as published."""
+
+    def __init__(
+        self, action: Action, body: str, definition_hash: str, signature_hash: str, offered_at_us: int
+    ) -> None:
+        self.action = action
+        self.body = body
+        self.definition_hash = definition_hash
+        self.signature_hash = signature_hash
+        self.offered_at_us = offered_at_us
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The parsed definition."""
+        return Definition.from_json(loads(self.body))
+
+    @cached_property
+    def check(self) -> Callable[[Mapping[str, Any]], None]:
+        """Refuses arguments that do not fit."""
+        return compile_check(self.definition.args, where=self.action.name)
+
+
+@dataclass(slots=True, eq=False)
+class Action:
+    """A typed contract under one name; its newest definition is `latest`."""
+
+    id: str
+    team: str
+    app: str
+    name: str
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    implementations: dict[str, Implementation] = field(default_factory=dict)
+    turn: int = 0
+
+    @property
+    def latest(self) -> Contract:
+        """The definition that was offered last."""
+        return max(self.contracts.values(), key=lambda c: c.offered_at_us)
+
+    @property
+    def short_name(self) -> str:
+        """The name without the app."""
+        return self.name.partition(".")[2]
+
+    def online(self) -> list[Implementation]:
+        """Who could run it now."""
+        return [i for i in self.implementations.values() if i.agent.is_online]
+
+
+class Catalogue:
+    """All teams' actions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.actions: dict[tuple[str, str], Action] = {}
+
+    async def load(self) -> None:
+        """Read the newest definition of every action."""
+        async with self._database.engine.connect() as db:
+            apps = {row.id: row.identifier for row in await db.execute(select(t.app.c.id, t.app.c.identifier))}
+            by_id: dict[str, Action] = {}
+            for row in await db.execute(select(t.action)):
+                action = Action(row.id, row.team_id, apps[row.app_id], row.name)
+                by_id[row.id] = self.actions[(row.team_id, row.name)] = action
+            for row in await db.execute(select(t.definition)):
+                action = by_id[row.action_id]
+                contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
+                action.contracts[row.definition_hash] = contract
+        for key in [key for key, action in self.actions.items() if not action.contracts]:
+            del self.actions[key]
+
+    def find(self, team: str, name: str) -> Action:
+        """Give the action of that name. Raises `NotFound` with the nearest names there are."""
+        action = self.actions.get((team, name))
+        if action is None or not action.contracts:
+            raise NotFound(what="action", name=name, remedy=self._hint(team, name))
+        return action
+
+    def _hint(self, team: str, name: str) -> str:
+        from difflib import get_close_matches
+
+        names = [action_name for (owner, action_name) in self.actions if owner == team]
+        near = get_close_matches(name, names, n=3, cutoff=0.5)
+        if near:
+            return f"Did you mean {', '.join(near)}?"
+        return "Is its app running? `arkitekt-next inspect` lists what there is"
+
+    def bind(self, team: str, person: str, name: str) -> Contract:
+        """Give the definition a caller gets: the newest live one that is not a development one, else the person's own.
+
+        When nobody is online: the one that was offered last.
+        """
+        action = self.find(team, name)
+        live = action.online()
+        ranked = sorted(
+            (i for i in live if i.agent.mode == "prod" or i.agent.person == person),
+            key=lambda i: (i.agent.mode == "prod", _version_key(i.agent.release), i.contract.offered_at_us),
+        )
+        return ranked[-1].contract if ranked else action.latest
+
+    def by_definition(self, team: str, definition_hash: str) -> Contract:
+        """Give the action that offers exactly this definition."""
+        fits = [
+            contract
+            for (owner, _), action in self.actions.items()
+            if owner == team
+            for contract in action.contracts.values()
+            if contract.definition_hash == definition_hash
+        ]
+        return _only(fits, "definition", definition_hash)
+
+    def by_demand(self, team: str, person: str, demand: Mapping[str, Any]) -> Contract:
+        """Give the one live action whose ports are of the kinds asked for."""
+        args, returns = demand.get("args"), demand.get("returns")
+        if not _is_port_list(args) or not _is_port_list(returns):
+            raise RequestRefused(
+                where="demand", problem="expected lists of {kind, key?, identifier?} under args and returns"
+            )
+        fits = []
+        for (owner, name), action in self.actions.items():
+            if owner == team and action.online():
+                contract = self.bind(team, person, name)
+                definition = contract.definition
+                if _fits(args, definition.args) and _fits(returns, definition.returns):
+                    fits.append(contract)
+        return _only(fits, "action", f"demand {dumps(demand)[:200]}")
+
+    async def publish(
+        self, *, team: str, person: str, app: str, release: Release, definitions: Iterable[Definition]
+    ) -> tuple[str, str, list[Contract]]:
+        """Record app, release and definitions; give the ids of app and release, and the contracts in order.
+
+        Raises `NotPermitted` when the app belongs to somebody else.
+        """
+        app_id = await self._claim_app(team, person, app)
+        release_id = await self._record_release(team, app_id, release)
+        contracts: list[Contract] = []
+        steps = []
+        now = now_us()
+        for definition in definitions:
+            name = f"{app}.{definition.name}"
+            action = self.actions.get((team, name)) or await self._record_action(team, app_id, app, name)
+            body = dumps(definition.to_json())
+            contract = action.contracts.get(definition.definition_hash)
+            if contract is None:
+                contract = Contract(action, body, definition.definition_hash, definition.signature_hash, now)
+            contract.offered_at_us = now
+            contracts.append(contract)
+            row = {
+                "id": new_id(),
+                "team_id": team,
+                "action_id": action.id,
+                "definition_hash": contract.definition_hash,
+                "signature_hash": contract.signature_hash,
+                "body": body,
+                "created_at_us": now,
+                "offered_at_us": now,
+            }
+            steps.append((_INSERT_DEFINITION, row))
+        if steps:
+            await self._database.ledger.commit(*steps)
+        for contract in contracts:
+            contract.action.contracts[contract.definition_hash] = contract
+            self.actions[(team, contract.action.name)] = contract.action
+        return app_id, release_id, contracts
+
+    async def _claim_app(self, team: str, person: str, identifier: str) -> str:
+        row = {
+            "id": new_id(),
+            "team_id": team,
+            "identifier": identifier,
+            "owner_id": person,
+            "created_at_us": now_us(),
+        }
+        await self._database.ledger.commit((_INSERT_APP, row))
+        query = select(t.app.c.id, t.app.c.owner_id).where(t.app.c.team_id == team, t.app.c.identifier == identifier)
+        async with self._database.engine.connect() as db:
+            found = (await db.execute(query)).one()
+        if found.owner_id != person:
+            raise NotPermitted(
+                person=person,
+                verb="provide",
+                what=f"the app '{identifier}'",
+                remedy="Its owner has to consent, or choose another identifier",
+            )
+        return str(found.id)
+
+    async def _record_release(self, team: str, app_id: str, release: Release) -> str:
+        key = {
+            "team_id": team,
+            "app_id": app_id,
+            "version": release.version,
+            "source_hash": release.source_hash or "",
+            "lock_hash": release.lock_hash or "",
+            "python": release.python or "",
+        }
+        await self._database.ledger.commit((_INSERT_RELEASE, {"id": new_id(), "created_at_us": now_us(), **key}))
+        query = select(t.release.c.id).where(*(t.release.c[name] == value for name, value in key.items()))
+        async with self._database.engine.connect() as db:
+            return str((await db.execute(query)).scalar_one())
+
+    async def _record_action(self, team: str, app_id: str, app: str, name: str) -> Action:
+        row = {"id": new_id(), "team_id": team, "app_id": app_id, "name": name, "created_at_us": now_us()}
+        await self._database.ledger.commit((_INSERT_ACTION, row))
+        query = select(t.action.c.id).where(t.action.c.team_id == team, t.action.c.name == name)
+        async with self._database.engine.connect() as db:
+            return Action(str((await db.execute(query)).scalar_one()), team, app, name)
+
+    def attach(self, agent: Agent) -> None:
+        """List what an agent implements."""
+        for offer in agent.offers.values():
+            offer.contract.action.implementations[agent.id] = offer
+
+    def detach(self, agent: Agent) -> None:
+        """Unlist it."""
+        for offer in agent.offers.values():
+            offer.contract.action.implementations.pop(agent.id, None)
+
+
+def _version_key(version: str) -> tuple[tuple[int, int | str], ...]:
+    parts = version.replace("-", ".").replace("+", ".").split(".")
+    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in parts)
+
+
+def _is_port_list(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(v, dict) for v in value))
+
+
+def _fits(wanted: Any, ports: Iterable[Any]) -> bool:
+    if wanted is None:
+        return True
+    ports = list(ports)
+    return len(wanted) == len(ports) and all(
+        want.get("kind", port.kind) == port.kind
+        and want.get("key", port.key) == port.key
+        and want.get("identifier", port.identifier) == port.identifier
+        for want, port in zip(wanted, ports, strict=True)
+    )
+
+
+def _only(fits: list[Contract], what: str, name: str) -> Contract:
+    if not fits:
+        raise NotFound(what=what, name=name, remedy="`arkitekt-next inspect` lists what there is")
+    if len(fits) > 1:
+        candidates = ", ".join(sorted(c.action.name for c in fits)[:5])
+        raise Ambiguous(what=what, name=name, candidates=candidates, remedy="Call it by name")
+    return fits[0]

@@ -1,0 +1,1 @@
+"""What every feature of the hub stands on: settings, context, HTTP shapes, telemetry."""

@@ -1,0 +1,108 @@
+"""Every setting of a hub, read from arguments, then `ARKITEKT_HUB_*` variables, then these defaults.
+
+The reference page is generated from this file; a setting without a description fails the tests.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from arkitekt_next.errors import RequestRefused
+from arkitekt_next.wire.messages import GRACE_S, HEARTBEAT_S, LEASE_S
+
+PREFIX = "ARKITEKT_HUB_"
+
+
+class HubSettings(BaseModel):
+    """How a hub runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path = Field(description="Where the hub keeps its database, keys and log: the one folder to back up.")
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        default=0, ge=0, le=65535, description="The port to listen on; 0 takes the last one, or a free one."
+    )
+    database_url: str | None = Field(
+        default=None, description="`postgresql://…`, or a SQLite file; by default `hub.db` in the folder."
+    )
+    bus_url: str | None = Field(
+        default=None, description="`nats://…` when several hubs share a database; by default none."
+    )
+    durability: Literal["full", "normal"] = Field(
+        default="full",
+        description="`full`: synced to disk before every acknowledgement. `normal`: survives a crash of the hub, "
+        "but the last moments may be lost when the machine loses power.",
+    )
+    lease_s: float = Field(
+        default=LEASE_S, gt=0, description="Silence after which a connection counts as broken, in seconds."
+    )
+    heartbeat_s: float = Field(
+        default=HEARTBEAT_S, gt=0, description="How often an idle connection is checked, in seconds."
+    )
+    grace_s: float = Field(
+        default=GRACE_S,
+        ge=0,
+        description="How long a broken connection's tasks wait for their agent, in seconds.",
+    )
+    restart_grace_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long agents may take to come back after the hub itself was down, in seconds.",
+    )
+    queue_timeout_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        description="How long a task waits for an agent before it expires, in seconds.",
+    )
+    cancel_deadline_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="How long a cancelled function may clean up before it is interrupted, in seconds.",
+    )
+    max_attempts: int = Field(default=3, ge=1, description="How often a repeatable task may lose its agent.")
+    max_live_tasks: int = Field(
+        default=200_000, ge=1, description="Tasks that may wait or run at once; beyond it: busy."
+    )
+    max_backlog: int = Field(default=5_000, ge=1, description="Writes that may wait for the disk; beyond it: busy.")
+    reader_limit_bytes: int = Field(
+        default=1024 * 1024,
+        ge=65536,
+        description="What may wait for one reader before it is served from disk, in bytes.",
+    )
+    reader_patience_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long a reader may take nothing before it is disconnected, in seconds.",
+    )
+    retention_days: float = Field(
+        default=90.0, gt=0, description="How long ended tasks and their events are kept, in days."
+    )
+    retention_bytes: int = Field(
+        default=5 * 1024**3,
+        ge=0,
+        description="How large the ledger may grow before the oldest ended tasks go, in bytes.",
+    )
+    team: str = Field(default="home", min_length=1, max_length=64, description="The name of the first team.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the settings: what is given here wins over the environment. Raises `RequestRefused` for a bad one."""
+        values: dict[str, Any] = {}
+        for name in cls.model_fields:
+            text = os.environ.get(PREFIX + name.upper())
+            if text is not None:
+                values[name] = text
+        values.update({name: value for name, value in given.items() if value is not None})
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"])
+            problem = f"{first['msg']}, got {first.get('input')!r} (variable {PREFIX}{name.upper()})"
+            raise RequestRefused(where=f"setting {name}", problem=problem) from None

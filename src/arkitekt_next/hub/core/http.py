@@ -1,0 +1,132 @@
+"""HTTP as this hub speaks it: strict forms in, one error shape out, the signed-in person at hand."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from arkitekt_next.errors import ArkitektError, InternalError, NotAuthenticated, NotPermitted, RequestRefused
+from arkitekt_next.hub.accounts.principal import Principal
+from arkitekt_next.wire.codec import dumps
+
+from .telemetry import log
+
+if TYPE_CHECKING:
+    from .context import HubContext
+
+API_CSP = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Form(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Strict(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorAnswer(BaseModel):
+    """The one shape of every error."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "not_found",
+                    "message": "There is no action 'blur.run'.",
+                    "fields": {"what": "action", "name": "blur.run"},
+                }
+            ]
+        }
+    )
+    code: str
+    message: str
+    fields: dict[str, Any]
+
+
+class SafeJSON(JSONResponse):
+    """JSON that can hold any Python text."""
+
+    def render(self, content: Any) -> bytes:
+        """Write the body."""
+        return dumps(content).encode()
+
+
+def context_of(request: Request) -> HubContext:
+    """Give the hub that serves the request."""
+    return cast("HubContext", request.app.state.hub)
+
+
+async def signed_in(request: Request) -> Principal:
+    """Give who is asking, once the route's policy is met."""
+    hub = context_of(request)
+    principal = await hub.accounts.identify(request.headers.get("authorization"))
+    rule = getattr(request.scope.get("endpoint"), "policy", None)
+    if rule is None:
+        raise InternalError(incident="route without a policy")
+    if rule.scope is not None and not principal.may(rule.scope):
+        raise NotPermitted(
+            person=principal.person, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'"
+        )
+    return principal
+
+
+Who = Annotated[Principal, Depends(signed_in)]
+
+
+def install_errors(app: FastAPI) -> None:
+    """Answer every error in the one shape."""
+    app.add_exception_handler(ArkitektError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _foreign)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(error: ArkitektError) -> JSONResponse:
+    """Write an error as a response."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    retry = error.fields.get("retry_after_s")
+    if retry is not None:
+        headers["Retry-After"] = str(max(1, round(float(retry))))
+    return SafeJSON(error.to_json(), status_code=error.status, headers=headers)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ArkitektError)
+    context_of(request).metrics.refused.labels(error.code).inc()
+    return answer(error)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "request"
+    refused = RequestRefused(where=where, problem=str(first["msg"]))
+    response = answer(refused)
+    response.status_code = 422
+    return response
+
+
+async def _foreign(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    codes = {404: "not_found", 405: "method_not_allowed", 401: NotAuthenticated.code}
+    body = {"code": codes.get(error.status_code, "bad_request"), "message": str(error.detail), "fields": {}}
+    return SafeJSON(body, status_code=error.status_code, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    incident = secrets.token_hex(4)
+    log.error("request failed", incident=incident, path=request.url.path, exc_info=error)
+    return answer(InternalError(incident=incident))

@@ -1,0 +1,20 @@
+"""Ids and time as the hub makes them: UUIDv7 text, UTC microseconds, and a monotonic clock for deadlines."""
+
+from __future__ import annotations
+
+import time
+
+import uuid_utils
+
+
+def new_id() -> str:
+    """Make an id that sorts by the time it was made. Source: RFC 9562 §5.7."""
+    return str(uuid_utils.uuid7())
+
+
+def now_us() -> int:
+    """Give UTC microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+monotonic = time.monotonic

@@ -1,0 +1,60 @@
+"""Logs and metrics. Structured lines to the standard error of the hub; counters read by `/metrics`.
+
+The rule: nothing logged carries arguments, results, tokens or keys.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure_logging(level: str) -> None:
+    """Write structured lines to standard error; coloured only for a person at a terminal."""
+    renderer: structlog.types.Processor
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("arkitekt_next.hub")
+
+
+class Metrics:
+    """The hub's counters, in a registry of their own so that several hubs fit in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.submitted = Counter("arkitekt_tasks_submitted", "Tasks accepted", registry=r)
+        self.ended = Counter("arkitekt_tasks_ended", "Tasks ended, by status", ["status"], registry=r)
+        self.refused = Counter("arkitekt_requests_refused", "Requests refused, by error code", ["code"], registry=r)
+        self.yields = Counter("arkitekt_yields", "Stream values recorded", registry=r)
+        self.live = Gauge("arkitekt_tasks_live", "Tasks that wait or run", registry=r)
+        self.queued = Gauge("arkitekt_tasks_queued", "Tasks that wait for an agent", registry=r)
+        self.agents = Gauge("arkitekt_agents_online", "Agents connected", registry=r)
+        self.connections = Gauge("arkitekt_connections", "Websockets open", registry=r)
+        self.backlog = Gauge("arkitekt_ledger_backlog", "Writes waiting for the disk", registry=r)
+        self.commits = Counter("arkitekt_ledger_commits", "Transactions committed", registry=r)
+        self.dropped = Counter("arkitekt_readers_dropped", "Readers disconnected for being too slow", registry=r)
+        self.loop_lag = Histogram(
+            "arkitekt_loop_lag_seconds",
+            "How late the event loop ran its timer",
+            registry=r,
+            buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
+        )

@@ -1,0 +1,1 @@
+"""Calls: the ledger of tasks, their life, routing, and who is told."""

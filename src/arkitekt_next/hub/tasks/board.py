@@ -1,0 +1,175 @@
+"""The state of the task service: what is live here, who waits in which queue, and the means to write and to tell.
+
+Behaviour lives beside it: `submit` takes calls in, `routing` places them, `reports` hears agents, `control` steers, `loss`
+settles what broken connections leave, `watch` tells readers. The rule: state moves at once, but whatever leaves the hub
+waits for the commit (`write`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.hub.core.telemetry import log
+from arkitekt_next.wire.codec import dumps, encode
+from arkitekt_next.wire.lifecycle import EventName
+from arkitekt_next.wire.messages import Credit
+
+from . import statements, watch
+from .live import CREDIT, LiveTask
+from .reducer import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from arkitekt_next.hub.agents.live import Agent
+    from arkitekt_next.hub.agents.registry import Agents
+    from arkitekt_next.hub.catalog.service import Catalogue
+    from arkitekt_next.hub.core.config import HubSettings
+    from arkitekt_next.hub.core.telemetry import Metrics
+    from arkitekt_next.storage.engine import Database
+    from arkitekt_next.storage.ledger import Statement
+
+QueueKey = tuple[str, str]
+
+
+class Board:
+    """The tasks whose home is this hub."""
+
+    def __init__(
+        self, *, hub: str, settings: HubSettings, database: Database, catalogue: Catalogue, metrics: Metrics
+    ) -> None:
+        self.hub = hub
+        self.settings = settings
+        self.database = database
+        self.ledger = database.ledger
+        self.catalogue = catalogue
+        self.metrics = metrics
+        self.agents: Agents
+        self.live: dict[str, LiveTask] = {}
+        self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
+        self.queues: dict[QueueKey, deque[LiveTask]] = {}
+        self.queued = 0
+        self.sticky: dict[tuple[str, str, str], str] = {}
+        self.loop = asyncio.get_running_loop()
+        self._spawned: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something off the hot path; its failure is logged, never lost."""
+        task = self.loop.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._reap)
+
+    def _reap(self, task: asyncio.Task[None]) -> None:
+        self._spawned.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    async def close(self) -> None:
+        """Stop timers and background work; tasks stay as they are on disk."""
+        for task in self.live.values():
+            task.stop_timers()
+        for spawned in list(self._spawned):
+            spawned.cancel()
+        if self._spawned:
+            await asyncio.wait(list(self._spawned), timeout=5)
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        task: LiveTask,
+        steps: Sequence[tuple[Statement, Mapping[str, Any]]],
+        then: Callable[[], None],
+    ) -> None:
+        """Write a change of a task; call `then` once it is on disk and was really ours to make."""
+        number = task.number
+
+        def done(result: Sequence[int] | Exception) -> None:
+            if isinstance(result, Exception):
+                log.error("a write failed", task=task.id, exc_info=result)
+                return
+            if 0 in result:
+                log.warning("a change was fenced off", task=task.id, statements=[s.name for s, _ in steps])
+                self.abandon(task)
+                return
+            if number > task.settled:
+                task.settled = number
+            then()
+
+        self.ledger.write(steps, done)
+
+    def key(self, task: LiveTask) -> dict[str, Any]:
+        """Give the condition under which a row may be changed: this attempt, this epoch."""
+        return {"b_team": task.team, "b_id": task.id, "b_attempt": task.attempt, "b_epoch": task.epoch}
+
+    def move(self, task: LiveTask, name: EventName) -> bool:
+        """Let a life-cycle event happen, write it, tell the readers. False when it may not happen now."""
+        at_us = now_us()
+        number = record(task, name, at_us)
+        if number is None:
+            return False
+        row = {
+            **self.key(task),
+            "status": task.status.value,
+            "timeline": dumps(task.timeline),
+            "started_at_us": task.started_at_us,
+            "progress": dumps(task.progress) if task.progress else None,
+        }
+        entry = task.timeline[-1]
+        self.write(task, [(statements.MOVE, row)], lambda: self.tell_life(task, entry))
+        return True
+
+    def tell_life(self, task: LiveTask, entry: Sequence[Any]) -> None:
+        """Tell the readers of a settled life-cycle event."""
+        if task.readers:
+            watch.tell(task, entry[0], encode(watch.life_event(task.id, *entry)))
+
+    def abandon(self, task: LiveTask) -> None:
+        """Another hub holds this task now: forget it here; its readers go on from the database."""
+        self.forget(task)
+        for reader in list(task.readers):
+            reader.is_behind = True
+            watch.resume(self, reader)
+
+    # -- memory ------------------------------------------------------------------------------------------------
+
+    def remember(self, task: LiveTask) -> None:
+        """Take a task into memory."""
+        self.live[task.id] = task
+        self.by_reference[(task.team, task.person, task.app, task.reference)] = task
+        parent = self.live.get(task.parent) if task.parent else None
+        if parent is not None:
+            parent.children.add(task)
+
+    def forget(self, task: LiveTask) -> None:
+        """Drop a task from memory and free what it held."""
+        task.stop_timers()
+        self.live.pop(task.id, None)
+        self.by_reference.pop((task.team, task.person, task.app, task.reference), None)
+        parent = self.live.get(task.parent) if task.parent else None
+        if parent is not None:
+            parent.children.discard(task)
+        self.release(task)
+
+    def release(self, task: LiveTask) -> Agent | None:
+        """Take a task off its agent; give the agent."""
+        agent, offer = task.agent, task.offer
+        if agent is not None and agent.tasks.pop(task.id, None) is not None and offer is not None:
+            offer.running -= 1
+        task.offer = None
+        return agent
+
+    def extend_credit(self, task: LiveTask) -> None:
+        """Let the source yield on, as far as the disk and the owner's reader have come."""
+        taken = task.settled_yields
+        for reader in task.readers:
+            if reader.is_owner and reader.wants_all and reader.consumed < taken:
+                taken = reader.consumed
+        through = taken + CREDIT
+        if through - task.credit >= CREDIT // 2:
+            task.credit = through
+            if task.agent is not None and task.agent.peer is not None and not task.has_ended:
+                task.agent.peer.send(Credit(task=task.id, attempt=task.attempt, through=through))

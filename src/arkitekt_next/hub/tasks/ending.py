@@ -1,0 +1,77 @@
+"""The end of a task: the one place that writes a terminal event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.wire.codec import dumps
+from arkitekt_next.wire.lifecycle import EventName
+from arkitekt_next.wire.messages import Outcome
+
+from . import routing, statements, watch
+from .reducer import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from arkitekt_next.errors import ArkitektError
+
+    from .board import Board
+    from .live import LiveTask
+
+
+def end(
+    board: Board,
+    task: LiveTask,
+    event: EventName,
+    *,
+    returns: list[Any] | None = None,
+    error: ArkitektError | None = None,
+    raised: dict[str, Any] | None = None,
+    then: Callable[[], None] | None = None,
+) -> bool:
+    """End a task once and for all; readers are told, and `then` is called, after the commit.
+
+    `error` is one of ours, `raised` what the function raised. False when the task had ended before.
+    """
+    at_us = now_us()
+    number = record(task, event, at_us)
+    if number is None:
+        return False
+    described = {"error": error.to_json()} if error is not None else raised
+    outcome = Outcome(
+        task=task.id,
+        number=number,
+        status=task.status.value,
+        at_us=at_us,
+        returns=returns,
+        error=described,
+        yields=task.yields,
+        agent=task.agent.id if task.agent is not None else None,
+    )
+    row = {
+        **board.key(task),
+        "status": task.status.value,
+        "timeline": dumps(task.timeline),
+        "progress": dumps(task.progress) if task.progress else None,
+        "yields": task.yields,
+        "returns": dumps(returns) if returns is not None else None,
+        "error": dumps(described) if described is not None else None,
+        "started_at_us": task.started_at_us or task.assigned_at_us,
+        "ended_at_us": at_us,
+    }
+    agent = board.release(task)
+    task.stop_timers()
+
+    def settled() -> None:
+        board.forget(task)
+        board.metrics.ended.labels(task.status.value).inc()
+        watch.tell_outcome(task, outcome)
+        if then is not None:
+            then()
+
+    board.write(task, [(statements.END, row)], settled)
+    if agent is not None:
+        routing.refill(board, agent)
+    return True

@@ -1,0 +1,123 @@
+"""A task while it waits or runs, as its home hub holds it in memory. The row in the ledger is the truth; this follows it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.ports.model import Effects
+from arkitekt_next.wire.lifecycle import TERMINAL, Status
+
+if TYPE_CHECKING:
+    from arkitekt_next.hub.agents.live import Agent, Implementation
+    from arkitekt_next.hub.catalog.service import Contract
+
+    from .watch import Reader
+
+CREDIT = 4096
+Entry = list[Any]
+"""One life-cycle event of the timeline: [number, name, at_us, attempt, agent or None]."""
+
+
+@dataclass(slots=True, frozen=True)
+class Options:
+    """What the caller asked for beside the arguments."""
+
+    agent: str | None = None
+    labels: frozenset[str] = frozenset()
+    routing: str = "least_busy"
+    timeout_s: float | None = None
+    queue_timeout_s: float | None = None
+    retries: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the stored form, without what is at its default."""
+        raw: dict[str, Any] = {
+            "agent": self.agent,
+            "labels": sorted(self.labels),
+            "routing": self.routing if self.routing != "least_busy" else None,
+            "timeout_s": self.timeout_s,
+            "queue_timeout_s": self.queue_timeout_s,
+            "retries": self.retries,
+        }
+        return {name: value for name, value in raw.items() if value}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Options:
+        """Read the stored form."""
+        return cls(**{**raw, "labels": frozenset(raw.get("labels", ()))})
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(slots=True, eq=False)
+class LiveTask:
+    """One call that has not ended.
+
+    `number` is the last event number given, `settled` the last one on disk: only up to that may anybody be told.
+    `is_delivered` says that the assignment of this attempt went into the agent's socket.
+    """
+
+    id: str
+    team: str
+    person: str
+    app: str
+    reference: str
+    contract: Contract
+    args: dict[str, Any]
+    root: str
+    origin: str
+    queued_at_us: int
+    parent: str | None = None
+    options: Options = NO_OPTIONS
+    status: Status = Status.QUEUED
+    attempt: int = 0
+    failures: int = 0
+    epoch: int = 0
+    agent: Agent | None = None
+    offer: Implementation | None = None
+    number: int = 0
+    settled: int = 0
+    timeline: list[Entry] = field(default_factory=list)
+    yields: int = 0
+    settled_yields: int = 0
+    credit: int = CREDIT
+    progress: dict[str, Any] | None = None
+    is_progress_stored: bool = True
+    assigned_at_us: int | None = None
+    started_at_us: int | None = None
+    is_stored: bool = False
+    is_delivered: bool = False
+    cancel_reason: str | None = None
+    readers: list[Reader] = field(default_factory=list)
+    children: set[LiveTask] = field(default_factory=set)
+    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its terminal event was decided (it may still be on its way to disk)."""
+        return self.status in TERMINAL
+
+    @property
+    def effects(self) -> Effects:
+        """What running it again would do."""
+        return self.contract.definition.effects
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the hub may run it again by itself."""
+        return self.effects in (Effects.NONE, Effects.REPEATABLE)
+
+    def stop_timer(self, name: str) -> None:
+        """Forget a deadline."""
+        timer = self.timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def stop_timers(self) -> None:
+        """Forget all deadlines."""
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()

@@ -1,0 +1,156 @@
+"""After the hub was down: take back every task that had not ended, and wait for the agents that ran them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from arkitekt_next.hub.agents.live import Agent
+from arkitekt_next.hub.catalog.service import Contract
+from arkitekt_next.hub.core.telemetry import log
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import loads
+from arkitekt_next.wire.lifecycle import Status
+
+from . import control, routing
+from .live import CREDIT, LiveTask, Options
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy.engine import RowMapping
+
+    from .board import Board
+
+
+async def recover(board: Board) -> None:
+    """Load what this hub held when it stopped.
+
+    Agents get `restart_grace_s` beyond their own grace to come back; time the hub was down never counts against them.
+    """
+    async with board.database.engine.connect() as db:
+        agents_query = (
+            select(t.agent, t.app.c.identifier, t.release.c.version)
+            .join(t.app, t.app.c.id == t.agent.c.app_id)
+            .join(t.release, t.release.c.id == t.agent.c.release_id)
+            .where(t.agent.c.hub_id == board.hub, t.agent.c.gone_at_us.is_(None))
+        )
+        agents = (await db.execute(agents_query)).mappings().all()
+        last = select(func.max(t.event.c.number)).where(t.event.c.task_id == t.task.c.id).correlate(t.task)
+        tasks_query = (
+            select(t.task, last.scalar_subquery().label("last_number"))
+            .where(t.task.c.hub_id == board.hub, t.task.c.ended_at_us.is_(None))
+            .order_by(t.task.c.id)
+        )
+        rows = (await db.execute(tasks_query)).mappings().all()
+    by_id = {row["id"]: _take_agent(board, row) for row in agents}
+    for row in rows:
+        _take_task(board, row, by_id)
+    for agent in by_id.values():
+        board.agents.start_grace(agent, agent.grace_s + board.settings.restart_grace_s)
+    if rows or agents:
+        log.info("recovered", tasks=len(rows), agents=len(agents))
+
+
+def _take_agent(board: Board, row: RowMapping) -> Agent:
+    agent = Agent(
+        id=row["id"],
+        team=row["team_id"],
+        person=row["person_id"],
+        app=row["identifier"],
+        session=row["session"],
+        hub=board.hub,
+        epoch=row["epoch"],
+        mode=row["mode"],
+        release=row["version"],
+        labels=frozenset(loads(row["labels"])),
+        capacity=row["capacity"],
+        grace_s=row["grace_us"] / 1e6,
+        host=row["host"],
+    )
+    board.agents.by_session[(agent.team, agent.person, agent.app, agent.session)] = agent
+    return agent
+
+
+def _take_task(board: Board, row: RowMapping, agents: dict[str, Agent]) -> None:
+    task = task_of(board, row)
+    board.remember(task)
+    agent = agents.get(row["agent_id"] or "")
+    if task.options.timeout_s is not None:
+        control.start_timeout(board, task)
+    if task.status is Status.QUEUED:
+        routing.enqueue(board, task)
+        control.start_queue_timeout(board, task)
+        return
+    if agent is None:  # its agent was settled, but not this task: the hub died in between
+        agent = _placeholder(board, row)
+        agents[agent.id] = agent
+    task.agent = agent
+    task.is_delivered = True
+    agent.tasks[task.id] = task
+
+
+def _placeholder(board: Board, row: RowMapping) -> Agent:
+    agent = Agent(
+        id=row["agent_id"] or "-",
+        team=row["team_id"],
+        person=row["person_id"],
+        app="?",
+        session=f"gone:{row['agent_id']}",
+        hub=board.hub,
+        epoch=row["epoch"],
+        mode="prod",
+        release="0",
+        labels=frozenset(),
+        capacity=1,
+        grace_s=0.0,
+    )
+    return agent
+
+
+def task_of(board: Board, row: Any) -> LiveTask:
+    """Rebuild a task from its row."""
+    timeline = loads(row["timeline"])
+    number = max([entry[0] for entry in timeline] + [row["last_number"] or 0])
+    yields = row["yields"]
+    task = LiveTask(
+        id=row["id"],
+        team=row["team_id"],
+        person=row["person_id"],
+        app=row["app"],
+        reference=row["reference"],
+        contract=_contract(board, row),
+        args=loads(row["args"]),
+        root=row["root_id"],
+        origin=row["origin_hub_id"],
+        queued_at_us=row["queued_at_us"],
+        parent=row["parent_id"],
+        options=Options.from_json(loads(row["options"])),
+        status=Status(row["status"]),
+        attempt=row["attempt"],
+        failures=row["failures"],
+        epoch=row["epoch"],
+        number=number,
+        settled=number,
+        timeline=timeline,
+        yields=yields,
+        settled_yields=yields,
+        credit=yields + CREDIT,
+        progress=loads(row["progress"]) if row["progress"] else None,
+        assigned_at_us=row["assigned_at_us"],
+        started_at_us=row["started_at_us"],
+        is_stored=True,
+    )
+    if any(entry[1] == "cancelling" and entry[3] == task.attempt for entry in timeline):
+        task.cancel_reason = "cancelled before the hub restarted"
+    return task
+
+
+def _contract(board: Board, row: Any) -> Contract:
+    action = board.catalogue.actions[(row["team_id"], row["action"])]
+    known = action.contracts.get(row["definition_hash"])
+    if known is not None:
+        return known
+    same = [c for c in action.contracts.values() if c.signature_hash == row["signature_hash"]]
+    return same[0] if same else action.latest

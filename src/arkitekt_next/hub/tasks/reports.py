@@ -1,0 +1,227 @@
+"""Hears agents: started, progress, logs, yields, pauses and ends. What is stale is answered, never recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.errors import InvalidValue, ProtocolError, describe_exception
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.ports import compile_check_returns
+from arkitekt_next.wire.codec import dumps, encode
+from arkitekt_next.wire.lifecycle import EventName, Status
+from arkitekt_next.wire.messages import Ended, Event, Log, Paused, Progress, Progressed, Stale, Started, Values, Yielded
+
+from . import ending, retry, statements, watch
+from .reducer import may_retry, new_values, record, why_stale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from arkitekt_next.hub.agents.peer import Peer
+    from arkitekt_next.wire.messages import Report
+
+    from .board import Board
+    from .live import LiveTask
+
+_ENDS = {
+    "completed": EventName.COMPLETED,
+    "failed": EventName.FAILED,
+    "cancelled": EventName.CANCELLED,
+    "interrupted": EventName.INTERRUPTED,
+}
+
+
+def hear(board: Board, peer: Peer, report: Report) -> None:
+    """Take one report: refuse it when stale, else let it count."""
+    task = board.live.get(report.task)
+    stale = why_stale(task, report, peer.speaks_for)
+    if stale is not None or task is None:
+        _refuse(board, peer, report, stale or "")
+        return
+    _HEAR[report.__class__](board, peer, task, report)
+
+
+def _refuse(board: Board, peer: Peer, report: Report, reason: str) -> None:
+    if report.seq == 0:
+        peer.send(Stale(task=report.task, attempt=report.attempt, reason=reason))
+        return
+
+    def answer(_: object) -> None:  # in the ledger's order, so that no `ack` overtakes a commit
+        peer.send(Stale(task=report.task, attempt=report.attempt, reason=reason))
+        peer.acknowledge(report.seq)
+
+    board.ledger.write([], answer)
+
+
+def _started(board: Board, peer: Peer, task: LiveTask, report: Started) -> None:
+    if task.status is Status.ASSIGNED:
+        task.started_at_us = now_us()
+        board.move(task, EventName.STARTED)
+
+
+def _progress(board: Board, peer: Peer, task: LiveTask, report: Progress) -> None:
+    _imply_start(board, task)
+    task.progress = {"percent": report.percent, "message": report.message}
+    task.is_progress_stored = False
+    if task.readers:
+        event = Progressed(task=task.id, number=0, name="progress", at_us=now_us(), data=task.progress)
+        watch.tell_passing(task, encode(event))
+
+
+def _imply_start(board: Board, task: LiveTask) -> None:
+    if task.status is Status.ASSIGNED:
+        task.started_at_us = now_us()
+        board.move(task, EventName.STARTED)
+
+
+def _log(board: Board, peer: Peer, task: LiveTask, report: Log) -> None:
+    data = {"level": report.level, "message": report.message}
+    _record_event(board, peer, task, report, EventName.LOG, data)
+
+
+def _record_event(
+    board: Board, peer: Peer, task: LiveTask, report: Report, name: EventName, data: dict[str, Any]
+) -> None:
+    at_us = now_us()
+    number = record(task, name, at_us)
+    if number is None:
+        _refuse(board, peer, report, f"a task that is {task.status} can't {name}")
+        return
+    row = _event_row(task, number, name, at_us, dumps(data))
+
+    def then() -> None:
+        if task.readers:
+            watch.tell(task, number, encode(Event(task=task.id, number=number, name=name, at_us=at_us, data=data)))
+        peer.acknowledge(report.seq)
+
+    board.write(task, [(statements.COUNT, _count(board, task)), (statements.INSERT_EVENT, row)], then)
+
+
+def _count(board: Board, task: LiveTask) -> dict[str, Any]:
+    return {**board.key(task), "yields": task.yields}
+
+
+def _event_row(
+    task: LiveTask,
+    number: int,
+    name: str,
+    at_us: int,
+    data: str,
+    first: int | None = None,
+    count: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "team_id": task.team,
+        "task_id": task.id,
+        "number": number,
+        "name": str(name),
+        "attempt": task.attempt,
+        "first": first,
+        "count": count,
+        "at_us": at_us,
+        "data": data,
+    }
+
+
+def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
+    values = new_values(task, report.first, report.values)
+    if values is None:
+        problem = f"expected value number {task.yields}, got {report.first}"
+        _refuse(board, peer, report, problem)
+        return
+    if not values:
+        board.ledger.write([], lambda _: peer.acknowledge(report.seq))
+        return
+    problem = _misfit(task, values)
+    if problem is not None:
+        _fail(board, task, problem, lambda: peer.acknowledge(report.seq))
+        peer.send(Stale(task=task.id, attempt=task.attempt, reason=str(problem)))
+        return
+    at_us = now_us()
+    number = record(task, EventName.YIELD, at_us)
+    if number is None:
+        _refuse(board, peer, report, f"a task that is {task.status} can't yield")
+        return
+    first, count = task.yields, len(values)
+    task.yields += count
+    row = _event_row(task, number, EventName.YIELD, at_us, dumps(values), first, count)
+
+    def then() -> None:
+        task.settled_yields = first + count
+        board.metrics.yields.inc(count)
+        if task.readers:
+            message = Values(task=task.id, number=number, at_us=at_us, first=first, values=values)
+            watch.tell(task, number, encode(message), values=count)
+        board.extend_credit(task)
+        peer.acknowledge(report.seq)
+
+    board.write(task, [(statements.COUNT, _count(board, task)), (statements.INSERT_EVENT, row)], then)
+
+
+def _misfit(task: LiveTask, values: list[list[Any]]) -> InvalidValue | None:
+    check = _returns_check(task)
+    try:
+        for value in values:
+            check(value)
+    except InvalidValue as error:
+        return error
+    return None
+
+
+def _returns_check(task: LiveTask) -> Callable[[Any], None]:
+    contract = task.contract
+    check = contract.__dict__.get("returns_check")
+    if check is None:
+        where = f"{contract.action.name} returned"
+        check = contract.__dict__["returns_check"] = compile_check_returns(contract.definition.returns, where=where)
+    return check  # type: ignore[no-any-return]
+
+
+def _fail(board: Board, task: LiveTask, error: Exception, then: Callable[[], None]) -> None:
+    ending.end(board, task, EventName.FAILED, raised=describe_exception(error), then=then)
+
+
+def _paused(board: Board, peer: Peer, task: LiveTask, report: Paused) -> None:
+    _imply_start(board, task)
+    board.move(task, EventName.PAUSED if report.paused else EventName.RESUMED)
+    board.ledger.write([], lambda _: peer.acknowledge(report.seq))
+
+
+def _ended(board: Board, peer: Peer, task: LiveTask, report: Ended) -> None:
+    def acknowledge() -> None:
+        peer.acknowledge(report.seq)
+
+    if report.yields > task.yields:
+        problem = f"the agent says it yielded {report.yields} values, {task.yields} arrived"
+        _fail(board, task, ProtocolError(where="ended.yields", problem=problem), acknowledge)
+        return
+    status = Status(report.status)
+    if may_retry(task, status):
+        retry.try_again(board, task, failed=True, then=acknowledge)
+        return
+    returns = report.returns
+    if status is Status.COMPLETED and task.contract.definition.kind == "function":
+        problem_found = _misfit(task, [returns if returns is not None else []])
+        if problem_found is not None:
+            _fail(board, task, problem_found, acknowledge)
+            return
+    if report.ran_us is not None and task.started_at_us is None:
+        task.started_at_us = now_us() - report.ran_us
+    ending.end(
+        board,
+        task,
+        _ENDS[report.status],
+        returns=returns if status is Status.COMPLETED else None,
+        raised=report.error,
+        then=acknowledge,
+    )
+
+
+_HEAR: dict[type[Report], Any] = {
+    Started: _started,
+    Progress: _progress,
+    Log: _log,
+    Yielded: _yielded,
+    Paused: _paused,
+    Ended: _ended,
+}

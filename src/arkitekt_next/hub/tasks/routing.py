@@ -1,0 +1,162 @@
+"""Which agent runs a task: among those that implement its exact signature, fit the caller's wishes and have room.
+
+Waiting tasks stand in one queue an action and signature, first come first served.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.wire.codec import dumps
+from arkitekt_next.wire.lifecycle import EventName
+from arkitekt_next.wire.messages import Assign
+
+from . import statements
+from .live import LiveTask
+from .reducer import record
+
+if TYPE_CHECKING:
+    from arkitekt_next.hub.agents.live import Agent, Implementation
+
+    from .board import Board
+
+_LOOK_AHEAD = 64
+
+
+def choose(board: Board, task: LiveTask) -> Implementation | None:
+    """Give the implementation that should run the task now, or None when it has to wait."""
+    signature = task.contract.signature_hash
+    options = task.options
+    fits = [
+        offer
+        for offer in task.contract.action.implementations.values()
+        if offer.contract.signature_hash == signature
+        and offer.has_room()
+        and (offer.agent.mode == "prod" or offer.agent.person == task.person)
+        and (options.agent is None or options.agent == offer.agent.id)
+        and options.labels <= offer.agent.labels
+    ]
+    if len(fits) <= 1:
+        return fits[0] if fits else None
+    action = task.contract.action
+    if options.routing == "sticky":
+        last = board.sticky.get((task.person, task.app, action.id))
+        for offer in fits:
+            if offer.agent.id == last:
+                return offer
+    if options.routing == "round_robin":
+        fits.sort(key=lambda offer: offer.agent.id)
+        action.turn += 1
+        return fits[action.turn % len(fits)]
+    return min(fits, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
+
+
+def place(board: Board, task: LiveTask, offer: Implementation) -> None:
+    """Give a task to an agent, in memory."""
+    agent = offer.agent
+    task.agent, task.offer = agent, offer
+    task.attempt += 1
+    task.epoch = agent.epoch
+    task.is_delivered = False
+    agent.tasks[task.id] = task
+    offer.running += 1
+    now = now_us()
+    task.assigned_at_us = now
+    record(task, EventName.ASSIGNED, now)
+    task.stop_timer("queue")
+    if task.options.routing == "sticky":
+        board.sticky[(task.person, task.app, task.contract.action.id)] = agent.id
+
+
+def send_assignment(task: LiveTask) -> None:
+    """Send a placed and settled task to its agent, if it is there."""
+    agent = task.agent
+    if agent is None or agent.peer is None or task.has_ended:
+        return
+    task.is_delivered = True
+    agent.peer.send(
+        Assign(
+            task=task.id,
+            attempt=task.attempt,
+            epoch=task.epoch,
+            action=task.contract.action.short_name,
+            args=task.args,
+            root=task.root,
+            parent=task.parent,
+            person=task.person,
+            app=task.app,
+            credit=task.credit,
+            timeout_s=task.options.timeout_s,
+        )
+    )
+
+
+def enqueue(board: Board, task: LiveTask, *, first: bool = False) -> None:
+    """Let a task wait."""
+    key = (task.contract.action.id, task.contract.signature_hash)
+    queue = board.queues.setdefault(key, deque())
+    if first:
+        queue.appendleft(task)
+    else:
+        queue.append(task)
+    board.queued += 1
+
+
+def refill(board: Board, agent: Agent) -> None:
+    """Give an agent with room what waits for it."""
+    if not board.queued or not agent.is_online:
+        return
+    for offer in list(agent.offers.values()):
+        key = (offer.contract.action.id, offer.contract.signature_hash)
+        if key in board.queues and offer.has_room():
+            drain(board, key)
+
+
+def drain(board: Board, key: tuple[str, str]) -> None:
+    """Place what can be placed from the front of a queue."""
+    queue = board.queues[key]
+    passed: list[LiveTask] = []
+    while queue and len(passed) < _LOOK_AHEAD:
+        task = queue.popleft()
+        board.queued -= 1
+        if task.has_ended or task.agent is not None:
+            continue
+        offer = choose(board, task) if task.is_stored else None
+        if offer is None:
+            passed.append(task)
+            continue
+        attempt, epoch = task.attempt, task.epoch
+        place(board, task, offer)
+        write_placement(board, task, attempt, epoch)
+    for task in reversed(passed):
+        queue.appendleft(task)
+        board.queued += 1
+    if not queue:
+        del board.queues[key]
+
+
+def write_placement(board: Board, task: LiveTask, old_attempt: int, old_epoch: int) -> None:
+    """Write that a waiting task was placed, then send it."""
+    row = {
+        **board.key(task),
+        "b_attempt": old_attempt,
+        "b_epoch": old_epoch,
+        "status": task.status.value,
+        "timeline": dumps(task.timeline),
+        "attempt": task.attempt,
+        "failures": task.failures,
+        "epoch": task.epoch,
+        "agent_id": task.agent.id if task.agent else None,
+        "hub_id": board.hub,
+        "assigned_at_us": task.assigned_at_us,
+        "started_at_us": None,
+    }
+    entry = task.timeline[-1]
+
+    def then() -> None:
+        board.tell_life(task, entry)
+        send_assignment(task)
+
+    board.write(task, [(statements.PLACE, row)], then)

@@ -1,0 +1,271 @@
+"""Takes a call in: checks it, records it, places or queues it, and answers once it is on disk.
+
+The same reference again is the same task, whether it waits, runs or has long ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from arkitekt_next.errors import (
+    ArkitektError,
+    Conflict,
+    DefinitionChanged,
+    HubBusy,
+    NoAgent,
+    NotFound,
+    RequestRefused,
+    StorageFull,
+)
+from arkitekt_next.hub.core.ids import new_id, now_us
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import dumps, loads
+from arkitekt_next.wire.lifecycle import EventName, Status
+
+from . import control, routing, statements
+from .live import LiveTask, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.hub.catalog.service import Contract
+    from arkitekt_next.wire.messages import Submit
+
+    from .board import Board
+
+_BUSY_RETRY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a caller is told: the task and where it stands. `live` is None when it has ended already."""
+
+    task: str
+    status: str
+    number: int
+    live: LiveTask | None = None
+
+
+def submit(
+    board: Board,
+    who: Principal,
+    wanted: Submit,
+    answer: Callable[[Receipt | ArkitektError], None],
+    *,
+    prepare: Callable[[LiveTask], None] | None = None,
+) -> None:
+    """Record a call and place it; `answer` is called once, after the commit.
+
+    `prepare` may register readers on the fresh task, so that not even its first event is missed. Raises for what can be
+    refused at once: unknown action, arguments that do not fit, another signature, no agent, busy.
+    """
+    known = board.by_reference.get((who.team, who.person, who.app, wanted.reference))
+    if known is not None:
+        _answer_known(known, wanted, answer)
+        return
+    contract = _bind(board, who, wanted)
+    contract.check(wanted.args)
+    _refuse_when_full(board)
+    task = LiveTask(
+        id=new_id(),
+        team=who.team,
+        person=who.person,
+        app=who.app,
+        reference=wanted.reference,
+        contract=contract,
+        args=wanted.args,
+        root="",
+        origin=board.hub,
+        queued_at_us=now_us(),
+        parent=wanted.parent,
+        options=_options(wanted, contract),
+    )
+    task.root = _root(board, who, task)
+    record_queued(task)
+    offer = routing.choose(board, task)
+    if offer is None and not wanted.wait_for_agent and not contract.action.online():
+        raise NoAgent(action=contract.action.name)
+    board.remember(task)
+    if prepare is not None:
+        prepare(task)
+    if offer is not None:
+        routing.place(board, task, offer)
+    else:
+        routing.enqueue(board, task)
+    row = row_of(task, board.hub)
+    number = task.number
+
+    def done(result: Sequence[int] | Exception) -> None:
+        if isinstance(result, Exception):
+            _undo(board, task)
+            answer(result if isinstance(result, ArkitektError) else Conflict(problem=str(result), remedy="See the log"))
+        elif result[0] == 0:
+            _undo(board, task)
+            board.spawn(_answer_recorded(board, who, wanted, answer))
+        else:
+            task.settled = max(task.settled, number)
+            _begin(board, task, answer)
+
+    board.ledger.write([(statements.INSERT_TASK, row)], done, kept=False)
+
+
+def record_queued(task: LiveTask) -> None:
+    """Give a fresh task its first event."""
+    task.number = 1
+    task.timeline.append([1, EventName.QUEUED.value, task.queued_at_us, 0, None])
+
+
+def _bind(board: Board, who: Principal, wanted: Submit) -> Contract:
+    contract = board.catalogue.bind(who.team, who.person, wanted.action)
+    wish = wanted.signature_hash
+    if wish is None or wish == contract.signature_hash:
+        return contract
+    for other in contract.action.contracts.values():
+        if other.signature_hash == wish and any(
+            offer.contract.signature_hash == wish for offer in contract.action.online()
+        ):
+            return other
+    raise DefinitionChanged(action=wanted.action, task="-", was=wish[:12], now=contract.signature_hash[:12])
+
+
+def _options(wanted: Submit, contract: Contract) -> Options:
+    definition = contract.definition
+    retries = wanted.retries if wanted.retries is not None else definition.retries
+    if wanted.retries and definition.effects not in ("none", "repeatable"):
+        raise RequestRefused(
+            where="retries",
+            problem=f"{contract.action.name} has effects '{definition.effects}', so it is never repeated. "
+            "Declare it @register(effects='repeatable') or call without retries",
+        )
+    timeout_s = wanted.timeout_s if wanted.timeout_s is not None else definition.timeout_s
+    return Options(
+        agent=wanted.agent,
+        labels=frozenset(wanted.labels),
+        routing=wanted.routing or "least_busy",
+        timeout_s=timeout_s,
+        queue_timeout_s=wanted.queue_timeout_s,
+        retries=retries,
+    )
+
+
+def _root(board: Board, who: Principal, task: LiveTask) -> str:
+    if task.parent is None:
+        return task.id
+    parent = board.live.get(task.parent)
+    if parent is None or parent.team != who.team or parent.agent is None or parent.agent.person != who.person:
+        raise NotFound(what="running task", name=task.parent, remedy="A parent has to be a task that you run")
+    return parent.root
+
+
+def _refuse_when_full(board: Board) -> None:
+    ledger, settings = board.ledger, board.settings
+    if ledger.full_reason is not None:
+        raise StorageFull(reason=ledger.full_reason, folder=str(settings.folder))
+    if ledger.backlog > settings.max_backlog:
+        raise HubBusy(reason=f"{ledger.backlog} writes wait for the disk", retry_after_s=_BUSY_RETRY_S)
+    if len(board.live) >= settings.max_live_tasks:
+        raise HubBusy(reason=f"{len(board.live)} tasks wait or run", retry_after_s=5.0)
+
+
+def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
+    """Give the row of a fresh task."""
+    return {
+        "team_id": task.team,
+        "id": task.id,
+        "person_id": task.person,
+        "app": task.app,
+        "reference": task.reference,
+        "action": task.contract.action.name,
+        "signature_hash": task.contract.signature_hash,
+        "definition_hash": task.contract.definition_hash,
+        "parent_id": task.parent,
+        "root_id": task.root,
+        "args": dumps(task.args),
+        "options": dumps(task.options.to_json()),
+        "status": task.status.value,
+        "attempt": task.attempt,
+        "failures": 0,
+        "epoch": task.epoch,
+        "agent_id": task.agent.id if task.agent else None,
+        "hub_id": hub,
+        "origin_hub_id": task.origin,
+        "timeline": dumps(task.timeline),
+        "progress": None,
+        "yields": 0,
+        "returns": None,
+        "error": None,
+        "queued_at_us": task.queued_at_us,
+        "assigned_at_us": task.assigned_at_us,
+        "started_at_us": None,
+        "ended_at_us": None,
+    }
+
+
+def _undo(board: Board, task: LiveTask) -> None:
+    """Forget a task that was not recorded: nothing of it has left the hub."""
+    agent = task.agent
+    task.status = Status.CANCELLED
+    for reader in task.readers:
+        reader.peer.readers.pop(task.id, None)
+    board.forget(task)
+    if agent is not None:
+        routing.refill(board, agent)
+
+
+def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektError], None]) -> None:
+    """Go on after the commit: the caller may know, the agent may run it."""
+    task.is_stored = True
+    board.metrics.submitted.inc()
+    answer(Receipt(task.id, task.status.value, task.settled, task))
+    if task.options.timeout_s is not None:
+        control.start_timeout(board, task)
+    if task.agent is not None:
+        routing.send_assignment(task)
+        return
+    control.start_queue_timeout(board, task)
+    key = (task.contract.action.id, task.contract.signature_hash)
+    if key in board.queues and task.contract.action.implementations:
+        routing.drain(board, key)
+
+
+# -- the same reference again --------------------------------------------------------------------------------
+
+
+def _answer_known(task: LiveTask, wanted: Submit, answer: Callable[[Receipt | ArkitektError], None]) -> None:
+    if task.contract.action.name != wanted.action or task.args != wanted.args:
+        raise _conflict(wanted)
+    if task.is_stored:
+        answer(Receipt(task.id, task.status.value, 0, task))
+        return
+    # The first submit is still on its way to disk, and this one waits behind it.
+    raise HubBusy(reason="the first submit with this reference is being recorded", retry_after_s=0.05)
+
+
+async def _answer_recorded(
+    board: Board, who: Principal, wanted: Submit, answer: Callable[[Receipt | ArkitektError], None]
+) -> None:
+    query = select(t.task.c.id, t.task.c.action, t.task.c.args, t.task.c.status).where(
+        t.task.c.team_id == who.team,
+        t.task.c.person_id == who.person,
+        t.task.c.app == who.app,
+        t.task.c.reference == wanted.reference,
+    )
+    async with board.database.engine.connect() as db:
+        row = (await db.execute(query)).first()
+    if row is None:
+        answer(HubBusy(reason="the task with this reference was just removed", retry_after_s=_BUSY_RETRY_S))
+    elif row.action != wanted.action or loads(row.args) != wanted.args:
+        answer(_conflict(wanted))
+    else:
+        answer(Receipt(row.id, row.status, 0, board.live.get(row.id)))
+
+
+def _conflict(wanted: Submit) -> Conflict:
+    return Conflict(
+        problem=f"The reference '{wanted.reference}' already stands for another call",
+        remedy="Use a new reference for another action or other arguments",
+    )

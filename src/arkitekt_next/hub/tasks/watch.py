@@ -1,0 +1,267 @@
+"""Who is told about a task, and how fast.
+
+A reader that keeps up is fed from memory; one that does not (its socket is full, its window is used up, it came late) is
+`is_behind` and fed from the database until it has caught up. So a slow reader costs reads, never memory, and there is one
+path for attaching, reconnecting and catching up. The rule: only settled events are told, in order of their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import encode, loads
+from arkitekt_next.wire.lifecycle import EventName, Status
+from arkitekt_next.wire.messages import Accepted, Event, Outcome, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arkitekt_next.hub.agents.peer import Peer
+
+    from .board import Board
+    from .live import Entry, LiveTask
+
+_PAGE = 200
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """One connection's interest in one task.
+
+    `told` is the last event number sent; `sent` and `consumed` count yields. `is_owner` readers hold the source back when
+    they do not consume, others only fall behind. `wants_all` is false for those who asked for the outcome alone.
+    """
+
+    peer: Peer
+    team: str
+    task: str
+    window: int
+    told: int = 0
+    sent: int = 0
+    consumed: int = 0
+    is_owner: bool = False
+    wants_all: bool = True
+    is_behind: bool = False
+    is_reading: bool = False
+    pending: Accepted | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its socket takes more just now."""
+        return self.peer.session.buffered_bytes < self.peer.reader_limit_bytes
+
+
+def tell(task: LiveTask, number: int, text: str, *, values: int = 0) -> None:
+    """Send a settled event, already written, to everybody who keeps up."""
+    for reader in task.readers:
+        if reader.is_behind or not reader.wants_all or number <= reader.told:
+            continue
+        if not reader.has_room or (values and reader.sent + values > reader.consumed + reader.window):
+            reader.is_behind = True
+            continue
+        reader.told = number
+        reader.sent += values
+        accept(reader)
+        reader.peer.send_text(text)
+
+
+def accept(reader: Reader) -> None:
+    """Send the `accepted` that was held back, before anything else about the task."""
+    if reader.pending is not None:
+        pending, reader.pending = reader.pending, None
+        reader.peer.send(pending)
+
+
+def tell_passing(task: LiveTask, text: str) -> None:
+    """Send a passing event (progress) to whoever has room; it is dropped for the others."""
+    for reader in task.readers:
+        if reader.wants_all and not reader.is_behind and reader.has_room:
+            accept(reader)
+            reader.peer.send_text(text)
+
+
+def tell_outcome(task: LiveTask, outcome: Outcome) -> None:
+    """Send the terminal event and let the readers go; one that is behind gets it from the database."""
+    text: str | None = None
+    for reader in task.readers:
+        if reader.is_behind:
+            continue
+        reader.peer.readers.pop(task.id, None)
+        if reader.pending is not None:
+            _send_outcome(reader, outcome)
+        else:
+            text = text or encode(outcome)
+            reader.peer.send_text(text)
+    task.readers.clear()
+
+
+def _send_outcome(reader: Reader, outcome: Outcome) -> None:
+    if reader.pending is not None:
+        outcome.reference, reader.pending = reader.pending.reference, None
+    reader.peer.send(outcome)
+    outcome.reference = None
+
+
+def attach(board: Board, reader: Reader) -> None:
+    """Begin to feed a reader from the number it has."""
+    old = reader.peer.readers.get(reader.task)
+    if old is not None:
+        detach(board, old)
+    reader.peer.readers[reader.task] = reader
+    task = board.live.get(reader.task)
+    if task is not None:
+        task.readers.append(reader)
+    reader.is_behind = True
+    resume(board, reader)
+
+
+def detach(board: Board, reader: Reader) -> None:
+    """Forget a reader."""
+    reader.peer.readers.pop(reader.task, None)
+    task = board.live.get(reader.task)
+    if task is not None and reader in task.readers:
+        task.readers.remove(reader)
+        board.extend_credit(task)
+
+
+def consume(board: Board, reader: Reader, through: int) -> None:
+    """Move a reader's window."""
+    if through > reader.consumed:
+        reader.consumed = min(through, reader.sent)
+        task = board.live.get(reader.task)
+        if task is not None and reader.is_owner:
+            board.extend_credit(task)
+        resume(board, reader)
+
+
+def resume(board: Board, reader: Reader) -> None:
+    """Read on for a reader that is behind, if it can take anything."""
+    if reader.is_behind and not reader.is_reading and reader.has_room:
+        reader.is_reading = True
+        board.spawn(_catch_up(board, reader))
+
+
+async def _catch_up(board: Board, reader: Reader) -> None:
+    try:
+        while reader.peer.readers.get(reader.task) is reader and reader.has_room:
+            if await _read_page(board, reader):
+                break
+            await asyncio.sleep(0)
+    finally:
+        reader.is_reading = False
+
+
+async def _read_page(board: Board, reader: Reader) -> bool:
+    """Send one page; give True when there is nothing more to do for now."""
+    live = board.live.get(reader.task)
+    upto = live.settled if live is not None else None
+    events, page_is_full = await read_events(board, reader.team, reader.task, after=reader.told, upto=upto)
+    for number, message, values in events:
+        if isinstance(message, Values) and reader.wants_all:
+            if reader.sent + values > reader.consumed + reader.window and reader.sent > reader.consumed:
+                return True  # `consume` reads on
+            if not reader.has_room:
+                return True  # the drained socket reads on
+        if isinstance(message, Outcome):
+            reader.peer.readers.pop(reader.task, None)
+            _send_outcome(reader, message)
+            return True
+        if reader.wants_all:
+            accept(reader)
+            reader.peer.send(message)
+        reader.told = number
+        reader.sent += values
+    if page_is_full:
+        return False
+    live = board.live.get(reader.task)
+    if live is not None and reader.told >= live.settled:
+        reader.is_behind = False
+        if reader not in live.readers:
+            live.readers.append(reader)
+        return True
+    if live is not None and upto is not None and live.settled == upto:
+        reader.told = upto
+        return False
+    return False
+
+
+async def read_events(
+    board: Board, team: str, task: str, *, after: int, upto: int | None
+) -> tuple[list[tuple[int, Event | Values | Outcome, int]], bool]:
+    """Read what happened to a task after an event number, in order: (number, message, how many values it holds).
+
+    `upto` bounds it for a task that is live here, whose outcome is then not included.
+    """
+    rows_query = (
+        select(t.event)
+        .where(t.event.c.task_id == task, t.event.c.team_id == team, t.event.c.number > after)
+        .order_by(t.event.c.number)
+        .limit(_PAGE)
+    )
+    if upto is not None:
+        rows_query = rows_query.where(t.event.c.number <= upto)
+    async with board.database.engine.connect() as db:
+        row = (await db.execute(select(t.task).where(t.task.c.team_id == team, t.task.c.id == task))).mappings().first()
+        rows = (await db.execute(rows_query)).mappings().all()
+    if row is None:
+        return [], False
+    is_full = len(rows) == _PAGE
+    last = rows[-1]["number"] if is_full else None
+    found: list[tuple[int, Event | Values | Outcome, int]] = [_from_row(task, r) for r in rows]
+    found += _from_timeline(task, loads(row["timeline"]), after=after, upto=last if last is not None else upto)
+    if upto is None and row["ended_at_us"] is not None and last is None:
+        outcome = outcome_of(row)
+        found = [entry for entry in found if entry[0] < outcome.number]
+        found.append((outcome.number, outcome, 0))
+    found.sort(key=lambda entry: entry[0])
+    return found, is_full
+
+
+def _from_row(task: str, row: Any) -> tuple[int, Event | Values, int]:
+    number, at_us = row["number"], row["at_us"]
+    data = loads(row["data"])
+    if row["name"] == EventName.YIELD:
+        return (
+            number,
+            Values(task=task, number=number, at_us=at_us, first=row["first"], values=data),
+            row["count"],
+        )
+    return number, Event(task=task, number=number, name=row["name"], at_us=at_us, data=data), 0
+
+
+def _from_timeline(
+    task: str, timeline: Sequence[Entry], *, after: int, upto: int | None
+) -> list[tuple[int, Event | Values | Outcome, int]]:
+    found: list[tuple[int, Event | Values | Outcome, int]] = []
+    for number, name, at_us, attempt, agent in timeline:
+        if number > after and (upto is None or number <= upto):
+            found.append((number, life_event(task, number, name, at_us, attempt, agent), 0))
+    return found
+
+
+def life_event(task: str, number: int, name: str, at_us: int, attempt: int, agent: str | None) -> Event:
+    """Give the message of a life-cycle event."""
+    data: dict[str, Any] = {"attempt": attempt}
+    if agent is not None:
+        data["agent"] = agent
+    return Event(task=task, number=number, name=name, at_us=at_us, data=data)
+
+
+def outcome_of(row: Any) -> Outcome:
+    """Give the terminal event of a row that has one."""
+    timeline = loads(row["timeline"])
+    return Outcome(
+        task=row["id"],
+        number=timeline[-1][0],
+        status=Status(row["status"]),
+        at_us=row["ended_at_us"],
+        returns=loads(row["returns"]) if row["returns"] is not None else None,
+        error=loads(row["error"]) if row["error"] is not None else None,
+        yields=row["yields"],
+        agent=row["agent_id"],
+    )

@@ -1,0 +1,251 @@
+"""All tables, for SQLite and PostgreSQL alike.
+
+Only text, integers and booleans: times are UTC microseconds, JSON is text written by `wire.codec` (so NUL and lone
+surrogates survive in every database). The rule: every row but people, hubs and hub keys names its team.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _team() -> Column[str]:
+    return Column("team_id", Text, ForeignKey("team.id"), nullable=False)
+
+
+def _at(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+hub = Table(
+    "hub",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    _at("started_at_us"),
+    _at("lease_expires_at_us"),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+team = Table(
+    "team",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    _at("created_at_us"),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("os_user", Text, unique=True),
+    _at("created_at_us"),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("team_id", Text, ForeignKey("team.id"), primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
+    Column("role", Text, nullable=False),
+    _at("created_at_us"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("app", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("revoked_at_us", nullable=True),
+)
+
+app = Table(
+    "app",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("identifier", Text, nullable=False),
+    Column("owner_id", Text, ForeignKey("person.id"), nullable=False),
+    _at("created_at_us"),
+    UniqueConstraint("team_id", "identifier"),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("app_id", Text, ForeignKey("app.id"), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("source_hash", Text, nullable=False, server_default=""),
+    Column("lock_hash", Text, nullable=False, server_default=""),
+    Column("python", Text, nullable=False, server_default=""),
+    _at("created_at_us"),
+    UniqueConstraint("team_id", "app_id", "version", "source_hash", "lock_hash", "python"),
+)
+
+action = Table(
+    "action",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("app_id", Text, ForeignKey("app.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    _at("created_at_us"),
+    UniqueConstraint("team_id", "name"),
+)
+
+definition = Table(
+    "definition",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("action_id", Text, ForeignKey("action.id"), nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("signature_hash", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _at("created_at_us"),
+    _at("offered_at_us"),
+    UniqueConstraint("team_id", "action_id", "definition_hash"),
+    Index("ix_definition_hash", "team_id", "definition_hash"),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("app_id", Text, ForeignKey("app.id"), nullable=False),
+    Column("release_id", Text, ForeignKey("release.id"), nullable=False),
+    Column("session", Text, nullable=False),
+    Column("hub_id", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("grace_us", BigInteger, nullable=False),
+    _at("connected_at_us"),
+    _at("lease_expires_at_us"),
+    _at("disconnected_at_us", nullable=True),
+    _at("gone_at_us", nullable=True),
+    UniqueConstraint("team_id", "person_id", "app_id", "session"),
+    Index(
+        "ix_agent_live",
+        "hub_id",
+        sqlite_where=text("gone_at_us IS NULL"),
+        postgresql_where=text("gone_at_us IS NULL"),
+    ),
+)
+
+implementation = Table(
+    "implementation",
+    metadata,
+    Column("agent_id", Text, ForeignKey("agent.id"), primary_key=True),
+    Column("action_id", Text, ForeignKey("action.id"), primary_key=True),
+    _team(),
+    Column("definition_hash", Text, nullable=False),
+    Column("signature_hash", Text, nullable=False),
+    Column("concurrency", Integer),
+    Column("active", Boolean, nullable=False),
+    Index("ix_implementation_action", "team_id", "action_id"),
+)
+
+_LIVE = text("ended_at_us IS NULL")
+
+task = Table(
+    "task",
+    metadata,
+    Column("team_id", Text, ForeignKey("team.id"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("app", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("signature_hash", Text, nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("root_id", Text, nullable=False),
+    Column("args", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("epoch", Integer, nullable=False),
+    Column("agent_id", Text),
+    Column("hub_id", Text, nullable=False),
+    Column("origin_hub_id", Text, nullable=False),
+    Column("timeline", Text, nullable=False),
+    Column("progress", Text),
+    Column("yields", BigInteger, nullable=False, server_default="0"),
+    Column("returns", Text),
+    Column("error", Text),
+    _at("queued_at_us"),
+    _at("assigned_at_us", nullable=True),
+    _at("started_at_us", nullable=True),
+    _at("ended_at_us", nullable=True),
+    UniqueConstraint("team_id", "person_id", "app", "reference"),
+    Index("ix_task_live", "hub_id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_task_action", "team_id", "action", "id"),
+    Index(
+        "ix_task_parent",
+        "team_id",
+        "parent_id",
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("team_id", Text, ForeignKey("team.id"), nullable=False),
+    Column("task_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("first", BigInteger),
+    Column("count", Integer),
+    _at("at_us"),
+    Column("data", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
