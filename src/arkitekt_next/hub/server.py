@@ -91,6 +91,7 @@ class Server:
 
     def _ready(self) -> None:
         hub = self.app.state.hub
+        hub.on_evicted = self.stop
         text = json.dumps({"url": self.url, "hub": hub.id, "pid": os.getpid()})
         write_private(self.settings.folder / ANNOUNCEMENT, text)
         log.info("hub ready", url=self.url, hub=hub.id, folder=str(self.settings.folder))

@@ -67,7 +67,7 @@ class Decoder:
 
     def __init__(self, kinds: tuple[type[Message], ...]) -> None:
         self._one: TypeAdapter[Message] = _union(kinds)
-        self._many: TypeAdapter[list[Message]] = TypeAdapter(list[_annotated(kinds)])  # type: ignore[misc]
+        self._many: TypeAdapter[list[Message]] = TypeAdapter(list[_annotated(kinds)])  # type: ignore[misc, arg-type]
         self._known = {str(kind.model_fields["kind"].default) for kind in kinds}
 
     def decode(self, frame: str | bytes) -> tuple[list[Message], list[Unsupported]]:

@@ -33,17 +33,17 @@ class Agent:
     is_draining: bool = False
     offers: dict[str, Implementation] = field(default_factory=dict)
     tasks: dict[str, LiveTask] = field(default_factory=dict)
-    remote_load: int = 0
+    is_remote: bool = False
 
     @property
     def load(self) -> int:
         """How many tasks it holds."""
-        return len(self.tasks) + self.remote_load
+        return len(self.tasks)
 
     @property
     def is_online(self) -> bool:
-        """Whether it may be given work."""
-        return self.peer is not None and not self.is_draining
+        """Whether it may be given work, here or by the hub it is connected to."""
+        return (self.peer is not None or self.is_remote) and not self.is_draining
 
 
 @dataclass(slots=True, eq=False)

@@ -49,6 +49,11 @@ class Peer:
         self._acknowledged = 0
         self._held_back: list[Reader] = []
 
+    @property
+    def has_room(self) -> bool:
+        """Whether little enough waits for this connection that readers may be fed from memory."""
+        return self.session.buffered_bytes < self.reader_limit_bytes
+
     def send(self, message: Message) -> None:
         """Queue a message."""
         self.session.send(message)

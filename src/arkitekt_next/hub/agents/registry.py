@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select, update
 from arkitekt_next.errors import ArkitektError, DefinitionChanged, DuplicateName, InvalidValue, RequestRefused
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.hub.core.telemetry import log
-from arkitekt_next.hub.tasks import control, ending, retry, routing, statements
+from arkitekt_next.hub.tasks import control, ending, recovery, retry, routing, statements
 from arkitekt_next.hub.tasks.reducer import judge_loss
 from arkitekt_next.ports import Definition
 from arkitekt_next.storage import tables as t
@@ -91,6 +91,16 @@ class Agents:
         """How many are connected here."""
         return sum(agent.peer is not None for agent in self.by_session.values())
 
+    def remember(self, agent: Agent) -> None:
+        """Keep an agent in memory."""
+        self.by_session[(agent.team, agent.person, agent.app, agent.session)] = agent
+
+    def forget(self, agent: Agent) -> None:
+        """Drop an agent from memory: it is gone, or another hub's."""
+        self._stop_grace(agent)
+        self.by_session.pop((agent.team, agent.person, agent.app, agent.session), None)
+        self.board.catalogue.detach(agent)
+
     # -- coming --------------------------------------------------------------------------------------------------
 
     async def provide(self, peer: Peer, wanted: Provide) -> None:
@@ -116,8 +126,10 @@ class Agents:
             ledger = self.board.ledger
             ledger.write([(_RETIRE_IMPLEMENTATIONS, {"b_agent": agent.id})], lambda _: None)
             await ledger.commit(*steps, (statements.FENCE, fence), kept=True)
+            await recovery.take_back(self.board, t.task.c.agent_id == agent.id)
             if agent.peer is peer:
                 self._resume(agent, peer, wanted)
+                self.board.relay.announce(agent)
 
     async def _recall(self, peer: Peer, app_id: str) -> Agent:
         who, hello = peer.principal, peer.hello
@@ -149,7 +161,7 @@ class Agents:
                 capacity=1,
                 grace_s=self.board.settings.grace_s,
             )
-            self.by_session[key] = agent
+            self.remember(agent)
         return agent
 
     def _adopt(self, agent: Agent, peer: Peer, wanted: Provide) -> None:
@@ -303,7 +315,7 @@ class Agents:
             if not task.has_ended and task.is_delivered and task.is_stored:
                 self.board.move(task, EventName.DISCONNECTED)
         row = {"b_agent": agent.id, "b_epoch": agent.epoch, "disconnected_at_us": now_us()}
-        self.board.ledger.write([(_DISCONNECT, row)], lambda _: None)
+        self.board.ledger.write([(_DISCONNECT, row)], lambda _: self.board.relay.announce(agent))
 
     def start_grace(self, agent: Agent, grace_s: float) -> None:
         """Settle the agent unless it is back by then."""
@@ -317,16 +329,14 @@ class Agents:
 
     def settle(self, agent: Agent) -> None:
         """The agent will not come back: every task it held goes its way."""
-        self._stop_grace(agent)
         if agent.peer is not None:
             return
-        self.by_session.pop((agent.team, agent.person, agent.app, agent.session), None)
-        self.board.catalogue.detach(agent)
+        self.forget(agent)
         for task in list(agent.tasks.values()):
             self._settle_task(agent, task)
         now = now_us()
         row = {"b_agent": agent.id, "b_epoch": agent.epoch, "gone_at_us": now, "disconnected_at_us": now}
-        self.board.ledger.write([(_GONE, row)], lambda _: None)
+        self.board.ledger.write([(_GONE, row)], lambda _: self.board.relay.announce(agent))
         log.info("agent gone", agent=agent.id, app=agent.app)
 
     def _settle_task(self, agent: Agent, task: LiveTask) -> None:

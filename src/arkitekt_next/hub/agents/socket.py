@@ -290,15 +290,17 @@ def _control(hub: HubContext, peer: Peer, message: m.Control) -> None:
         peer.send(m.Done(request=message.request))
         return
 
-    async def answer_ended() -> None:
-        owner = await hub.tasks_owner(peer.principal.team, message.task)
-        if owner is None:
+    async def pass_on() -> None:
+        home = await hub.home_of(peer.principal.team, message.task)
+        if home is None:
             error = NotFound(what="task", name=message.task, remedy="Check the id")
             peer.send(m.Refused(request=message.request, error=error_body(error)))
-        else:
-            peer.send(m.Done(request=message.request))
+            return
+        if home != hub.id:
+            hub.relay.steer(home, message.task, message.verb, message.deadline_s, message.reason)
+        peer.send(m.Done(request=message.request))
 
-    hub.board.spawn(answer_ended())
+    hub.board.spawn(pass_on())
 
 
 def _provide(hub: HubContext, peer: Peer, message: m.Provide) -> None:

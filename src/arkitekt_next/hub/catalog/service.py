@@ -104,6 +104,34 @@ class Catalogue:
         for key in [key for key, action in self.actions.items() if not action.contracts]:
             del self.actions[key]
 
+    async def contract(self, action_id: str, definition_hash: str) -> Contract:
+        """Give a definition by its row, reading what another hub has published since."""
+        for action in self.actions.values():
+            if action.id == action_id and definition_hash in action.contracts:
+                return action.contracts[definition_hash]
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(select(t.action).where(t.action.c.id == action_id))).one()
+        await self.learn(row.team_id, row.name, again=True)
+        return self.actions[(row.team_id, row.name)].contracts[definition_hash]
+
+    async def learn(self, team: str, name: str, *, again: bool = False) -> None:
+        """Read an action that is not known here (`again`: also one that is) with all its definitions."""
+        if not again and (team, name) in self.actions:
+            return
+        query = (
+            select(t.definition, t.action.c.id.label("of"), t.app.c.identifier)
+            .join(t.action, t.action.c.id == t.definition.c.action_id)
+            .join(t.app, t.app.c.id == t.action.c.app_id)
+            .where(t.action.c.team_id == team, t.action.c.name == name)
+        )
+        async with self._database.engine.connect() as db:
+            rows = (await db.execute(query)).all()
+        for row in rows:
+            action = self.actions.setdefault((team, name), Action(row.of, team, row.identifier, name))
+            if row.definition_hash not in action.contracts:
+                contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
+                action.contracts[row.definition_hash] = contract
+
     def find(self, team: str, name: str) -> Action:
         """Give the action of that name. Raises `NotFound` with the nearest names there are."""
         action = self.actions.get((team, name))

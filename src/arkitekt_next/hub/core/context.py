@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
+from arkitekt_next.bus import Bus, open_bus
 from arkitekt_next.errors import HubBusy
 from arkitekt_next.hub.accounts.local import LocalSignIn, load_or_make_key
 from arkitekt_next.hub.accounts.service import Accounts
@@ -18,6 +19,8 @@ from arkitekt_next.hub.agents.registry import Agents
 from arkitekt_next.hub.catalog.service import Catalogue
 from arkitekt_next.hub.tasks import recovery, statements, watch
 from arkitekt_next.hub.tasks.board import Board
+from arkitekt_next.hub.tasks.relay import Relay
+from arkitekt_next.platform import write_private
 from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.engine import Database, open_database, sqlite_url
 from arkitekt_next.storage.ledger import Statement, insert_or
@@ -38,8 +41,11 @@ _RENEW_S = 10.0
 _PUBLIC_BURST = 60
 _PUBLIC_WINDOW_S = 60.0
 
-_UPSERT_SETTING = insert_or(t.setting, ["name"], update=["value"])
 _UPSERT_HUB = insert_or(t.hub, ["id"], update=["url", "started_at_us", "lease_expires_at_us"])
+_RENEW_HUB = Statement(
+    "renew hub",
+    update(t.hub).where(t.hub.c.id == bindparam("b_hub")).values(lease_expires_at_us=bindparam("lease_expires_at_us")),
+)
 _RENEW_AGENTS = Statement(
     "renew agents",
     update(t.agent)
@@ -55,7 +61,7 @@ _RENEW_AGENTS = Statement(
 class HubContext:
     """One hub: its settings, its database, and the services over it."""
 
-    def __init__(self, settings: HubSettings, database: Database, id: str) -> None:
+    def __init__(self, settings: HubSettings, database: Database, bus: Bus, id: str) -> None:
         self.id = id
         self.settings = settings
         self.database = database
@@ -65,10 +71,12 @@ class HubContext:
         self.catalogue = Catalogue(database)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
         self.agents = Agents(self.board)
+        self.relay = Relay(self.board, bus)
         self.peers: set[Peer] = set()
         self.started_at_us = now_us()
         self.loop_lag_s = 0.0
         self.is_closing = False
+        self.on_evicted: Callable[[], None] = self.part_with_all
         self._public: dict[str, deque[float]] = {}
 
     def guard_public(self, request: Request) -> None:
@@ -99,6 +107,13 @@ class HubContext:
             owner = (await db.execute(query)).scalar()
         return str(owner) if owner is not None else None
 
+    async def home_of(self, team: str, task: str) -> str | None:
+        """Give the hub a task lives at, or None when the team has no such task."""
+        query = select(t.task.c.hub_id).where(t.task.c.team_id == team, t.task.c.id == task)
+        async with self.database.engine.connect() as db:
+            home = (await db.execute(query)).scalar()
+        return str(home) if home is not None else None
+
     async def tick_forever(self) -> None:
         """Heartbeats, leases, slow readers, last progress: everything that happens by the clock."""
         due = monotonic() + _TICK_S
@@ -111,6 +126,7 @@ class HubContext:
             for peer in list(self.peers):
                 self._tick_peer(peer, now, late_s)
             self._keep_progress()
+            self.relay.tick(now)
             if now >= renew_at:
                 renew_at = now + min(_RENEW_S, self.settings.lease_s / 3)
                 self._renew()
@@ -143,10 +159,23 @@ class HubContext:
                 self.board.write(task, [(statements.MOVE, row)], lambda: None)
 
     def _renew(self) -> None:
-        expires = now_us() + round(self.settings.lease_s * 1e6)
-        self.database.ledger.write(
-            [(_RENEW_AGENTS, {"b_hub": self.id, "lease_expires_at_us": expires})], lambda _: None
-        )
+        expires = now_us() + self.board.clock_offset_us + round(self.settings.lease_s * 1e6)
+        row = {"b_hub": self.id, "lease_expires_at_us": expires}
+        self.database.ledger.write([(_RENEW_HUB, row)], self._renewed)
+        self.database.ledger.write([(_RENEW_AGENTS, row)], lambda _: None)
+
+    def _renewed(self, result: Sequence[int] | Exception) -> None:
+        if not isinstance(result, Exception) and result[0] == 0 and not self.is_closing:
+            log.error("another hub took over from this one, which was silent for too long")
+            self.on_evicted()
+
+    async def register(self, url: str) -> None:
+        """Enter this hub among those that share the database."""
+        await self.board.measure_clock()
+        now = now_us() + self.board.clock_offset_us
+        lease_us = round(self.settings.lease_s * 1e6)
+        row = {"id": self.id, "url": url, "started_at_us": now, "lease_expires_at_us": now + lease_us}
+        await self.database.ledger.commit((_UPSERT_HUB, row), kept=True)
 
     def part_with_all(self) -> None:
         """Close all connections, so that the server can stop; what runs goes on at the agents."""
@@ -157,19 +186,28 @@ class HubContext:
     async def close(self) -> None:
         """Stop everything; nothing on disk changes."""
         self.part_with_all()
+        row = {"b_hub": self.id, "lease_expires_at_us": now_us() + self.board.clock_offset_us}
+        self.database.ledger.write([(_RENEW_HUB, row)], lambda _: None)
         await self.agents.close()
         await self.board.close()
 
 
-async def _identity(database: Database) -> str:
-    """Give the hub's id, which lives as long as its database (one hub a folder)."""
-    async with database.engine.connect() as db:
-        known = (await db.execute(select(t.setting.c.value).where(t.setting.c.name == "hub_id"))).scalar()
-    if known is not None:
-        return str(known)
-    made = new_id()
-    await database.ledger.commit((_UPSERT_SETTING, {"name": "hub_id", "value": made}))
-    return made
+async def _identity(settings: HubSettings, database: Database) -> str:
+    """Give the hub's id, which lives in its folder. The only hub of a SQLite file takes everything in it over."""
+    path = settings.folder / "hub.id"
+    if not path.exists():
+        write_private(path, new_id())
+    id = path.read_text().strip()
+    if database.kind == "sqlite":
+        async with database.engine.begin() as db:
+            await db.execute(
+                update(t.task).where(t.task.c.ended_at_us.is_(None), t.task.c.hub_id != id).values(hub_id=id)
+            )
+            await db.execute(
+                update(t.agent).where(t.agent.c.gone_at_us.is_(None), t.agent.c.hub_id != id).values(hub_id=id)
+            )
+            await db.execute(delete(t.hub).where(t.hub.c.id != id))
+    return id
 
 
 @asynccontextmanager
@@ -177,12 +215,17 @@ async def open_hub(settings: HubSettings) -> AsyncIterator[HubContext]:
     """Open a hub over its folder and database, take back what it held, and keep it going until closed."""
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = settings.database_url or sqlite_url(settings.folder / "hub.db")
-    database = await open_database(url, durability=settings.durability)
-    try:
-        hub = HubContext(settings, database, await _identity(database))
+    async with AsyncExitStack() as stack:
+        database = await open_database(url, durability=settings.durability)
+        stack.push_async_callback(database.close)
+        bus = await open_bus(settings.bus_url)
+        stack.push_async_callback(bus.close)
+        hub = HubContext(settings, database, bus, await _identity(settings, database))
         await hub.accounts.open(settings.team)
         await hub.catalogue.load()
+        await hub.register(f"http://{settings.host}:{settings.port}")
         await recovery.recover(hub.board)
+        await hub.relay.open()
         ticking = asyncio.create_task(hub.tick_forever())
         try:
             yield hub
@@ -191,5 +234,3 @@ async def open_hub(settings: HubSettings) -> AsyncIterator[HubContext]:
             ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await ticking
-    finally:
-        await database.close()

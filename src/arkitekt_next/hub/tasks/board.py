@@ -11,6 +11,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import text
+
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.wire.codec import dumps, encode
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from arkitekt_next.hub.catalog.service import Catalogue
     from arkitekt_next.hub.core.config import HubSettings
     from arkitekt_next.hub.core.telemetry import Metrics
+    from arkitekt_next.hub.tasks.relay import Relay
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.storage.ledger import Statement
 
@@ -48,11 +51,13 @@ class Board:
         self.catalogue = catalogue
         self.metrics = metrics
         self.agents: Agents
+        self.relay: Relay
         self.live: dict[str, LiveTask] = {}
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
         self.sticky: dict[tuple[str, str, str], str] = {}
+        self.clock_offset_us = 0
         self.loop = asyncio.get_running_loop()
         self._spawned: set[asyncio.Task[None]] = set()
 
@@ -66,6 +71,14 @@ class Board:
         self._spawned.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("background work failed", exc_info=task.exception())
+
+    async def measure_clock(self) -> None:
+        """Learn how far the database's clock is ahead of ours; leases between hubs count by the database's."""
+        if self.database.kind == "sqlite":
+            return
+        query = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        async with self.database.engine.connect() as db:
+            self.clock_offset_us = int((await db.execute(query)).scalar_one()) - now_us()
 
     async def close(self) -> None:
         """Stop timers and background work; tasks stay as they are on disk."""
@@ -103,7 +116,13 @@ class Board:
 
     def key(self, task: LiveTask) -> dict[str, Any]:
         """Give the condition under which a row may be changed: this attempt, this epoch."""
-        return {"b_team": task.team, "b_id": task.id, "b_attempt": task.attempt, "b_epoch": task.epoch}
+        return {
+            "b_team": task.team,
+            "b_id": task.id,
+            "b_attempt": task.attempt,
+            "b_epoch": task.epoch,
+            "b_hub": self.hub,
+        }
 
     def move(self, task: LiveTask, name: EventName) -> bool:
         """Let a life-cycle event happen, write it, tell the readers. False when it may not happen now."""
@@ -130,9 +149,10 @@ class Board:
     def abandon(self, task: LiveTask) -> None:
         """Another hub holds this task now: forget it here; its readers go on from the database."""
         self.forget(task)
-        for reader in list(task.readers):
-            reader.is_behind = True
-            watch.resume(self, reader)
+        readers, task.readers = task.readers, []
+        for reader in readers:
+            if reader.sink.readers.get(task.id) is reader:
+                watch.attach(self, reader)
 
     # -- memory ------------------------------------------------------------------------------------------------
 
@@ -166,7 +186,7 @@ class Board:
         """Let the source yield on, as far as the disk and the owner's reader have come."""
         taken = task.settled_yields
         for reader in task.readers:
-            if reader.is_owner and reader.wants_all and reader.consumed < taken:
+            if reader.is_owner and reader.wants_all and reader.sent >= 0 and reader.consumed < taken:
                 taken = reader.consumed
         through = taken + CREDIT
         if through - task.credit >= CREDIT // 2:

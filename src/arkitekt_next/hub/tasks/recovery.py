@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 
 from arkitekt_next.hub.agents.live import Agent
 from arkitekt_next.hub.catalog.service import Contract
@@ -24,43 +24,67 @@ if TYPE_CHECKING:
     from .board import Board
 
 
-async def recover(board: Board) -> None:
-    """Load what this hub held when it stopped.
+async def recover(board: Board, *, downtime_s: float | None = None) -> None:
+    """Load what this hub held when it stopped, or what it has just inherited.
 
-    Agents get `restart_grace_s` beyond their own grace to come back; time the hub was down never counts against them.
+    Agents get `restart_grace_s` beyond their own grace to come back (`downtime_s` when that is given): time a hub was
+    down never counts against them.
     """
+    extra_s = board.settings.restart_grace_s if downtime_s is None else downtime_s
+    query = (
+        select(t.agent, t.app.c.identifier, t.release.c.version)
+        .join(t.app, t.app.c.id == t.agent.c.app_id)
+        .join(t.release, t.release.c.id == t.agent.c.release_id)
+        .where(t.agent.c.hub_id == board.hub, t.agent.c.gone_at_us.is_(None))
+    )
     async with board.database.engine.connect() as db:
-        agents_query = (
-            select(t.agent, t.app.c.identifier, t.release.c.version)
-            .join(t.app, t.app.c.id == t.agent.c.app_id)
-            .join(t.release, t.release.c.id == t.agent.c.release_id)
-            .where(t.agent.c.hub_id == board.hub, t.agent.c.gone_at_us.is_(None))
-        )
-        agents = (await db.execute(agents_query)).mappings().all()
-        last = select(func.max(t.event.c.number)).where(t.event.c.task_id == t.task.c.id).correlate(t.task)
-        tasks_query = (
-            select(t.task, last.scalar_subquery().label("last_number"))
-            .where(t.task.c.hub_id == board.hub, t.task.c.ended_at_us.is_(None))
-            .order_by(t.task.c.id)
-        )
-        rows = (await db.execute(tasks_query)).mappings().all()
-    by_id = {row["id"]: _take_agent(board, row) for row in agents}
+        rows = (await db.execute(query)).mappings().all()
+    known = {agent.id for agent in board.agents.by_session.values()}
     for row in rows:
-        _take_task(board, row, by_id)
-    for agent in by_id.values():
-        board.agents.start_grace(agent, agent.grace_s + board.settings.restart_grace_s)
-    if rows or agents:
-        log.info("recovered", tasks=len(rows), agents=len(agents))
+        if row["id"] not in known:
+            agent = agent_of(row)
+            board.agents.remember(agent)
+            board.agents.start_grace(agent, agent.grace_s + extra_s)
+    tasks = await take_back(board, true())
+    if tasks or rows:
+        log.info("recovered", tasks=tasks, agents=len(rows))
 
 
-def _take_agent(board: Board, row: RowMapping) -> Agent:
-    agent = Agent(
+async def take_back(board: Board, condition: ColumnElement[bool]) -> int:
+    """Load the tasks of this hub that fit `condition` and are not in memory; give how many."""
+    last = select(func.max(t.event.c.number)).where(t.event.c.task_id == t.task.c.id).correlate(t.task)
+    query = (
+        select(t.task, last.scalar_subquery().label("last_number"))
+        .where(t.task.c.hub_id == board.hub, t.task.c.ended_at_us.is_(None), condition)
+        .order_by(t.task.c.id)
+    )
+    async with board.database.engine.connect() as db:
+        rows = (await db.execute(query)).mappings().all()
+    agents = {agent.id: agent for agent in board.agents.by_session.values()}
+    count = 0
+    keys: set[tuple[str, str]] = set()
+    for row in rows:
+        if row["id"] in board.live:
+            continue
+        await board.catalogue.learn(row["team_id"], row["action"])
+        task = _take_task(board, row, agents)
+        keys.add((task.contract.action.id, task.contract.signature_hash))
+        board.relay.welcome_back(task.id)
+        count += 1
+    for key in keys & board.queues.keys():
+        routing.drain(board, key)
+    return count
+
+
+def agent_of(row: RowMapping) -> Agent:
+    """Rebuild a disconnected agent from its row (joined with app and release)."""
+    return Agent(
         id=row["id"],
         team=row["team_id"],
         person=row["person_id"],
         app=row["identifier"],
         session=row["session"],
-        hub=board.hub,
+        hub=row["hub_id"],
         epoch=row["epoch"],
         mode=row["mode"],
         release=row["version"],
@@ -69,30 +93,29 @@ def _take_agent(board: Board, row: RowMapping) -> Agent:
         grace_s=row["grace_us"] / 1e6,
         host=row["host"],
     )
-    board.agents.by_session[(agent.team, agent.person, agent.app, agent.session)] = agent
-    return agent
 
 
-def _take_task(board: Board, row: RowMapping, agents: dict[str, Agent]) -> None:
+def _take_task(board: Board, row: RowMapping, agents: dict[str, Agent]) -> LiveTask:
     task = task_of(board, row)
     board.remember(task)
-    agent = agents.get(row["agent_id"] or "")
     if task.options.timeout_s is not None:
         control.start_timeout(board, task)
     if task.status is Status.QUEUED:
         routing.enqueue(board, task)
         control.start_queue_timeout(board, task)
-        return
+        return task
+    agent = agents.get(row["agent_id"] or "")
     if agent is None:  # its agent was settled, but not this task: the hub died in between
-        agent = _placeholder(board, row)
-        agents[agent.id] = agent
+        agent = agents[row["agent_id"] or ""] = _placeholder(board, row)
+        board.agents.start_grace(agent, 0.0)
     task.agent = agent
     task.is_delivered = True
     agent.tasks[task.id] = task
+    return task
 
 
 def _placeholder(board: Board, row: RowMapping) -> Agent:
-    agent = Agent(
+    return Agent(
         id=row["agent_id"] or "-",
         team=row["team_id"],
         person=row["person_id"],
@@ -106,7 +129,6 @@ def _placeholder(board: Board, row: RowMapping) -> Agent:
         capacity=1,
         grace_s=0.0,
     )
-    return agent
 
 
 def task_of(board: Board, row: Any) -> LiveTask:

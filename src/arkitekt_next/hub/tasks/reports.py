@@ -126,8 +126,7 @@ def _event_row(
 def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
     values = new_values(task, report.first, report.values)
     if values is None:
-        problem = f"expected value number {task.yields}, got {report.first}"
-        _refuse(board, peer, report, problem)
+        _refuse(board, peer, report, f"expected value number {task.yields}, got {report.first}")
         return
     if not values:
         board.ledger.write([], lambda _: peer.acknowledge(report.seq))
@@ -151,7 +150,7 @@ def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
         board.metrics.yields.inc(count)
         if task.readers:
             message = Values(task=task.id, number=number, at_us=at_us, first=first, values=values)
-            watch.tell(task, number, encode(message), values=count)
+            watch.tell(task, number, encode(message), first=first, values=count)
         board.extend_credit(task)
         peer.acknowledge(report.seq)
 
@@ -174,7 +173,7 @@ def _returns_check(task: LiveTask) -> Callable[[Any], None]:
     if check is None:
         where = f"{contract.action.name} returned"
         check = contract.__dict__["returns_check"] = compile_check_returns(contract.definition.returns, where=where)
-    return check  # type: ignore[no-any-return]
+    return check
 
 
 def _fail(board: Board, task: LiveTask, error: Exception, then: Callable[[], None]) -> None:

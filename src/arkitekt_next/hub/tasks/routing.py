@@ -25,32 +25,36 @@ if TYPE_CHECKING:
 _LOOK_AHEAD = 64
 
 
+def fits(task: LiveTask, offer: Implementation) -> bool:
+    """Whether an online implementation is what the task waits for, room aside."""
+    agent, options = offer.agent, task.options
+    return (
+        offer.contract.signature_hash == task.contract.signature_hash
+        and agent.is_online
+        and (agent.mode == "prod" or agent.person == task.person)
+        and (options.agent is None or options.agent == agent.id)
+        and options.labels <= agent.labels
+    )
+
+
 def choose(board: Board, task: LiveTask) -> Implementation | None:
-    """Give the implementation that should run the task now, or None when it has to wait."""
-    signature = task.contract.signature_hash
+    """Give the implementation here that should run the task now, or None when it has to wait."""
     options = task.options
-    fits = [
-        offer
-        for offer in task.contract.action.implementations.values()
-        if offer.contract.signature_hash == signature
-        and offer.has_room()
-        and (offer.agent.mode == "prod" or offer.agent.person == task.person)
-        and (options.agent is None or options.agent == offer.agent.id)
-        and options.labels <= offer.agent.labels
-    ]
-    if len(fits) <= 1:
-        return fits[0] if fits else None
+    offers = task.contract.action.implementations.values()
+    able = [offer for offer in offers if offer.has_room() and fits(task, offer)]
+    if len(able) <= 1:
+        return able[0] if able else None
     action = task.contract.action
     if options.routing == "sticky":
         last = board.sticky.get((task.person, task.app, action.id))
-        for offer in fits:
+        for offer in able:
             if offer.agent.id == last:
                 return offer
     if options.routing == "round_robin":
-        fits.sort(key=lambda offer: offer.agent.id)
+        able.sort(key=lambda offer: offer.agent.id)
         action.turn += 1
-        return fits[action.turn % len(fits)]
-    return min(fits, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
+        return able[action.turn % len(able)]
+    return min(able, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
 
 
 def place(board: Board, task: LiveTask, offer: Implementation) -> None:

@@ -1,4 +1,4 @@
-"""The statements of the ledger. Every change of a task is conditional on attempt, epoch and that it has not ended."""
+"""The statements of the ledger. Every change of a task is conditional: home hub, attempt, epoch, and not ended."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _mine = and_(
     _task.c.id == bindparam("b_id"),
     _task.c.attempt == bindparam("b_attempt"),
     _task.c.epoch == bindparam("b_epoch"),
+    _task.c.hub_id == bindparam("b_hub"),
     _task.c.ended_at_us.is_(None),
 )
 

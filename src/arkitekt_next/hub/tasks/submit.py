@@ -210,7 +210,7 @@ def _undo(board: Board, task: LiveTask) -> None:
     agent = task.agent
     task.status = Status.CANCELLED
     for reader in task.readers:
-        reader.peer.readers.pop(task.id, None)
+        reader.sink.readers.pop(task.id, None)
     board.forget(task)
     if agent is not None:
         routing.refill(board, agent)
@@ -230,6 +230,9 @@ def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektErr
     key = (task.contract.action.id, task.contract.signature_hash)
     if key in board.queues and task.contract.action.implementations:
         routing.drain(board, key)
+        other = board.relay.elsewhere(task) if task.status is Status.QUEUED else None
+        if other is not None:
+            board.relay.hand_over(task, other)
 
 
 # -- the same reference again --------------------------------------------------------------------------------

@@ -9,40 +9,66 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
 
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import encode, loads
 from arkitekt_next.wire.lifecycle import EventName, Status
-from arkitekt_next.wire.messages import Accepted, Event, Outcome, Values
+from arkitekt_next.wire.messages import Accepted, Event, Message, Outcome, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arkitekt_next.hub.agents.peer import Peer
-
     from .board import Board
-    from .live import Entry, LiveTask
+    from .live import Entry
 
 _PAGE = 200
 
 
+class Told(Protocol):
+    """Something readers are told about: a task that is live here, or one that lives at another hub."""
+
+    @property
+    def id(self) -> str:
+        """The task."""
+
+    @property
+    def readers(self) -> list[Reader]:
+        """Who is told."""
+
+
+class Sink(Protocol):
+    """Where a reader's events go: a websocket, a server-sent stream, another hub."""
+
+    readers: dict[str, Reader]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes more just now; when it has drained, whoever owns it calls `resume`."""
+
+    def send(self, message: Message) -> None:
+        """Queue a message."""
+
+    def send_text(self, text: str) -> None:
+        """Queue a message that is already written."""
+
+
 @dataclass(slots=True, eq=False)
 class Reader:
-    """One connection's interest in one task.
+    """One sink's interest in one task.
 
-    `told` is the last event number sent; `sent` and `consumed` count yields. `is_owner` readers hold the source back when
+    `told` is the last event number sent; `sent` and `consumed` are numbers of yields (`sent` is -1 before the first). `is_owner` readers hold the source back when
     they do not consume, others only fall behind. `wants_all` is false for those who asked for the outcome alone.
     """
 
-    peer: Peer
+    sink: Sink
     team: str
     task: str
     window: int
     told: int = 0
-    sent: int = 0
+    sent: int = -1
     consumed: int = 0
     is_owner: bool = False
     wants_all: bool = True
@@ -53,66 +79,73 @@ class Reader:
     @property
     def has_room(self) -> bool:
         """Whether its socket takes more just now."""
-        return self.peer.session.buffered_bytes < self.peer.reader_limit_bytes
+        return self.sink.has_room
+
+    def may_take(self, first: int, count: int) -> bool:
+        """Whether its window lets yields `first` … through; at least one message always passes."""
+        if self.sent < 0:
+            self.sent = self.consumed = max(self.consumed, first)
+        return self.sent <= self.consumed or first + count <= self.consumed + self.window
 
 
-def tell(task: LiveTask, number: int, text: str, *, values: int = 0) -> None:
+def tell(task: Told, number: int, text: str, *, first: int = 0, values: int = 0) -> None:
     """Send a settled event, already written, to everybody who keeps up."""
     for reader in task.readers:
         if reader.is_behind or not reader.wants_all or number <= reader.told:
             continue
-        if not reader.has_room or (values and reader.sent + values > reader.consumed + reader.window):
+        if not reader.has_room or (values and not reader.may_take(first, values)):
             reader.is_behind = True
             continue
         reader.told = number
-        reader.sent += values
+        if values:
+            reader.sent = first + values
         accept(reader)
-        reader.peer.send_text(text)
+        reader.sink.send_text(text)
 
 
 def accept(reader: Reader) -> None:
     """Send the `accepted` that was held back, before anything else about the task."""
     if reader.pending is not None:
         pending, reader.pending = reader.pending, None
-        reader.peer.send(pending)
+        reader.sink.send(pending)
 
 
-def tell_passing(task: LiveTask, text: str) -> None:
+def tell_passing(task: Told, text: str) -> None:
     """Send a passing event (progress) to whoever has room; it is dropped for the others."""
     for reader in task.readers:
         if reader.wants_all and not reader.is_behind and reader.has_room:
             accept(reader)
-            reader.peer.send_text(text)
+            reader.sink.send_text(text)
 
 
-def tell_outcome(task: LiveTask, outcome: Outcome) -> None:
+def tell_outcome(task: Told, outcome: Outcome) -> None:
     """Send the terminal event and let the readers go; one that is behind gets it from the database."""
     text: str | None = None
     for reader in task.readers:
         if reader.is_behind:
             continue
-        reader.peer.readers.pop(task.id, None)
+        reader.sink.readers.pop(task.id, None)
         if reader.pending is not None:
             _send_outcome(reader, outcome)
         else:
             text = text or encode(outcome)
-            reader.peer.send_text(text)
+            reader.sink.send_text(text)
     task.readers.clear()
 
 
 def _send_outcome(reader: Reader, outcome: Outcome) -> None:
     if reader.pending is not None:
         outcome.reference, reader.pending = reader.pending.reference, None
-    reader.peer.send(outcome)
+    reader.sink.send(outcome)
     outcome.reference = None
 
 
 def attach(board: Board, reader: Reader) -> None:
     """Begin to feed a reader from the number it has."""
-    old = reader.peer.readers.get(reader.task)
+    old = reader.sink.readers.get(reader.task)
     if old is not None:
         detach(board, old)
-    reader.peer.readers[reader.task] = reader
+    reader.sink.readers[reader.task] = reader
     task = board.live.get(reader.task)
     if task is not None:
         task.readers.append(reader)
@@ -122,11 +155,13 @@ def attach(board: Board, reader: Reader) -> None:
 
 def detach(board: Board, reader: Reader) -> None:
     """Forget a reader."""
-    reader.peer.readers.pop(reader.task, None)
+    if reader.sink.readers.get(reader.task) is reader:
+        del reader.sink.readers[reader.task]
     task = board.live.get(reader.task)
     if task is not None and reader in task.readers:
         task.readers.remove(reader)
         board.extend_credit(task)
+    board.relay.forget(reader)
 
 
 def consume(board: Board, reader: Reader, through: int) -> None:
@@ -148,7 +183,7 @@ def resume(board: Board, reader: Reader) -> None:
 
 async def _catch_up(board: Board, reader: Reader) -> None:
     try:
-        while reader.peer.readers.get(reader.task) is reader and reader.has_room:
+        while reader.sink.readers.get(reader.task) is reader and reader.has_room:
             if await _read_page(board, reader):
                 break
             await asyncio.sleep(0)
@@ -162,32 +197,36 @@ async def _read_page(board: Board, reader: Reader) -> bool:
     upto = live.settled if live is not None else None
     events, page_is_full = await read_events(board, reader.team, reader.task, after=reader.told, upto=upto)
     for number, message, values in events:
-        if isinstance(message, Values) and reader.wants_all:
-            if reader.sent + values > reader.consumed + reader.window and reader.sent > reader.consumed:
-                return True  # `consume` reads on
-            if not reader.has_room:
-                return True  # the drained socket reads on
         if isinstance(message, Outcome):
-            reader.peer.readers.pop(reader.task, None)
+            reader.sink.readers.pop(reader.task, None)
             _send_outcome(reader, message)
             return True
         if reader.wants_all:
+            if not reader.has_room:
+                return True  # the drained socket reads on
+            if isinstance(message, Values):
+                if not reader.may_take(message.first, values):
+                    return True  # `consume` reads on
+                reader.sent = message.first + values
             accept(reader)
-            reader.peer.send(message)
+            reader.sink.send(message)
         reader.told = number
-        reader.sent += values
-    if page_is_full:
-        return False
+    return not page_is_full and _has_caught_up(board, reader, upto)
+
+
+def _has_caught_up(board: Board, reader: Reader, upto: int | None) -> bool:
+    """Let a reader that has read everything be fed from memory again, here or by way of its task's home hub."""
     live = board.live.get(reader.task)
-    if live is not None and reader.told >= live.settled:
-        reader.is_behind = False
-        if reader not in live.readers:
-            live.readers.append(reader)
-        return True
-    if live is not None and upto is not None and live.settled == upto:
-        reader.told = upto
+    if live is None:
+        return upto is None and board.relay.follow(reader)
+    if upto is not None:
+        reader.told = max(reader.told, upto)
+    if reader.told < live.settled:
         return False
-    return False
+    reader.is_behind = False
+    if reader not in live.readers:
+        live.readers.append(reader)
+    return True
 
 
 async def read_events(
