@@ -1,0 +1,1 @@
+"""Measurements, each beside its physical floor in the same run."""
