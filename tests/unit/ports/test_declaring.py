@@ -1,0 +1,651 @@
+"""Functions read into definitions: names, docs, defaults, options, outputs, and what is refused at decoration."""
+
+from __future__ import annotations
+
+import collections
+import enum
+import functools
+import inspect
+import pathlib
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, ParamSpec, TypeVar
+
+import pytest
+from typing_extensions import Self
+
+from arkitekt_next.errors import DeclarationError, InvalidValue, MissingArgument, UnknownArgument, UnsupportedType
+from arkitekt_next.ports import Definition, PortKind, TypeRegistry, compile_check, default_registry, define
+
+if TYPE_CHECKING:
+    from decimal import Decimal as Hidden
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def keys(ports: Any) -> list[str]:
+    return [port.key for port in ports]
+
+
+# -- names and docs ----------------------------------------------------------------------------------------------
+
+
+def google(image: str, sigma: float = 1.0) -> tuple[str, int]:
+    """Blur an image.
+
+    Uses a Gaussian
+    of the given width.
+
+    Args:
+        image: The image to blur,
+            in any format.
+        sigma (float): Width in pixels.
+    """
+    return image, 1
+
+
+def numpy_style(image: str, sigma: float = 1.0) -> tuple[str, int]:
+    """Blur an image.
+
+    Uses a Gaussian
+    of the given width.
+
+    Parameters
+    ----------
+    image : str
+        The image to blur,
+        in any format.
+    sigma : float
+        Width in pixels.
+    """
+    return image, 1
+
+
+def rest(image: str, sigma: float = 1.0) -> tuple[str, int]:
+    """Blur an image.
+
+    Uses a Gaussian
+    of the given width.
+
+    :param image: The image to blur,
+        in any format.
+    :param float sigma: Width in pixels.
+    """
+    return image, 1
+
+
+@pytest.mark.parametrize("function", [google, numpy_style, rest])
+def test_each_docstring_style_yields_the_same_ports(function: Callable[..., Any]) -> None:
+    definition = define(function).definition
+    assert definition.description == "Blur an image."
+    assert definition.long_description == "Uses a Gaussian\nof the given width."
+    assert [port.description for port in definition.args] == ["The image to blur, in any format.", "Width in pixels."]
+    assert define(google).definition.args == definition.args
+
+
+def test_names_and_labels_come_from_the_function() -> None:
+    def segment_nuclei(min_size: int) -> None: ...
+
+    definition = define(segment_nuclei).definition
+    assert (definition.name, definition.label, definition.args[0].label) == (
+        "segment_nuclei",
+        "Segment nuclei",
+        "Min size",
+    )
+    assert definition.source == (
+        "test_declaring.test_names_and_labels_come_from_the_function.<locals>.segment_nuclei"
+        if __name__ == "test_declaring"
+        else f"{__name__}.test_names_and_labels_come_from_the_function.<locals>.segment_nuclei"
+    )
+
+
+def test_given_names_win() -> None:
+    def f() -> None:
+        """Say one thing."""
+
+    definition = define(f, name="segment", label="Segment!", description="Another.").definition
+    assert (definition.name, definition.label, definition.description) == ("segment", "Segment!", "Another.")
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "ä", "1a", "a b"])
+def test_a_name_that_cannot_be_an_action_is_refused(name: str) -> None:
+    def f() -> None: ...
+
+    with pytest.raises(DeclarationError, match=re.escape(f"{name!r} is no action name")):
+        define(f, name=name)
+
+
+def test_a_lambda_needs_a_name() -> None:
+    with pytest.raises(DeclarationError, match="'<lambda>' is no action name"):
+        define(lambda: None)
+
+
+def test_a_docstring_with_lone_surrogates_does_not_break_the_declaration() -> None:
+    def f() -> None: ...
+
+    f.__doc__ = "Odd \ud800 text."
+    assert define(f).definition.description == "Odd ? text."
+
+
+# -- defaults ----------------------------------------------------------------------------------------------------
+
+
+def test_an_int_default_leaves_a_float_a_float() -> None:
+    def f(x: float = 1) -> None: ...
+
+    port = define(f).definition.args[0]
+    assert (port.kind, port.default, type(port.default), port.required) == (PortKind.FLOAT, 1.0, float, False)
+
+
+def test_a_default_does_not_make_a_port_nullable() -> None:
+    def f(x: int = 1) -> None: ...
+
+    assert define(f).definition.args[0].nullable is False
+
+
+def test_optional_does_not_give_a_default() -> None:
+    def f(x: int | None) -> None: ...
+
+    port = define(f).definition.args[0]
+    assert (port.nullable, port.required) == (True, True)
+
+
+def test_a_none_default_without_none_in_the_hint_is_refused_and_names_the_hint_to_write() -> None:
+    def f(x: int = None) -> None: ...  # noqa: RUF013
+
+    with pytest.raises(UnsupportedType, match=re.escape("Write `x: int | None = None`")):
+        define(f)
+
+
+def test_a_default_that_does_not_fit_is_refused() -> None:
+    def f(x: list[int] = ("a",)) -> None: ...  # type: ignore[assignment]
+
+    with pytest.raises(UnsupportedType, match=r"the default at \[0\] is str 'a', not int"):
+        define(f)
+
+
+def test_what_was_left_out_stays_out_so_the_function_uses_its_own_default() -> None:
+    def f(a: int, b: int = 5) -> None: ...
+
+    blueprint = define(f)
+    assert blueprint.dump_args((1,), {}) == {"a": 1}
+    assert blueprint.load_args({"a": 1}) == {"a": 1}
+
+
+def test_a_default_that_cannot_be_written_down_makes_the_port_optional_without_one() -> None:
+    class Plate:
+        def shrink(self) -> str:
+            return "1"
+
+        @classmethod
+        def expand(cls, value: str) -> Plate:
+            return cls()
+
+    def f(x: Plate = Plate()) -> None: ...  # noqa: B008
+
+    port = define(f, registry=TypeRegistry()).definition.args[0]
+    assert (port.required, port.default) == (False, None)
+
+
+# -- binding -----------------------------------------------------------------------------------------------------
+
+
+def test_arguments_bind_by_position_and_by_name() -> None:
+    def f(a: int, b: int, *, c: int = 0) -> None: ...
+
+    dump = define(f).dump_args
+    assert dump((1, 2), {}) == {"a": 1, "b": 2}
+    assert dump((1,), {"b": 2, "c": 3}) == {"a": 1, "b": 2, "c": 3}
+    assert dump((), {"b": 2, "a": 1}) == {"b": 2, "a": 1}
+
+
+def test_wrong_calls_are_refused_and_say_what_is_taken() -> None:
+    def f(a: int, *, c: int = 0) -> None: ...
+
+    dump = define(f).dump_args
+    with pytest.raises(MissingArgument, match=re.escape("f needs the argument 'a' (int)")):
+        dump((), {})
+    with pytest.raises(UnknownArgument, match=re.escape("f has no argument 'd'. It takes: a, c")):
+        dump((1,), {"d": 1})
+    with pytest.raises(InvalidValue, match=re.escape("f: expected at most 1 positional arguments (a), got 2")):
+        dump((1, 2), {})
+    with pytest.raises(InvalidValue, match=re.escape("f.a: expected one value, got one by position and one by name")):
+        dump((1,), {"a": 1})
+
+
+def test_a_positional_only_parameter_is_passed_by_position() -> None:
+    def f(a: int, b: int = 2, /, c: int = 3) -> tuple[int, int, int]:
+        return a, b, c
+
+    blueprint = define(f)
+    args, kwargs = blueprint.arrange(blueprint.load_args({"a": 1, "c": 4}))
+    assert f(*args, **kwargs) == (1, 2, 4)
+
+
+def test_injected_parameters_are_no_ports() -> None:
+    class Context: ...
+
+    def f(context: Context, x: int) -> int:
+        return x
+
+    blueprint = define(f, inject=lambda hint: hint is Context)
+    assert keys(blueprint.definition.args) == ["x"]
+    assert blueprint.injected == {"context": Context}
+    assert blueprint.dump_args((3,), {}) == {"x": 3}
+
+
+def test_self_of_a_bound_method_is_skipped() -> None:
+    class Stage:
+        def move(self, x: int) -> int:
+            return x
+
+    assert keys(define(Stage().move).definition.args) == ["x"]
+
+
+def test_a_wrapped_function_keeps_its_signature() -> None:
+    def log(f: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(f)
+        def inner(*args: P.args, **kwargs: P.kwargs) -> T:
+            return f(*args, **kwargs)
+
+        return inner
+
+    @log
+    def f(x: int) -> int:
+        return x
+
+    assert keys(define(f).definition.args) == ["x"]
+
+
+def test_local_classes_resolve_under_postponed_annotations() -> None:
+    @dataclass
+    class Options:
+        sigma: float
+        inner: Inner | None = None
+
+    @dataclass
+    class Inner:
+        x: int
+
+    def f(options: Options) -> Options:
+        return options
+
+    port = define(f, registry=TypeRegistry()).definition.args[0]
+    assert [(p.key, p.kind) for p in port.children] == [("sigma", "float"), ("inner", "model")]
+
+
+# -- outputs -----------------------------------------------------------------------------------------------------
+
+
+class Stats(NamedTuple):
+    """Numbers of an image.
+
+    Attributes:
+        mean: The mean grey value.
+        count: How many.
+    """
+
+    mean: float
+    count: int = 0
+
+
+def test_no_return_hint_means_nothing_is_returned_and_a_value_is_an_error_with_the_remedy() -> None:
+    def f(x: int):
+        return x
+
+    blueprint = define(f)
+    assert blueprint.definition.returns == ()
+    assert blueprint.dump_return(None) == []
+    with pytest.raises(InvalidValue) as refused:
+        blueprint.dump_return(1)
+    assert str(refused.value) == (
+        "f returns: expected None, since it has no return hint (add one, such as `-> float`), got int 1"
+    )
+
+
+def test_none_is_no_output() -> None:
+    def f() -> None: ...
+
+    blueprint = define(f)
+    assert (blueprint.dump_return(None), blueprint.load_return([])) == ([], None)
+    with pytest.raises(InvalidValue, match="f returns: expected None, got int 1"):
+        blueprint.dump_return(1)
+
+
+def test_one_return_is_one_output_called_out() -> None:
+    def f() -> int:
+        return 1
+
+    blueprint = define(f)
+    assert keys(blueprint.definition.returns) == ["out"]
+    assert (blueprint.dump_return(5), blueprint.load_return([5])) == ([5], 5)
+
+
+def test_a_tuple_return_is_several_outputs_and_the_caller_gets_a_tuple() -> None:
+    def f() -> tuple[int, str]:
+        return 1, "a"
+
+    blueprint = define(f)
+    assert keys(blueprint.definition.returns) == ["out0", "out1"]
+    assert blueprint.dump_return((1, "a")) == [1, "a"]
+    assert blueprint.load_return([1, "a"]) == (1, "a")
+    with pytest.raises(InvalidValue, match=re.escape("f returns: expected tuple of 2 (out0, out1), got int 1")):
+        blueprint.dump_return(1)
+    with pytest.raises(InvalidValue, match="f returns out1: expected str, got int 2"):
+        blueprint.dump_return((1, 2))
+
+
+def test_a_tuple_of_one_stays_a_tuple() -> None:
+    def f() -> tuple[int]:
+        return (1,)
+
+    blueprint = define(f)
+    assert blueprint.load_return(blueprint.dump_return((1,))) == (1,)
+
+
+def test_a_tuple_of_any_length_is_one_output() -> None:
+    def f() -> tuple[int, ...]:
+        return ()
+
+    blueprint = define(f)
+    assert keys(blueprint.definition.returns) == ["out"]
+    assert blueprint.load_return(blueprint.dump_return((1, 2, 3))) == (1, 2, 3)
+
+
+def test_a_named_tuple_return_names_the_outputs_and_comes_back_as_its_class() -> None:
+    def f() -> Stats:
+        return Stats(1.5, 2)
+
+    blueprint = define(f, registry=TypeRegistry())
+    assert [(p.key, p.description) for p in blueprint.definition.returns] == [
+        ("mean", "The mean grey value."),
+        ("count", "How many."),
+    ]
+    assert blueprint.definition.returns_name == "Stats"
+    wire = blueprint.dump_return(Stats(1.5, 2))
+    assert wire == [1.5, 2]
+    back = blueprint.load_return(wire)
+    assert (back, type(back)) == ((1.5, 2), Stats)
+
+
+def test_outputs_take_their_names_from_a_numpy_docstring() -> None:
+    def f() -> tuple[int, float]:
+        """Count.
+
+        Returns
+        -------
+        count : int
+            How many.
+        mean : float
+            How bright.
+        """
+        return 1, 2.0
+
+    returns = define(f).definition.returns
+    assert [(p.key, p.description) for p in returns] == [("count", "How many."), ("mean", "How bright.")]
+
+
+def test_a_single_output_takes_its_description_from_the_docstring() -> None:
+    def f() -> int:
+        """Count.
+
+        Returns:
+            How many nuclei.
+        """
+        return 1
+
+    assert define(f).definition.returns[0].description == "How many nuclei."
+
+
+def streams() -> list[Any]:
+    def generator() -> Generator[int, None, str]:
+        yield 1
+        return "end"
+
+    def iterator() -> Iterator[int]:
+        yield 1
+
+    def iterable() -> Iterable[int]:
+        return [1]
+
+    async def asynchronous() -> AsyncIterator[int]:
+        yield 1
+
+    return [generator, iterator, iterable, asynchronous]
+
+
+@pytest.mark.parametrize("function", streams(), ids=lambda f: f.__name__)
+def test_a_stream_is_a_generator_whose_yields_are_the_ports(function: Any) -> None:
+    definition = define(function).definition
+    assert definition.kind == "generator"
+    assert [(p.key, p.kind) for p in definition.returns] == [("out", "int")]
+
+
+def test_yields_may_be_tuples() -> None:
+    def f() -> Iterator[tuple[int, str]]:
+        yield 1, "a"
+
+    blueprint = define(f)
+    assert blueprint.load_return(blueprint.dump_return((1, "a"))) == (1, "a")
+
+
+def test_a_generator_hinted_as_a_value_is_refused() -> None:
+    def f() -> int:  # type: ignore[misc]
+        yield 1
+
+    with pytest.raises(DeclarationError, match="a generator can't return int.*Iterator"):
+        define(f)
+
+
+def test_a_coroutine_hint_means_what_it_gives() -> None:
+    def f() -> Coroutine[Any, Any, int]: ...
+
+    assert [p.kind for p in define(f).definition.returns] == ["int"]
+
+
+# -- options -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effects", ["unknown", "irreversible"])
+def test_retries_of_what_may_not_run_twice_are_refused(effects: str) -> None:
+    def f() -> None: ...
+
+    with pytest.raises(DeclarationError, match=f"retries=2 would run an action with effects='{effects}' again"):
+        define(f, retries=2, effects=effects)
+
+
+@pytest.mark.parametrize("effects", ["none", "repeatable"])
+def test_retries_of_what_may_run_twice_are_taken(effects: str) -> None:
+    def f() -> None: ...
+
+    definition = define(f, retries=2, effects=effects).definition
+    assert (definition.retries, definition.effects) == (2, effects)
+
+
+def test_effects_default_to_unknown_and_must_be_known_words() -> None:
+    def f() -> None: ...
+
+    assert define(f).definition.effects == "unknown"
+    with pytest.raises(DeclarationError, match="effects='some' is unknown. Choose one of 'none', 'repeatable'"):
+        define(f, effects="some")
+
+
+def test_other_options_are_published() -> None:
+    def f() -> None: ...
+
+    definition = define(
+        f, timeout_s=2.5, pure=True, collections=["seg"], tests_for=["app.g"], groups=["more"], version="1.2"
+    ).definition
+    assert (definition.timeout_s, definition.pure, definition.collections) == (2.5, True, ("seg",))
+    assert (definition.tests_for, definition.groups[0].key, definition.version) == (("app.g",), "more", "1.2")
+
+
+def test_a_time_out_must_be_positive() -> None:
+    def f() -> None: ...
+
+    with pytest.raises(DeclarationError, match="timeout_s=0 is not positive"):
+        define(f, timeout_s=0)
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------
+
+
+class Permission(enum.Flag):
+    R = 1
+
+
+class Plain:
+    pass
+
+
+@dataclass
+class Node:
+    children: list[Node]
+
+
+REFUSED = [
+    (Plain, "it is a plain class"),
+    (Permission, "a Flag can be several members at once"),
+    (Node, "its field Node.children: Node contains itself"),
+    (T, "a type variable stands for any type"),
+    (list[T], "a type variable stands for any type"),  # type: ignore[valid-type]
+    (Callable[[int], int], "code does not travel"),
+    (Callable, "code does not travel"),
+    (Self, "Self is known only inside a class"),
+    (pathlib.Path, "a path means nothing on another machine"),
+    (collections.deque, "a deque is changed from both ends"),
+    (complex, "JSON has no complex numbers"),
+    (type, "a class does not travel"),
+    (Iterator[int], "a stream can't be passed in"),
+    (dict[float, int], "a dict key of type float has no text form"),
+    (dict[tuple[int, int], int], "has no text form"),
+    (dict[int | None, int], "has no text form"),
+    (Literal[b"x"], "bytes in a Literal have no text form"),
+    (list[Plain], "it is a plain class"),
+    (int | Plain, "it is a plain class"),
+    (Annotated[Plain, "x"], "it is a plain class"),
+]
+
+
+@pytest.mark.parametrize(("hint", "reason"), REFUSED, ids=[r + str(i) for i, (_, r) in enumerate(REFUSED)])
+def test_a_type_that_cannot_travel_is_refused_with_place_parameter_and_reason(hint: Any, reason: str) -> None:
+    def blur(image):
+        return None
+
+    blur.__annotations__ = {"image": hint}
+    with pytest.raises(UnsupportedType) as refused:
+        define(blur, registry=TypeRegistry())
+    line = inspect.getsourcelines(blur)[1]
+    text = str(refused.value)
+    assert f"test_declaring.py:{line} in blur(): parameter 'image' has the type" in text
+    assert reason in text
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize("module", ["numpy", "xarray.core.dataarray", "dask.array.core", "pandas.core.frame"])
+def test_foreign_arrays_and_tables_are_refused_with_the_structure_remedy(module: str) -> None:
+    foreign = type("Foreign", (), {"__module__": module})
+
+    def f(x):
+        return None
+
+    f.__annotations__ = {"x": foreign}
+    with pytest.raises(UnsupportedType, match="never travel inside a message.*not available in this version.*shrink"):
+        define(f)
+
+
+def test_a_real_numpy_array_is_refused() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    def f(x):
+        return None
+
+    f.__annotations__ = {"x": numpy.ndarray}
+    with pytest.raises(UnsupportedType, match="numpy.ndarray, which can't travel: arrays never travel"):
+        define(f)
+
+
+def test_a_return_that_cannot_travel_is_refused_too() -> None:
+    def f() -> Plain: ...
+
+    with pytest.raises(UnsupportedType, match="parameter 'return' has the type"):
+        define(f)
+
+
+def test_a_parameter_without_a_hint_is_refused() -> None:
+    def f(x):
+        return None
+
+    with pytest.raises(DeclarationError, match="parameter 'x' has no type hint. Write one, such as `x: float`"):
+        define(f)
+
+
+def test_star_arguments_are_refused() -> None:
+    def f(*args: int) -> None: ...
+    def g(**kwargs: int) -> None: ...
+
+    with pytest.raises(DeclarationError, match=r"\*args has no fixed ports"):
+        define(f)
+    with pytest.raises(DeclarationError, match=r"\*\*kwargs has no fixed ports"):
+        define(g)
+
+
+def test_a_name_that_exists_only_for_type_checkers_is_refused_with_the_parameter() -> None:
+    def f(a: int, x: Hidden) -> None: ...
+
+    with pytest.raises(UnsupportedType, match="parameter 'x' has the type Hidden.*'Hidden' is not defined.*TYPE_CHECK"):
+        define(f)
+
+
+@pytest.mark.parametrize("thing", [print, functools.partial(print), 3, Plain])
+def test_what_is_no_function_is_refused(thing: Any) -> None:
+    with pytest.raises(DeclarationError, match="has no signature to publish"):
+        define(thing)
+
+
+def test_the_json_form_is_compact_and_comes_back_equal() -> None:
+    def add(a: int, b: int = 2) -> int:
+        return a + b
+
+    blueprint = define(add)
+    raw = blueprint.definition.to_json()
+    assert raw["args"] == [
+        {"key": "a", "kind": "int", "label": "A"},
+        {"key": "b", "kind": "int", "label": "B", "required": False, "default": 2},
+    ]
+    assert "description" not in raw
+    assert Definition.from_json({**raw, "later": 1}) == blueprint.definition
+    compile_check(Definition.from_json(raw).args, where="add")({"a": 1})
+
+
+@pytest.mark.parametrize("raw", [None, [], {}, {"name": 1}, {"name": "f", "args": [{"kind": "int"}]}, {"name": "f", "kind": "x"}])
+def test_what_is_no_definition_is_refused_when_read(raw: Any) -> None:
+    with pytest.raises(DeclarationError, match="definition"):
+        Definition.from_json(raw)
+
+
+def test_a_definition_that_nests_without_end_is_refused_when_read() -> None:
+    port: dict[str, Any] = {"key": "x", "kind": "int"}
+    for _ in range(5000):
+        port = {"key": "x", "kind": "list", "children": [port]}
+    with pytest.raises(DeclarationError, match="deeper than 64"):
+        Definition.from_json({"name": "f", "args": [port]})
+
+
+def test_declaring_uses_the_default_registry_unless_told_otherwise() -> None:
+    class Tile:
+        def shrink(self) -> str:
+            return "1"
+
+        @classmethod
+        def expand(cls, value: str) -> Tile:
+            return cls()
+
+    def f(x: Tile) -> None: ...
+
+    define(f)
+    found = default_registry.structure_named("Tile")
+    assert found is not None
+    assert found.cls is Tile
