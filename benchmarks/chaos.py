@@ -112,9 +112,7 @@ async def _find(caller: Any, name: str) -> Any:
                 await asyncio.sleep(0.05)
 
 
-async def kill_hubs(
-    hub: stage.Hub, agents: int, kills: int, rng: random.Random
-) -> tuple[list[float], list[float]]:
+async def kill_hubs(hub: stage.Hub, agents: int, kills: int, rng: random.Random) -> tuple[list[float], list[float]]:
     """Kill the hub again and again; give how long it took to be ready, and to have all agents back, in seconds."""
     ready, back = [], []
     for _ in range(kills):

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks import stage
 
 import arkitekt_next
 from arkitekt_next.errors import AgentLost
-from benchmarks import stage
 
 APP = """
 import sys, time

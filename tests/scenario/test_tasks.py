@@ -173,7 +173,11 @@ async def test_stale_reports_are_refused_and_change_nothing(server: Any, app: st
         await stranger.provide(definition("other"))
         task = await caller.submit(f"{app}.add", {"a": 1})
         await agent.assigned(task)
-        for who, attempt, epoch in [(stranger, 1, stranger.epoch), (agent, 2, agent.epoch), (agent, 1, agent.epoch + 1)]:
+        for who, attempt, epoch in [
+            (stranger, 1, stranger.epoch),
+            (agent, 2, agent.epoch),
+            (agent, 1, agent.epoch + 1),
+        ]:
             await who.report("ended", task, attempt=attempt, epoch=epoch, status="completed", returns=[666])
             await who.expect("stale", task=task, attempt=attempt)
         await agent.report("ended", task, status="completed", returns=[1])

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.5
 _RENEW_S = 10.0
-_PUBLIC_BURST = 60
 _PUBLIC_WINDOW_S = 60.0
+_LOCAL_FACTOR = 20
 
 _UPSERT_HUB = insert_or(t.hub, ["id"], update=["url", "started_at_us", "lease_expires_at_us"])
 _RENEW_HUB = Statement(
@@ -77,19 +77,19 @@ class HubContext:
         self.loop_lag_s = 0.0
         self.is_closing = False
         self.on_evicted: Callable[[], None] = self.part_with_all
-        self._public: dict[str, deque[float]] = {}
+        self._public: dict[tuple[str, str], deque[float]] = {}
 
-    def guard_public(self, request: Request) -> None:
-        """Hold one address to a burst of requests a minute on routes that need no sign-in. Raises `HubBusy`."""
+    def guard_public(self, request: Request, route: str, burst: int) -> None:
+        """Hold one address to a burst of requests a minute on a route that needs no sign-in. Raises `HubBusy`."""
         address = request.client.host if request.client is not None else "-"
         now = monotonic()
-        times = self._public.setdefault(address, deque())
+        times = self._public.setdefault((address, route), deque())
         while times and times[0] < now - _PUBLIC_WINDOW_S:
             times.popleft()
-        limit = _PUBLIC_BURST * (20 if address in ("127.0.0.1", "::1") else 1)
+        limit = burst * (_LOCAL_FACTOR if address in ("127.0.0.1", "::1") else 1)
         if len(times) >= limit:
             wait_s = max(1.0, times[0] + _PUBLIC_WINDOW_S - now)
-            raise HubBusy(reason="too many sign-ins from this address", retry_after_s=round(wait_s, 1))
+            raise HubBusy(reason="too many requests from this address", retry_after_s=round(wait_s, 1))
         times.append(now)
         if len(self._public) > 10_000:
             self._public.clear()

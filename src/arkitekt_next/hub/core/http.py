@@ -1,26 +1,23 @@
-"""HTTP as this hub speaks it: strict forms in, one error shape out, the signed-in person at hand."""
+"""HTTP as this hub speaks it: strict forms in, one error shape out, any text unharmed."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from arkitekt_next.errors import ArkitektError, InternalError, NotAuthenticated, NotPermitted, RequestRefused
-from arkitekt_next.hub.accounts.principal import Principal
+from arkitekt_next.errors import ArkitektError, InternalError, NotAuthenticated, RequestRefused
 from arkitekt_next.wire.codec import dumps
 
 from .telemetry import log
 
 if TYPE_CHECKING:
     from .context import HubContext
-
-API_CSP = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Form(BaseModel):
@@ -67,23 +64,6 @@ def context_of(request: Request) -> HubContext:
     return cast("HubContext", request.app.state.hub)
 
 
-async def signed_in(request: Request) -> Principal:
-    """Give who is asking, once the route's policy is met."""
-    hub = context_of(request)
-    principal = await hub.accounts.identify(request.headers.get("authorization"))
-    rule = getattr(request.scope.get("endpoint"), "policy", None)
-    if rule is None:
-        raise InternalError(incident="route without a policy")
-    if rule.scope is not None and not principal.may(rule.scope):
-        raise NotPermitted(
-            person=principal.person, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'"
-        )
-    return principal
-
-
-Who = Annotated[Principal, Depends(signed_in)]
-
-
 def install_errors(app: FastAPI) -> None:
     """Answer every error in the one shape."""
     app.add_exception_handler(ArkitektError, _ours)
@@ -92,15 +72,20 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def answer(error: ArkitektError) -> JSONResponse:
-    """Write an error as a response."""
+def reply(body: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> SafeJSON:
+    """Write a response body; whatever text it holds arrives unchanged."""
+    return SafeJSON(body.model_dump(), status_code=status, headers=headers)
+
+
+def answer(error: ArkitektError, *, status: int | None = None) -> JSONResponse:
+    """Write an error as a response; `status` overrides the one of its class."""
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     retry = error.fields.get("retry_after_s")
     if retry is not None:
         headers["Retry-After"] = str(max(1, round(float(retry))))
-    return SafeJSON(error.to_json(), status_code=error.status, headers=headers)
+    return SafeJSON(error.to_json(), status_code=status or error.status, headers=headers)
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
@@ -114,9 +99,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "request"
     refused = RequestRefused(where=where, problem=str(first["msg"]))
-    response = answer(refused)
-    response.status_code = 422
-    return response
+    context_of(request).metrics.refused.labels(refused.code).inc()
+    return answer(refused, status=422)
 
 
 async def _foreign(request: Request, error: Exception) -> JSONResponse:
@@ -128,5 +112,6 @@ async def _foreign(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     incident = secrets.token_hex(4)
+    context_of(request).metrics.refused.labels(InternalError.code).inc()
     log.error("request failed", incident=incident, path=request.url.path, exc_info=error)
     return answer(InternalError(incident=incident))

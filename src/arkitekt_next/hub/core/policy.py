@@ -13,13 +13,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`scope` None means: no sign-in needed."""
+    """`scope` None means: no sign-in needed, and at most `burst` requests a minute and route from one address."""
 
     name: str
     scope: Scope | None
+    burst: int = 600
 
 
 PUBLIC = Policy("public", None)
+SIGN_IN = Policy("sign in", None, burst=60)
 SEE = Policy("see", Scope.READ)
 CALL = Policy("call", Scope.CALL)
 PROVIDE = Policy("provide", Scope.PROVIDE)

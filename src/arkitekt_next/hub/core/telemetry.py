@@ -14,25 +14,37 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+_LOGGER = logging.getLogger("arkitekt_next.hub")
+
+
 def configure_logging(level: str) -> None:
-    """Write structured lines to standard error; coloured only for a person at a terminal."""
-    renderer: structlog.types.Processor
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    """Write lines to standard error, for a hub in a process of its own; elsewhere the host program's logging decides."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.propagate = False
+    _LOGGER.setLevel(LEVELS[level])
 
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("arkitekt_next.hub")
+def _render(logger: object, method: str, event: structlog.types.EventDict) -> str:
+    renderer = _FOR_PEOPLE if sys.stderr.isatty() else _FOR_MACHINES
+    return str(renderer(logger, method, event))
+
+
+_FOR_PEOPLE = structlog.dev.ConsoleRenderer()
+_FOR_MACHINES = structlog.processors.JSONRenderer()
+
+log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+    _LOGGER,
+    wrapper_class=structlog.stdlib.BoundLogger,
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _render,
+    ],
+)
 
 
 class Metrics:
