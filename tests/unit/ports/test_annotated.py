@@ -86,7 +86,9 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "good", "bad", "message"), LIMITS, ids=[f"{i}-{m}" for i, (*_, m) in enumerate(LIMITS)])
+@pytest.mark.parametrize(
+    ("hint", "good", "bad", "message"), LIMITS, ids=[f"{i}-{m}" for i, (*_, m) in enumerate(LIMITS)]
+)
 def test_a_limit_holds_at_the_caller_the_hub_and_the_agent(hint: Any, good: Any, bad: Any, message: str) -> None:
     blueprint = blueprint_of(hint)
     check = compile_check(blueprint.definition.args, where="blur")
@@ -200,7 +202,7 @@ def test_widgets_and_rules_can_stand_beside_the_hints() -> None:
     rule = HideIf(when("a").equals(1))
     definition = define(f, widgets={"a": Slider(0, 1)}, rules={"b": rule}).definition
     assert (definition.args[0].widget, definition.args[1].effects) == (Slider(0, 1), (rule,))
-    with pytest.raises(DeclarationError, match="there is no parameter 'c' for its widget or rule"):
+    with pytest.raises(DeclarationError, match=r"there is no parameter 'c' for its widget or rule"):
         define(f, widgets={"c": Slider(0, 1)})
 
 
@@ -239,7 +241,7 @@ def test_a_refusing_rule_holds_at_the_caller_the_hub_and_the_agent() -> None:
     for call in (blueprint.load_args, check, lambda wire: blueprint.dump_args((), wire)):
         call({"low": 1})
         call({"low": 1, "high": 10})
-        with pytest.raises(InvalidValue, match="f.high: expected at least 10, got int 9"):
+        with pytest.raises(InvalidValue, match=r"f.high: expected at least 10, got int 9"):
             call({"low": 1, "high": 9})
 
 
@@ -255,7 +257,7 @@ def test_a_rule_reads_defaults_and_the_value_inside_a_union() -> None:
 def test_a_rule_about_an_unknown_port_is_refused() -> None:
     def f(a: Annotated[int, HideIf(when("b").is_truthy())]) -> None: ...
 
-    with pytest.raises(DeclarationError, match="a rule of 'a' reads 'b', which is no parameter"):
+    with pytest.raises(DeclarationError, match=r"a rule of 'a' reads 'b', which is no parameter"):
         define(f)
 
 
@@ -287,7 +289,9 @@ def test_a_condition_holds_or_not(condition: Any, values: dict[str, Any], holds:
 def test_a_contract_without_sense_is_refused_when_the_check_is_compiled() -> None:
     for port in (
         Port(key="x", kind=PortKind.LIST),
-        Port(key="x", kind=PortKind.DICT, children=(Port(key="k", kind=PortKind.FLOAT), Port(key="v", kind=PortKind.INT))),
+        Port(
+            key="x", kind=PortKind.DICT, children=(Port(key="k", kind=PortKind.FLOAT), Port(key="v", kind=PortKind.INT))
+        ),
         Port(key="x", kind=PortKind.INT, constraints=Constraints(ge=["a"])),
         Port(key="x", kind=PortKind.STRING, constraints=Constraints(ge=1)),
         Port(key="x", kind=PortKind.STRING, constraints=Constraints(pattern="(")),
@@ -302,5 +306,5 @@ def test_field_constraints_of_dataclasses_hold() -> None:
         sigma: Annotated[float, at.Ge(0)]
 
     check = compile_check(blueprint_of(Options).definition.args, where="segment")
-    with pytest.raises(InvalidValue, match="segment.x.sigma: expected float ≥ 0, got -1"):
+    with pytest.raises(InvalidValue, match=r"segment.x.sigma: expected float ≥ 0, got -1"):
         check({"x": {"sigma": -1}})

@@ -6,12 +6,12 @@ import dataclasses
 import typing
 import uuid
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, NamedTuple, NotRequired, Optional, Required
 
 import annotated_types as at
 import pydantic
 import pytest
-from typing_extensions import NotRequired, Required, TypedDict
+from typing_extensions import TypedDict
 
 from arkitekt_next.errors import InvalidValue, UnsupportedType
 from arkitekt_next.ports import Label, TypeRegistry, Unit, compile_check, define, model
@@ -157,7 +157,7 @@ def test_the_validators_of_a_pydantic_model_run_at_the_agent() -> None:
                 raise ValueError("odd")
             return n
 
-    with pytest.raises(InvalidValue, match="segment.options: expected Even, got n: Value error, odd"):
+    with pytest.raises(InvalidValue, match=r"segment.options: expected Even, got n: Value error, odd"):
         blueprint_of(Even).load_args({"options": {"n": 3}})
 
 
@@ -170,7 +170,7 @@ def test_post_init_of_a_dataclass_runs_and_its_error_is_named() -> None:
             if self.n < 0:
                 raise ValueError("n is negative")
 
-    with pytest.raises(InvalidValue, match="segment.options: expected Positive, got n is negative"):
+    with pytest.raises(InvalidValue, match=r"segment.options: expected Positive, got n is negative"):
         blueprint_of(Positive).load_args({"options": {"n": -1}})
 
 
@@ -178,7 +178,7 @@ def test_extra_fields_of_a_pydantic_instance_are_not_lost_silently() -> None:
     class Open(pydantic.BaseModel, extra="allow"):
         a: int
 
-    with pytest.raises(InvalidValue, match="the unknown field 'b'"):
+    with pytest.raises(InvalidValue, match=r"the unknown field 'b'"):
         blueprint_of(Open).dump_args((Open(a=1, b=2),), {})  # type: ignore[call-arg]
 
 
@@ -228,7 +228,7 @@ def test_a_recursive_model_is_refused_with_a_remedy() -> None:
     class Tree(pydantic.BaseModel):
         inner: list[Tree] = []
 
-    with pytest.raises(UnsupportedType, match="Tree contains itself. Use dict"):
+    with pytest.raises(UnsupportedType, match=r"Tree contains itself. Use dict"):
         blueprint_of(Tree)
 
 
@@ -237,20 +237,20 @@ def test_models_that_cannot_be_built_from_fields_are_refused() -> None:
     class Hidden:
         seed: dataclasses.InitVar[int]
 
-    with pytest.raises(UnsupportedType, match="its constructor needs 'seed', which is no field"):
+    with pytest.raises(UnsupportedType, match=r"its constructor needs 'seed', which is no field"):
         blueprint_of(Hidden)
-    with pytest.raises(UnsupportedType, match="a RootModel has no fields. Use the type inside it"):
+    with pytest.raises(UnsupportedType, match=r"a RootModel has no fields. Use the type inside it"):
         blueprint_of(pydantic.RootModel[int])
     import collections
 
-    with pytest.raises(UnsupportedType, match="its fields have no hints"):
+    with pytest.raises(UnsupportedType, match=r"its fields have no hints"):
         blueprint_of(collections.namedtuple("Bare", "a b"))
 
 
 def test_a_field_that_cannot_travel_is_named() -> None:
     @dataclass
     class Bad:
-        code: typing.Callable[[], None]  # noqa: UP006
+        code: typing.Callable[[], None]
 
     with pytest.raises(UnsupportedType, match=r"its field Bad.code: code does not travel"):
         blueprint_of(Bad)

@@ -129,13 +129,15 @@ def test_an_enum_is_taken_as_member_name_or_value(given: Any) -> None:
 
 def test_wrong_arguments_are_refused_by_name() -> None:
     codec = published(segment)
-    with pytest.raises(InvalidValue, match="segment.options.sigma: expected float, got str 'x'"):
+    with pytest.raises(InvalidValue, match=r"segment.options.sigma: expected float, got str 'x'"):
         codec.dump_args(("a", {"sigma": "x"}), {})
-    with pytest.raises(InvalidValue, match="segment.stain: expected Stain one of 'DAPI', 'GFP', got str 'RED'"):
+    with pytest.raises(InvalidValue, match=r"segment.stain: expected Stain one of 'DAPI', 'GFP', got str 'RED'"):
         codec.dump_args(("a", {}), {"stain": "RED"})
-    with pytest.raises(MissingArgument, match="segment needs the argument 'options'"):
+    with pytest.raises(MissingArgument, match=r"segment needs the argument 'options'"):
         codec.dump_args(("a",), {})
-    with pytest.raises(UnknownArgument, match="segment has no argument 'sigma'. It takes: name, options, stain, limit"):
+    with pytest.raises(
+        UnknownArgument, match=r"no argument 'sigma'. It takes: name, options, stain, limit"
+    ):
         codec.dump_args(("a",), {"sigma": 1})
 
 
@@ -203,7 +205,7 @@ def test_a_stream_and_a_single_value_load_as_they_are() -> None:
     assert published(f).load_return([3]) == 3
     assert published(g).load_return([]) is None
     assert published(h).load_return([3]) == (3,)
-    with pytest.raises(InvalidValue, match="g returns: expected list of 0, got list of 1 item"):
+    with pytest.raises(InvalidValue, match=r"g returns: expected list of 0, got list of 1 item"):
         published(g).load_return([1])
 
 
@@ -229,9 +231,9 @@ def test_a_record_reads_like_an_object_and_compares_like_a_dict() -> None:
     assert record == Record("Other", {"x": 1, "items": [Record("P", {"y": 2})]})
     assert record != {"x": 2}
     assert asdict(record) == {"x": 1, "items": [{"y": 2}]}
-    with pytest.raises(AttributeError, match="Roi has no field 'z'. It has: x, items"):
+    with pytest.raises(AttributeError, match=r"Roi has no field 'z'. It has: x, items"):
         _ = record.z
-    with pytest.raises(AttributeError, match="a record is read-only"):
+    with pytest.raises(AttributeError, match=r"a record is read-only"):
         record.x = 2
 
 
@@ -272,9 +274,9 @@ def test_the_check_names_action_argument_and_place() -> None:
 def test_the_check_of_returns_names_the_output() -> None:
     check = compile_check_returns(define(segment, registry=TypeRegistry()).definition.returns, where="segment")
     check([1.0, 2])
-    with pytest.raises(InvalidValue, match="segment returns count: expected int, got str 'a'"):
+    with pytest.raises(InvalidValue, match=r"segment returns count: expected int, got str 'a'"):
         check([1.0, "a"])
-    with pytest.raises(InvalidValue, match="segment returns: expected list of 2, got list of 1 item"):
+    with pytest.raises(InvalidValue, match=r"segment returns: expected list of 2, got list of 1 item"):
         check([1.0])
 
 
@@ -423,6 +425,4 @@ def test_changes_inside_models_enums_and_unions_are_found() -> None:
     assert compatibility(of(one), of(two)).breaking == ("the argument 'x': the field 'b' is new and required",)
     assert compatibility(of(one), of(three)).breaking == ()
     assert compatibility(of(two), of(one)).breaking == ("the argument 'x': the field 'b' was removed",)
-    assert compatibility(of(list[int]), of(list[str])).breaking == (
-        "the argument 'x', item, was int, now it is str",
-    )
+    assert compatibility(of(list[int]), of(list[str])).breaking == ("the argument 'x', item, was int, now it is str",)

@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def through_text(wire: Any) -> Any:
     return json.loads(json.dumps(wire, ensure_ascii=True, allow_nan=False))
 
 
+@pytest.mark.slow
 def test_any_value_of_any_hint_round_trips_with_and_without_its_classes() -> None:
     count = 0
     depths: dict[int, int] = {}
@@ -115,6 +117,7 @@ ANY_JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 def test_a_check_raises_nothing_but_invalid_value_for_any_json() -> None:
     count = refused = 0
 

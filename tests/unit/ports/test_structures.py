@@ -264,11 +264,11 @@ def test_an_error_of_expand_is_raised_as_itself() -> None:
 
 def test_a_wrong_object_and_a_wrong_reference_are_refused() -> None:
     blueprint = define(f, registry=TypeRegistry())
-    with pytest.raises(InvalidValue, match="f.x: expected Ref, got int 1"):
+    with pytest.raises(InvalidValue, match=r"f.x: expected Ref, got int 1"):
         run(blueprint.adump_args((1,), {}))
-    with pytest.raises(InvalidValue, match="f.x: expected Ref, got Reference object"):
+    with pytest.raises(InvalidValue, match=r"f.x: expected Ref, got Reference object"):
         run(blueprint.adump_args((Reference("Other", "1"),), {}))
-    with pytest.raises(InvalidValue, match="f.x: expected the id of a Ref, got int 1"):
+    with pytest.raises(InvalidValue, match=r"f.x: expected the id of a Ref, got int 1"):
         run(blueprint.aload_args({"x": 1}))
 
 
@@ -362,9 +362,9 @@ def test_half_a_structure_is_refused() -> None:
     def first(x: Half) -> None: ...
     def second(x: Instance) -> None: ...
 
-    with pytest.raises(DeclarationError, match="it has shrink but no expand. Add a classmethod expand"):
+    with pytest.raises(DeclarationError, match=r"it has shrink but no expand. Add a classmethod expand"):
         define(first, registry=TypeRegistry())
-    with pytest.raises(DeclarationError, match="expand of a structure must be a classmethod"):
+    with pytest.raises(DeclarationError, match=r"expand of a structure must be a classmethod"):
         define(second, registry=TypeRegistry())
 
 
@@ -392,7 +392,7 @@ class Camera: ...
 def test_a_plain_class_never_becomes_a_memory_structure_silently() -> None:
     def action(x: Camera) -> None: ...
 
-    with pytest.raises(DeclarationError, match="or mark it @memory_structure to keep it in its agent"):
+    with pytest.raises(DeclarationError, match=r"or mark it @memory_structure to keep it in its agent"):
         define(action, registry=TypeRegistry())
 
 
@@ -421,7 +421,7 @@ def test_a_handle_is_refused_at_another_agent() -> None:
 
     def used(stage: Stage) -> None: ...
 
-    with pytest.raises(InvalidValue, match="an object that lives in this agent, got one of another agent"):
+    with pytest.raises(InvalidValue, match=r"an object that lives in this agent, got one of another agent"):
         define(used, registry=TypeRegistry()).load_args({"stage": "Stage:1"})
 
 
@@ -429,5 +429,5 @@ def test_a_dropped_object_is_gone() -> None:
     shelf = PlainShelf()
     handle = shelf.put(object(), "Thing")
     shelf.drop(handle)
-    with pytest.raises(InvalidValue, match="or one that was dropped"):
+    with pytest.raises(InvalidValue, match=r"or one that was dropped"):
         shelf.get(handle)

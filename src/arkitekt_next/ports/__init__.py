@@ -1,0 +1,125 @@
+"""Type hints become ports: the typed contract of a function, and the codecs of its values.
+
+It does no I/O and knows nothing of the wire, the hub or the SDK. The one rule: whatever can't travel faithfully is
+refused where it is declared, with the remedy.
+"""
+
+from arkitekt_next.ports.annotations import (
+    Choices,
+    ChoiceWidget,
+    Colour,
+    CustomSearch,
+    DatasetSearch,
+    DatePicker,
+    Description,
+    Doc,
+    FileDrop,
+    HideIf,
+    In,
+    Label,
+    Number,
+    Paragraph,
+    RefuseIf,
+    Slider,
+    StateChoice,
+    Text,
+    Unit,
+    WarnIf,
+    when,
+)
+from arkitekt_next.ports.blueprint import Blueprint, Parameter
+from arkitekt_next.ports.check import compile_check, compile_check_returns
+from arkitekt_next.ports.coerce import INLINE_BYTES
+from arkitekt_next.ports.compatibility import Compatibility, compatibility
+from arkitekt_next.ports.docs import Docs, parse_docs, read_docs
+from arkitekt_next.ports.inspect import define
+from arkitekt_next.ports.model import (
+    MAX_DEPTH,
+    ActionKind,
+    Choice,
+    Constraints,
+    Definition,
+    Effects,
+    Group,
+    Port,
+    PortKind,
+    Widget,
+    WidgetKind,
+)
+from arkitekt_next.ports.published import PortCodec
+from arkitekt_next.ports.registry import (
+    PlainShelf,
+    Shelf,
+    StructureType,
+    TypeRegistry,
+    default_registry,
+    memory_structure,
+    model,
+    structure,
+)
+from arkitekt_next.ports.rules import Condition, ConditionOp, Rule, RuleKind, evaluate
+from arkitekt_next.ports.values import EnumValue, Record, Reference, asdict
+
+__all__ = [
+    "INLINE_BYTES",
+    "MAX_DEPTH",
+    "ActionKind",
+    "Blueprint",
+    "Choice",
+    "ChoiceWidget",
+    "Choices",
+    "Colour",
+    "Compatibility",
+    "Condition",
+    "ConditionOp",
+    "Constraints",
+    "CustomSearch",
+    "DatasetSearch",
+    "DatePicker",
+    "Definition",
+    "Description",
+    "Doc",
+    "Docs",
+    "Effects",
+    "EnumValue",
+    "FileDrop",
+    "Group",
+    "HideIf",
+    "In",
+    "Label",
+    "Number",
+    "Paragraph",
+    "Parameter",
+    "PlainShelf",
+    "Port",
+    "PortCodec",
+    "PortKind",
+    "Record",
+    "Reference",
+    "RefuseIf",
+    "Rule",
+    "RuleKind",
+    "Shelf",
+    "Slider",
+    "StateChoice",
+    "StructureType",
+    "Text",
+    "TypeRegistry",
+    "Unit",
+    "WarnIf",
+    "Widget",
+    "WidgetKind",
+    "asdict",
+    "compatibility",
+    "compile_check",
+    "compile_check_returns",
+    "default_registry",
+    "define",
+    "evaluate",
+    "memory_structure",
+    "model",
+    "parse_docs",
+    "read_docs",
+    "structure",
+    "when",
+]
