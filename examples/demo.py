@@ -7,6 +7,7 @@ python examples/demo.py --once   ends by itself
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import subprocess
 import sys
@@ -19,11 +20,11 @@ SAMPLES = ("COINS", "CELL", "TISSUE")
 
 def host(folder: Path) -> None:
     """Serve a hub over `folder`, and on it the functions of examples/microscopy.py."""
-    import microscopy  # noqa: F401 -- registers the functions
 
     from arkitekt_next import easy
     from arkitekt_next.embedded import serve
 
+    importlib.import_module("microscopy")  # registers its functions
     with serve(folder, log_level="warning") as hub:
         print(hub.url, flush=True)
         easy("microscopy", url=hub.url).run()

@@ -174,6 +174,7 @@ agent = Table(
         sqlite_where=text("gone_at_us IS NULL"),
         postgresql_where=text("gone_at_us IS NULL"),
     ),
+    Index("ix_agent_team", "team_id", "id"),
 )
 
 implementation = Table(
@@ -191,47 +192,47 @@ implementation = Table(
 
 _LIVE = text("ended_at_us IS NULL")
 
+_UNHAPPY = text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')")
+_CHILD = text("parent_id IS NOT NULL")
+
 task = Table(
     "task",
     metadata,
+    # What lists are filtered by stands before the texts that may be long, so that a scan does not read them.
     Column("team_id", Text, ForeignKey("team.id"), primary_key=True),
     Column("id", Text, primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("app", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("action", Text, nullable=False),
-    Column("signature_hash", Text, nullable=False),
-    Column("definition_hash", Text, nullable=False),
+    Column("status", Text, nullable=False),
     Column("parent_id", Text),
     Column("root_id", Text, nullable=False),
-    Column("args", Text, nullable=False),
-    Column("options", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("agent_id", Text),
     Column("attempt", Integer, nullable=False),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False),
-    Column("agent_id", Text),
-    Column("hub_id", Text, nullable=False),
-    Column("origin_hub_id", Text, nullable=False),
-    Column("timeline", Text, nullable=False),
-    Column("progress", Text),
     Column("yields", BigInteger, nullable=False, server_default="0"),
-    Column("returns", Text),
-    Column("error", Text),
     _at("queued_at_us"),
     _at("assigned_at_us", nullable=True),
     _at("started_at_us", nullable=True),
     _at("ended_at_us", nullable=True),
+    Column("signature_hash", Text, nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("hub_id", Text, nullable=False),
+    Column("origin_hub_id", Text, nullable=False),
+    Column("args", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("timeline", Text, nullable=False),
+    Column("progress", Text),
+    Column("returns", Text),
+    Column("error", Text),
     UniqueConstraint("team_id", "person_id", "app", "reference"),
-    Index("ix_task_live", "hub_id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_task_live", "team_id", "status", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("ix_task_unhappy", "team_id", "status", "id", sqlite_where=_UNHAPPY, postgresql_where=_UNHAPPY),
     Index("ix_task_action", "team_id", "action", "id"),
-    Index(
-        "ix_task_parent",
-        "team_id",
-        "parent_id",
-        sqlite_where=text("parent_id IS NOT NULL"),
-        postgresql_where=text("parent_id IS NOT NULL"),
-    ),
+    Index("ix_task_parent", "team_id", "parent_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),
+    Index("ix_task_root", "team_id", "root_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),
     sqlite_with_rowid=False,
 )
 

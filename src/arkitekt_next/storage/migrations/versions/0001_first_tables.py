@@ -86,28 +86,28 @@ def upgrade() -> None:
         sa.Column("app", sa.Text(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("signature_hash", sa.Text(), nullable=False),
-        sa.Column("definition_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.Column("parent_id", sa.Text(), nullable=True),
         sa.Column("root_id", sa.Text(), nullable=False),
-        sa.Column("args", sa.Text(), nullable=False),
-        sa.Column("options", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("agent_id", sa.Text(), nullable=True),
-        sa.Column("hub_id", sa.Text(), nullable=False),
-        sa.Column("origin_hub_id", sa.Text(), nullable=False),
-        sa.Column("timeline", sa.Text(), nullable=False),
-        sa.Column("progress", sa.Text(), nullable=True),
         sa.Column("yields", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("returns", sa.Text(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
         sa.Column("queued_at_us", sa.BigInteger(), nullable=False),
         sa.Column("assigned_at_us", sa.BigInteger(), nullable=True),
         sa.Column("started_at_us", sa.BigInteger(), nullable=True),
         sa.Column("ended_at_us", sa.BigInteger(), nullable=True),
+        sa.Column("signature_hash", sa.Text(), nullable=False),
+        sa.Column("definition_hash", sa.Text(), nullable=False),
+        sa.Column("hub_id", sa.Text(), nullable=False),
+        sa.Column("origin_hub_id", sa.Text(), nullable=False),
+        sa.Column("args", sa.Text(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("timeline", sa.Text(), nullable=False),
+        sa.Column("progress", sa.Text(), nullable=True),
+        sa.Column("returns", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_task_person_id_person")),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_task_team_id_team")),
         sa.PrimaryKeyConstraint("team_id", "id", name=op.f("pk_task")),
@@ -120,17 +120,31 @@ def upgrade() -> None:
         batch_op.create_index("ix_task_action", ["team_id", "action", "id"], unique=False)
         batch_op.create_index(
             "ix_task_live",
-            ["hub_id"],
+            ["team_id", "status", "id"],
             unique=False,
             sqlite_where=sa.text("ended_at_us IS NULL"),
             postgresql_where=sa.text("ended_at_us IS NULL"),
         )
         batch_op.create_index(
             "ix_task_parent",
-            ["team_id", "parent_id"],
+            ["team_id", "parent_id", "id"],
             unique=False,
             sqlite_where=sa.text("parent_id IS NOT NULL"),
             postgresql_where=sa.text("parent_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_task_root",
+            ["team_id", "root_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("parent_id IS NOT NULL"),
+            postgresql_where=sa.text("parent_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_task_unhappy",
+            ["team_id", "status", "id"],
+            unique=False,
+            sqlite_where=sa.text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')"),
+            postgresql_where=sa.text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')"),
         )
 
     op.create_table(
@@ -210,11 +224,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_agent_team_id_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent")),
         sa.UniqueConstraint(
-            "team_id",
-            "person_id",
-            "app_id",
-            "session",
-            name=op.f("uq_agent_team_id_person_id_app_id_session"),
+            "team_id", "person_id", "app_id", "session", name=op.f("uq_agent_team_id_person_id_app_id_session")
         ),
     )
     with op.batch_alter_table("agent", schema=None) as batch_op:
@@ -225,6 +235,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("gone_at_us IS NULL"),
             postgresql_where=sa.text("gone_at_us IS NULL"),
         )
+        batch_op.create_index("ix_agent_team", ["team_id", "id"], unique=False)
 
     op.create_table(
         "definition",
@@ -240,10 +251,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_definition_team_id_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_definition")),
         sa.UniqueConstraint(
-            "team_id",
-            "action_id",
-            "definition_hash",
-            name=op.f("uq_definition_team_id_action_id_definition_hash"),
+            "team_id", "action_id", "definition_hash", name=op.f("uq_definition_team_id_action_id_definition_hash")
         ),
     )
     with op.batch_alter_table("definition", schema=None) as batch_op:
@@ -280,10 +288,9 @@ def downgrade() -> None:
 
     op.drop_table("definition")
     with op.batch_alter_table("agent", schema=None) as batch_op:
+        batch_op.drop_index("ix_agent_team")
         batch_op.drop_index(
-            "ix_agent_live",
-            sqlite_where=sa.text("gone_at_us IS NULL"),
-            postgresql_where=sa.text("gone_at_us IS NULL"),
+            "ix_agent_live", sqlite_where=sa.text("gone_at_us IS NULL"), postgresql_where=sa.text("gone_at_us IS NULL")
         )
 
     op.drop_table("agent")
@@ -292,14 +299,22 @@ def downgrade() -> None:
     op.drop_table("token")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_task_unhappy",
+            sqlite_where=sa.text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')"),
+            postgresql_where=sa.text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')"),
+        )
+        batch_op.drop_index(
+            "ix_task_root",
+            sqlite_where=sa.text("parent_id IS NOT NULL"),
+            postgresql_where=sa.text("parent_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_task_parent",
             sqlite_where=sa.text("parent_id IS NOT NULL"),
             postgresql_where=sa.text("parent_id IS NOT NULL"),
         )
         batch_op.drop_index(
-            "ix_task_live",
-            sqlite_where=sa.text("ended_at_us IS NULL"),
-            postgresql_where=sa.text("ended_at_us IS NULL"),
+            "ix_task_live", sqlite_where=sa.text("ended_at_us IS NULL"), postgresql_where=sa.text("ended_at_us IS NULL")
         )
         batch_op.drop_index("ix_task_action")
 
