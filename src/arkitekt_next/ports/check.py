@@ -163,13 +163,14 @@ def _dict(port: Port) -> Check:
     def check(wire: Any) -> None:
         if type(wire) is not dict:
             raise misfit("dict", wire)
-        name = ""
-        try:
-            for name, value in wire.items():
+        for name, value in wire.items():
+            step = "key "
+            try:
                 key(name)
+                step = ""
                 item(value)
-        except Misfit as bad:
-            raise bad.within(f"[{name[:60]!r}]") from None
+            except Misfit as bad:
+                raise bad.within(f"[{step}{name[:60]!r}]") from None
 
     return check
 

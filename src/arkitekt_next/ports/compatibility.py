@@ -87,6 +87,9 @@ def _gaps(*, reader: Port, writer: Port, path: str, reader_is_new: bool) -> Iter
         yield f"{path} {'no longer takes' if reader_is_new else 'can now be'} {shorten(value)}"
     if _narrows(reader.constraints, writer.constraints):
         yield f"{path} was {express(old)}, now it is {express(new)}"
+    for rule in reader.validators:
+        if reader_is_new and rule.when not in [known.when for known in writer.validators]:
+            yield f"{path} has a new rule: {rule.message}"
     yield from _child_gaps(reader, writer, path, reader_is_new)
 
 

@@ -594,9 +594,7 @@ def test_star_arguments_are_refused() -> None:
 def test_a_name_that_exists_only_for_type_checkers_is_refused_with_the_parameter() -> None:
     def f(a: int, x: Hidden) -> None: ...
 
-    with pytest.raises(
-        UnsupportedType, match=r"parameter 'x' has the type Hidden.*'Hidden' is not defined.*TYPE"
-    ):
+    with pytest.raises(UnsupportedType, match=r"parameter 'x' has the type Hidden.*'Hidden' is not defined.*TYPE"):
         define(f)
 
 

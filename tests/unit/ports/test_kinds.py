@@ -303,6 +303,7 @@ def test_numpy_scalars_count_as_the_numbers_they_are() -> None:
 WIRE_REFUSED = [
     (int, 1.0, "action.x: expected int, got float 1.0"),
     (int, None, "action.x: expected int, got None"),
+    (int, 2**63, "action.x: expected int between -2^63 and 2^63-1, got int 9223372036854775808"),
     (float, "nan", "action.x: expected float, got str 'nan'"),
     (float, float("nan"), 'action.x: expected float, non-finite written as "NaN", "Infinity" or "-Infinity", got nan'),
     (bytes, "*", "action.x: expected bytes as base64 text, got str '*'"),
@@ -319,12 +320,19 @@ WIRE_REFUSED = [
     (int | str, [True, "a"], "action.x: expected [branch, value] for int | str, got list of 2 items"),
     (int | str, [0, "a"], "action.x: expected int, got str 'a'"),
     (list[int], {}, "action.x: expected list, got dict of 0 items"),
-    (set[Any], [[1]], "action.x: expected set of hashable items, got unhashable type: 'list'"),
+    (dict[str, int], [], "action.x: expected dict, got list of 0 items"),
 ]
 
 
 @pytest.mark.parametrize(("hint", "wire", "message"), WIRE_REFUSED, ids=[m for _, _, m in WIRE_REFUSED])
-def test_a_wire_value_that_does_not_fit_is_refused(hint: Any, wire: Any, message: str) -> None:
-    with pytest.raises(InvalidValue) as refused:
-        blueprint_of(hint).load_args({"x": wire})
-    assert str(refused.value) == message
+def test_a_wire_value_that_does_not_fit_is_refused_at_the_agent_and_the_hub(hint: Any, wire: Any, message: str) -> None:
+    blueprint = blueprint_of(hint)
+    for refuse in (blueprint.load_args, compile_check(blueprint.definition.args, where="action")):
+        with pytest.raises(InvalidValue) as refused:
+            refuse({"x": wire})
+        assert str(refused.value) == message
+
+
+def test_an_unhashable_member_of_a_set_is_refused_at_the_agent() -> None:
+    with pytest.raises(InvalidValue, match=r"action.x: expected set of hashable items, got unhashable type: 'list'"):
+        blueprint_of(set[Any]).load_args({"x": [[1]]})

@@ -144,6 +144,9 @@ def test_a_model_that_does_not_fit_is_refused_in_both_directions_and_names_the_f
     with pytest.raises(InvalidValue) as at_agent:
         blueprint.load_args({"options": value})
     assert (str(at_caller.value), str(at_agent.value)) == (message, message)
+    with pytest.raises(InvalidValue) as at_hub:
+        compile_check(blueprint.definition.args, where="segment")({"options": value})
+    assert str(at_hub.value).startswith("segment.options")
 
 
 def test_the_validators_of_a_pydantic_model_run_at_the_agent() -> None:

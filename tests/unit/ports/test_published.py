@@ -23,12 +23,14 @@ from arkitekt_next.ports import (
     PortCodec,
     Record,
     Reference,
+    RefuseIf,
     TypeRegistry,
     asdict,
     compatibility,
     compile_check,
     compile_check_returns,
     define,
+    when,
 )
 
 
@@ -135,9 +137,7 @@ def test_wrong_arguments_are_refused_by_name() -> None:
         codec.dump_args(("a", {}), {"stain": "RED"})
     with pytest.raises(MissingArgument, match=r"segment needs the argument 'options'"):
         codec.dump_args(("a",), {})
-    with pytest.raises(
-        UnknownArgument, match=r"no argument 'sigma'. It takes: name, options, stain, limit"
-    ):
+    with pytest.raises(UnknownArgument, match=r"no argument 'sigma'. It takes: name, options, stain, limit"):
         codec.dump_args(("a",), {"sigma": 1})
 
 
@@ -218,6 +218,14 @@ def test_a_literal_and_a_union_choose_the_same_branch_as_the_author() -> None:
     assert codec.dump_args(({"sigma": 1.0},), {}) == {"x": [1, {"sigma": 1.0}]}
     assert codec.dump_args(([2],), {}) == {"x": [2, [2]]}
     assert codec.dump_args((None,), {}) == {"x": None}
+
+
+def test_a_frozenset_stays_one_for_a_stranger() -> None:
+    def f(x: set[int] | frozenset[int]) -> frozenset[int]: ...
+
+    codec = published(f)
+    assert codec.dump_args((frozenset({1}),), {}) == {"x": [1, [1]]}
+    assert type(codec.load_return([[1]])) is frozenset
 
 
 # -- records and friends -----------------------------------------------------------------------------------------
@@ -324,8 +332,21 @@ def changed() -> list[Any]:
     def returning(x: int, y: float = 1.0) -> str: ...
     def tupled(x: int, y: float = 1.0) -> tuple[int]: ...
     def extended(x: int, y: float = 1.0, z: int = 0) -> int: ...
+    def refusing(x: Annotated[int, RefuseIf(when("x") > 5, "too much")], y: float = 1.0) -> int: ...
 
-    return [renamed, rekinded, nullable, redefaulted, required, limited, streaming, returning, tupled, extended]
+    return [
+        renamed,
+        rekinded,
+        nullable,
+        redefaulted,
+        required,
+        limited,
+        streaming,
+        returning,
+        tupled,
+        extended,
+        refusing,
+    ]
 
 
 @pytest.mark.parametrize("function", changed(), ids=lambda f: f.__name__)
@@ -372,6 +393,7 @@ BREAKS = [
     ("returning", ["the return 'out' was int, now it is str"]),
     ("tupled", ["it returned a single value, now a tuple", "the return 'out' is now called 'out0'"]),
     ("extended", []),
+    ("refusing", ["the argument 'x' has a new rule: too much"]),
 ]
 
 

@@ -57,7 +57,8 @@ class LiveTask:
     """One call that has not ended.
 
     `number` is the last event number given, `settled` the last one on disk: only up to that may anybody be told.
-    `is_delivered` says that the assignment of this attempt went into the agent's socket.
+    `is_delivered` says that the assignment of this attempt went into the agent's socket, `is_leaving` that the task is on
+    its way to another hub.
     """
 
     id: str
@@ -90,6 +91,7 @@ class LiveTask:
     started_at_us: int | None = None
     is_stored: bool = False
     is_delivered: bool = False
+    is_leaving: bool = False
     cancel_reason: str | None = None
     readers: list[Reader] = field(default_factory=list)
     children: set[LiveTask] = field(default_factory=set)

@@ -189,6 +189,9 @@ class Relay:
 
     def hand_over(self, task: LiveTask, agent: Agent) -> None:
         """Make the hub of `agent` the home of a waiting task."""
+        if task.is_leaving:
+            return
+        task.is_leaving = True
         row = {
             **self.board.key(task),
             "status": task.status.value,

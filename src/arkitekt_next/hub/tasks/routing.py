@@ -125,7 +125,7 @@ def drain(board: Board, key: tuple[str, str]) -> None:
     while queue and len(passed) < _LOOK_AHEAD:
         task = queue.popleft()
         board.queued -= 1
-        if task.has_ended or task.agent is not None:
+        if task.has_ended or task.agent is not None or task.is_leaving:
             continue
         offer = choose(board, task) if task.is_stored else None
         if offer is None:

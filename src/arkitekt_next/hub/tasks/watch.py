@@ -21,10 +21,17 @@ from arkitekt_next.wire.messages import Accepted, Event, Message, Outcome, Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
     from .board import Board
     from .live import Entry
 
+Past = tuple[int, Event | Values | Outcome, int]
+"""What happened: event number, message, how many yields it holds."""
+
 _PAGE = 200
+_PAGE_BYTES = 1024 * 1024
+_FETCH = 40
 
 
 class Told(Protocol):
@@ -195,7 +202,8 @@ async def _read_page(board: Board, reader: Reader) -> bool:
     """Send one page; give True when there is nothing more to do for now."""
     live = board.live.get(reader.task)
     upto = live.settled if live is not None else None
-    events, page_is_full = await read_events(board, reader.team, reader.task, after=reader.told, upto=upto)
+    engine = board.database.engine
+    events, page_is_full = await read_events(engine, reader.team, reader.task, after=reader.told, upto=upto)
     for number, message, values in events:
         if isinstance(message, Outcome):
             reader.sink.readers.pop(reader.task, None)
@@ -230,28 +238,28 @@ def _has_caught_up(board: Board, reader: Reader, upto: int | None) -> bool:
 
 
 async def read_events(
-    board: Board, team: str, task: str, *, after: int, upto: int | None
-) -> tuple[list[tuple[int, Event | Values | Outcome, int]], bool]:
-    """Read what happened to a task after an event number, in order: (number, message, how many values it holds).
+    engine: AsyncEngine, team: str, task: str, *, after: int, upto: int | None, limit: int = _PAGE
+) -> tuple[list[Past], bool]:
+    """Read what happened to a task after an event number, in order, and whether the page was full.
 
-    `upto` bounds it for a task that is live here, whose outcome is then not included.
+    `upto` bounds it for a task that is live here, whose outcome is then not included. A page holds at most `limit`
+    recorded events and about a megabyte.
     """
-    rows_query = (
+    query = (
         select(t.event)
         .where(t.event.c.task_id == task, t.event.c.team_id == team, t.event.c.number > after)
         .order_by(t.event.c.number)
-        .limit(_PAGE)
+        .limit(limit)
     )
     if upto is not None:
-        rows_query = rows_query.where(t.event.c.number <= upto)
-    async with board.database.engine.connect() as db:
+        query = query.where(t.event.c.number <= upto)
+    async with engine.connect() as db:
         row = (await db.execute(select(t.task).where(t.task.c.team_id == team, t.task.c.id == task))).mappings().first()
-        rows = (await db.execute(rows_query)).mappings().all()
-    if row is None:
-        return [], False
-    is_full = len(rows) == _PAGE
+        if row is None:
+            return [], False
+        rows, is_full = await _read_rows(db, query, limit)
     last = rows[-1]["number"] if is_full else None
-    found: list[tuple[int, Event | Values | Outcome, int]] = [_from_row(task, r) for r in rows]
+    found: list[Past] = [_from_row(task, r) for r in rows]
     found += _from_timeline(task, loads(row["timeline"]), after=after, upto=last if last is not None else upto)
     if upto is None and row["ended_at_us"] is not None and last is None:
         outcome = outcome_of(row)
@@ -261,7 +269,20 @@ async def read_events(
     return found, is_full
 
 
-def _from_row(task: str, row: Any) -> tuple[int, Event | Values, int]:
+async def _read_rows(db: AsyncConnection, query: Any, limit: int) -> tuple[list[Any], bool]:
+    rows: list[Any] = []
+    size = 0
+    result = await db.stream(query.execution_options(yield_per=_FETCH))
+    async for row in result.mappings():
+        rows.append(row)
+        size += len(row["data"])
+        if size >= _PAGE_BYTES:
+            break
+    await result.close()
+    return rows, len(rows) == limit or size >= _PAGE_BYTES
+
+
+def _from_row(task: str, row: Any) -> Past:
     number, at_us = row["number"], row["at_us"]
     data = loads(row["data"])
     if row["name"] == EventName.YIELD:
@@ -273,10 +294,8 @@ def _from_row(task: str, row: Any) -> tuple[int, Event | Values, int]:
     return number, Event(task=task, number=number, name=row["name"], at_us=at_us, data=data), 0
 
 
-def _from_timeline(
-    task: str, timeline: Sequence[Entry], *, after: int, upto: int | None
-) -> list[tuple[int, Event | Values | Outcome, int]]:
-    found: list[tuple[int, Event | Values | Outcome, int]] = []
+def _from_timeline(task: str, timeline: Sequence[Entry], *, after: int, upto: int | None) -> list[Past]:
+    found: list[Past] = []
     for number, name, at_us, attempt, agent in timeline:
         if number > after and (upto is None or number <= upto):
             found.append((number, life_event(task, number, name, at_us, attempt, agent), 0))
