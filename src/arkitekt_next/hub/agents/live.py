@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .peer import Peer
 
 
+VersionKey = tuple[tuple[int, int | str], ...]
+
+
 @dataclass(slots=True, eq=False)
 class Agent:
     """One running instance of a release. `peer` is None while it is disconnected or connected to another hub."""
@@ -34,6 +37,15 @@ class Agent:
     offers: dict[str, Implementation] = field(default_factory=dict)
     tasks: dict[str, LiveTask] = field(default_factory=dict)
     is_remote: bool = False
+    _version_key: tuple[str, VersionKey] | None = None
+
+    @property
+    def version_key(self) -> VersionKey:
+        """What orders releases: numbers as numbers, and those before words."""
+        known = self._version_key
+        if known is None or known[0] != self.release:
+            known = self._version_key = (self.release, _version_key(self.release))
+        return known[1]
 
     @property
     def load(self) -> int:
@@ -55,6 +67,11 @@ class Implementation:
     concurrency: int | None
     running: int = 0
 
+    @property
+    def rank(self) -> tuple[bool, VersionKey, int]:
+        """What a caller is bound to first: production before development, then the newest release, then the newest offer."""
+        return (self.agent.mode == "prod", self.agent.version_key, self.contract.offered_at_us)
+
     def has_room(self) -> bool:
         """Whether the agent takes one more task of this function now."""
         agent = self.agent
@@ -64,3 +81,8 @@ class Implementation:
             and len(agent.tasks) < agent.capacity
             and (self.concurrency is None or self.running < self.concurrency)
         )
+
+
+def _version_key(version: str) -> VersionKey:
+    parts = version.replace("-", ".").replace("+", ".").split(".")
+    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in parts)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .live import Agent
 
-_ACCEPT_DELAY_S = 0.005
+_ACCEPT_DELAY_S = 0.05
 HARD_LIMIT_BYTES = 8 * 1024 * 1024
 
 

@@ -238,7 +238,10 @@ def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
         accepted = m.Accepted(reference=message.reference, task=result.task, status=result.status, number=result.number)
         if reader is not None and reader.task == result.task:
             reader.told = result.number
-            peer.hold_back(reader, accepted)
+            if message.watch:
+                peer.send(accepted)
+            else:
+                peer.hold_back(reader, accepted)
             return
         peer.send(accepted)  # known before: tell it from the start
         again = watch.Reader(

@@ -154,12 +154,13 @@ class Catalogue:
         When nobody is online: the one that was offered last.
         """
         action = self.find(team, name)
-        live = action.online()
-        ranked = sorted(
-            (i for i in live if i.agent.mode == "prod" or i.agent.person == person),
-            key=lambda i: (i.agent.mode == "prod", _version_key(i.agent.release), i.contract.offered_at_us),
-        )
-        return ranked[-1].contract if ranked else action.latest
+        best: Implementation | None = None
+        for offer in action.implementations.values():
+            agent = offer.agent
+            if agent.is_online and (agent.mode == "prod" or agent.person == person):
+                if best is None or offer.rank > best.rank:
+                    best = offer
+        return best.contract if best is not None else action.latest
 
     def by_definition(self, team: str, definition_hash: str) -> Contract:
         """Give the action that offers exactly this definition."""
@@ -278,11 +279,6 @@ class Catalogue:
         """Unlist it."""
         for offer in agent.offers.values():
             offer.contract.action.implementations.pop(agent.id, None)
-
-
-def _version_key(version: str) -> tuple[tuple[int, int | str], ...]:
-    parts = version.replace("-", ".").replace("+", ".").split(".")
-    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in parts)
 
 
 def _is_port_list(value: object) -> bool:

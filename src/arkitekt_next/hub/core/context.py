@@ -65,7 +65,7 @@ class HubContext:
         self.id = id
         self.settings = settings
         self.database = database
-        self.metrics = Metrics()
+        self.metrics = Metrics(database.ledger)
         self.accounts = Accounts(database)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.catalogue = Catalogue(database)
@@ -182,6 +182,8 @@ class HubContext:
         self.is_closing = True
         for peer in list(self.peers):
             peer.close(1012)
+        for stream in list(self.board.streams):
+            stream.close()
 
     async def close(self) -> None:
         """Stop everything; nothing on disk changes."""

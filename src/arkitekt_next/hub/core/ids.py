@@ -12,6 +12,12 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def first_id_at(at_us: int) -> str:
+    """Give what every id that was made at that time or later is not below."""
+    digits = f"{at_us // 1000:012x}"
+    return f"{digits[:8]}-{digits[8:12]}"
+
+
 def now_us() -> int:
     """Give UTC microseconds since 1970."""
     return time.time_ns() // 1000

@@ -11,6 +11,8 @@ import sys
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from arkitekt_next.wire.lifecycle import TERMINAL
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -47,22 +49,38 @@ log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
 )
 
 
+class _LedgerCollector(Collector):
+    """Reads the ledger's own figures at the moment of asking, so that they can't differ from the truth."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the figures."""
+        ledger = self._ledger
+        yield CounterMetricFamily("arkitekt_ledger_commits", "Transactions committed", value=ledger.commits)
+        yield CounterMetricFamily("arkitekt_ledger_units", "Changes committed", value=ledger.units)
+        yield CounterMetricFamily("arkitekt_ledger_failures", "Changes not committed", value=ledger.failures)
+        yield GaugeMetricFamily("arkitekt_ledger_backlog", "Writes waiting for the disk", value=ledger.backlog)
+        yield GaugeMetricFamily("arkitekt_ledger_full", "1 while the disk is full", value=ledger.full_reason is not None)
+
+
 class Metrics:
     """The hub's counters, in a registry of their own so that several hubs fit in one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_LedgerCollector(ledger))
         r = self.registry
         self.submitted = Counter("arkitekt_tasks_submitted", "Tasks accepted", registry=r)
         self.ended = Counter("arkitekt_tasks_ended", "Tasks ended, by status", ["status"], registry=r)
+        self.ended_by = {status: self.ended.labels(status.value) for status in TERMINAL}
         self.refused = Counter("arkitekt_requests_refused", "Requests refused, by error code", ["code"], registry=r)
         self.yields = Counter("arkitekt_yields", "Stream values recorded", registry=r)
         self.live = Gauge("arkitekt_tasks_live", "Tasks that wait or run", registry=r)
         self.queued = Gauge("arkitekt_tasks_queued", "Tasks that wait for an agent", registry=r)
         self.agents = Gauge("arkitekt_agents_online", "Agents connected", registry=r)
         self.connections = Gauge("arkitekt_connections", "Websockets open", registry=r)
-        self.backlog = Gauge("arkitekt_ledger_backlog", "Writes waiting for the disk", registry=r)
-        self.commits = Counter("arkitekt_ledger_commits", "Transactions committed", registry=r)
         self.dropped = Counter("arkitekt_readers_dropped", "Readers disconnected for being too slow", registry=r)
         self.loop_lag = Histogram(
             "arkitekt_loop_lag_seconds",

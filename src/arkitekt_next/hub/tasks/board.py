@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from arkitekt_next.hub.core.config import HubSettings
     from arkitekt_next.hub.core.telemetry import Metrics
     from arkitekt_next.hub.tasks.relay import Relay
+    from arkitekt_next.hub.tasks.stream import EventStream
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.storage.ledger import Statement
 
@@ -52,6 +53,7 @@ class Board:
         self.metrics = metrics
         self.agents: Agents
         self.relay: Relay
+        self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}

@@ -66,7 +66,7 @@ def end(
 
     def settled() -> None:
         board.forget(task)
-        board.metrics.ended.labels(task.status.value).inc()
+        board.metrics.ended_by[task.status].inc()
         watch.tell_outcome(task, outcome)
         if then is not None:
             then()

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from .live import LiveTask
 
 _ENDS = {
-    "completed": EventName.COMPLETED,
-    "failed": EventName.FAILED,
-    "cancelled": EventName.CANCELLED,
-    "interrupted": EventName.INTERRUPTED,
+    "completed": (EventName.COMPLETED, Status.COMPLETED),
+    "failed": (EventName.FAILED, Status.FAILED),
+    "cancelled": (EventName.CANCELLED, Status.CANCELLED),
+    "interrupted": (EventName.INTERRUPTED, Status.INTERRUPTED),
 }
 
 
@@ -194,7 +194,7 @@ def _ended(board: Board, peer: Peer, task: LiveTask, report: Ended) -> None:
         problem = f"the agent says it yielded {report.yields} values, {task.yields} arrived"
         _fail(board, task, ProtocolError(where="ended.yields", problem=problem), acknowledge)
         return
-    status = Status(report.status)
+    event, status = _ENDS[report.status]
     if may_retry(task, status):
         retry.try_again(board, task, failed=True, then=acknowledge)
         return
@@ -209,7 +209,7 @@ def _ended(board: Board, peer: Peer, task: LiveTask, report: Ended) -> None:
     ending.end(
         board,
         task,
-        _ENDS[report.status],
+        event,
         returns=returns if status is Status.COMPLETED else None,
         raised=report.error,
         then=acknowledge,

@@ -6,6 +6,7 @@ The same reference again is the same task, whether it waits, runs or has long en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .board import Board
 
 _BUSY_RETRY_S = 0.25
+_CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def _bind(board: Board, who: Principal, wanted: Submit) -> Contract:
 
 def _options(wanted: Submit, contract: Contract) -> Options:
     definition = contract.definition
+    if not wanted.model_fields_set & _CHOICES:
+        return _plain_options(definition.retries, definition.timeout_s)
     retries = wanted.retries if wanted.retries is not None else definition.retries
     if wanted.retries and definition.effects not in ("none", "repeatable"):
         raise RequestRefused(
@@ -150,6 +154,16 @@ def _options(wanted: Submit, contract: Contract) -> Options:
         queue_timeout_s=wanted.queue_timeout_s,
         retries=retries,
     )
+
+
+@lru_cache(maxsize=256)
+def _plain_options(retries: int, timeout_s: float | None) -> Options:
+    return Options(retries=retries, timeout_s=timeout_s)
+
+
+@lru_cache(maxsize=1024)
+def _written(options: Options) -> str:
+    return dumps(options.to_json())
 
 
 def _root(board: Board, who: Principal, task: LiveTask) -> str:
@@ -185,7 +199,7 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "parent_id": task.parent,
         "root_id": task.root,
         "args": dumps(task.args),
-        "options": dumps(task.options.to_json()),
+        "options": _written(task.options),
         "status": task.status.value,
         "attempt": task.attempt,
         "failures": 0,

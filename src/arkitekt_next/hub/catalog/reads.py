@@ -1,0 +1,236 @@
+"""What the catalogue is asked over HTTP. Names and what is live come from memory, records from the database.
+
+The rule: everything is looked up inside one team, and an agent in development is seen by its own person only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from arkitekt_next.errors import NotFound
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import loads
+
+from . import views as v
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.hub.agents.live import Implementation
+
+    from .service import Action, Catalogue, Contract
+
+_RELEASES = 100
+_VERSIONS = 20
+_BREATH = 50
+
+
+async def list_apps(engine: AsyncEngine, catalogue: Catalogue, who: Principal, wanted: v.AppQuery) -> v.AppPage:
+    """Give the team's apps in the order of their identifiers."""
+    query = _apps(who.team).order_by(t.app.c.identifier).limit(wanted.limit + 1)
+    if wanted.cursor is not None:
+        query = query.where(t.app.c.identifier > wanted.cursor)
+    async with engine.connect() as db:
+        rows = (await db.execute(query)).mappings().all()
+    page = rows[: wanted.limit]
+    online = _agents_by_app(catalogue, who)
+    items = [v.App(**row, agents_online=len(online.get(row["identifier"], ()))) for row in page]
+    return v.AppPage(items=items, next=items[-1].identifier if len(rows) > wanted.limit else None)
+
+
+async def get_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, identifier: str) -> v.AppDetail:
+    """Give an app with its newest releases and its actions. Raises `NotFound`."""
+    query = _apps(who.team).where(t.app.c.identifier == identifier)
+    releases = (
+        select(t.release)
+        .join(t.app, t.app.c.id == t.release.c.app_id)
+        .where(t.release.c.team_id == who.team, t.app.c.team_id == who.team, t.app.c.identifier == identifier)
+        .order_by(t.release.c.id.desc())
+        .limit(_RELEASES)
+    )
+    async with engine.connect() as db:
+        row = (await db.execute(query)).mappings().first()
+        if row is None:
+            raise NotFound(what="app", name=identifier, remedy="`GET /api/apps` lists what there is")
+        found = (await db.execute(releases)).mappings().all()
+    shown = [v.Release(**{name: r[name] for name in v.Release.model_fields}) for r in found]
+    actions = sorted(action.name for action in _of_team(catalogue, who.team) if action.app == identifier)
+    online = len(_agents_by_app(catalogue, who).get(identifier, ()))
+    return v.AppDetail(**row, agents_online=online, releases=shown, actions=actions)
+
+
+def _apps(team: str) -> Any:
+    newest = (
+        select(t.release.c.version)
+        .where(t.release.c.team_id == team, t.release.c.app_id == t.app.c.id)
+        .order_by(t.release.c.id.desc())
+        .limit(1)
+        .correlate(t.app)
+        .scalar_subquery()
+        .label("version")
+    )
+    return (
+        select(t.app.c.identifier, t.person.c.name.label("owner"), t.app.c.created_at_us, newest)
+        .join(t.person, t.person.c.id == t.app.c.owner_id)
+        .where(t.app.c.team_id == team)
+    )
+
+
+def _of_team(catalogue: Catalogue, team: str) -> Iterable[Action]:
+    return [action for (owner, _), action in catalogue.actions.items() if owner == team]
+
+
+def _agents_by_app(catalogue: Catalogue, who: Principal) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for action in _of_team(catalogue, who.team):
+        for offer in _usable(action, who):
+            found.setdefault(action.app, set()).add(offer.agent.id)
+    return found
+
+
+def _usable(action: Action, who: Principal) -> list[Implementation]:
+    return [i for i in action.online() if i.agent.mode == "prod" or i.agent.person == who.person]
+
+
+async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQuery) -> v.ActionPage:
+    """Give the team's actions in the order of their names."""
+    names = sorted(action.name for action in _of_team(catalogue, who.team))
+    if wanted.cursor is not None:
+        names = [name for name in names if name > wanted.cursor]
+    words = (wanted.q or "").casefold().split()
+    items: list[v.Action] = []
+    for count, name in enumerate(names):
+        if count % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)  # definitions are parsed when first looked at
+        action = catalogue.actions.get((who.team, name))
+        if action is None or (wanted.app is not None and action.app != wanted.app):
+            continue
+        shown = _summary(action, catalogue.bind(who.team, who.person, name), who)
+        if not _fits(shown, wanted, words):
+            continue
+        if len(items) == wanted.limit:
+            return v.ActionPage(items=items, next=items[-1].name)
+        items.append(shown)
+    return v.ActionPage(items=items, next=None)
+
+
+def _fits(shown: v.Action, wanted: v.ActionQuery, words: list[str]) -> bool:
+    if wanted.online is not None and (shown.agents_online > 0) is not wanted.online:
+        return False
+    if wanted.collection is not None and wanted.collection not in shown.collections:
+        return False
+    text = " ".join((shown.name, shown.label or "", shown.description or "", *shown.collections)).casefold()
+    return all(word in text for word in words)
+
+
+def _summary(action: Action, contract: Contract, who: Principal) -> v.Action:
+    return v.Action(**_fields(action, contract, who))
+
+
+def _fields(action: Action, contract: Contract, who: Principal) -> dict[str, Any]:
+    definition = contract.definition
+    return {
+        "name": action.name,
+        "app": action.app,
+        "label": definition.label,
+        "description": definition.description,
+        "kind": definition.kind.value,
+        "effects": definition.effects.value,
+        "collections": list(definition.collections),
+        "definition_hash": contract.definition_hash,
+        "signature_hash": contract.signature_hash,
+        "offered_at_us": contract.offered_at_us,
+        "agents_online": len(_usable(action, who)),
+    }
+
+
+async def get_action(engine: AsyncEngine, catalogue: Catalogue, who: Principal, name: str) -> v.ActionDetail:
+    """Give an action, the definition a call would get now, and who provides it. Raises `NotFound`."""
+    contract = catalogue.bind(who.team, who.person, name)
+    versions = await list_definitions(engine, catalogue, who, name, v.DefinitionQuery(limit=_VERSIONS))
+    providers = [_provider(offer) for offer in _usable(contract.action, who)]
+    return v.ActionDetail(
+        **_fields(contract.action, contract, who),
+        definition=loads(contract.body),
+        providers=sorted(providers, key=lambda p: p.agent),
+        versions=versions.items,
+    )
+
+
+def _provider(offer: Implementation) -> v.Provider:
+    agent = offer.agent
+    return v.Provider(
+        agent=agent.id,
+        release=agent.release,
+        mode=agent.mode,
+        host=agent.host,
+        labels=sorted(agent.labels),
+        definition_hash=offer.contract.definition_hash,
+        signature_hash=offer.contract.signature_hash,
+        running=offer.running,
+        concurrency=offer.concurrency,
+        load=agent.load,
+        capacity=agent.capacity,
+    )
+
+
+async def list_definitions(
+    engine: AsyncEngine, catalogue: Catalogue, who: Principal, name: str, wanted: v.DefinitionQuery
+) -> v.RecordedPage:
+    """Give the definitions an action had, the newest first. Raises `NotFound`."""
+    action = catalogue.find(who.team, name)
+    d = t.definition.c
+    query = (
+        select(d.id, d.definition_hash, d.signature_hash, d.created_at_us, d.offered_at_us)
+        .where(d.team_id == who.team, d.action_id == action.id)
+        .order_by(d.id.desc())
+        .limit(wanted.limit + 1)
+    )
+    if wanted.cursor is not None:
+        query = query.where(d.id < wanted.cursor)
+    async with engine.connect() as db:
+        rows = (await db.execute(query)).mappings().all()
+    page = rows[: wanted.limit]
+    items = [v.Recorded(**{field: row[field] for field in v.Recorded.model_fields}) for row in page]
+    return v.RecordedPage(items=items, next=page[-1]["id"] if len(rows) > wanted.limit else None)
+
+
+async def get_definition(engine: AsyncEngine, who: Principal, definition_hash: str) -> v.DefinitionDetail:
+    """Give a definition by its hash, and which actions offered it. Raises `NotFound`."""
+    d = t.definition.c
+    query = (
+        select(d.signature_hash, d.body, t.action.c.name)
+        .join(t.action, t.action.c.id == d.action_id)
+        .where(d.team_id == who.team, d.definition_hash == definition_hash)
+        .order_by(t.action.c.name)
+        .limit(_RELEASES)
+    )
+    async with engine.connect() as db:
+        rows = (await db.execute(query)).all()
+    if not rows:
+        raise NotFound(what="definition", name=definition_hash, remedy="`GET /api/actions` lists what there is")
+    return v.DefinitionDetail(
+        definition_hash=definition_hash,
+        signature_hash=rows[0].signature_hash,
+        definition=loads(rows[0].body),
+        actions=[row.name for row in rows],
+    )
+
+
+def check(catalogue: Catalogue, who: Principal, name: str, form: v.CheckForm) -> v.Checked:
+    """Check arguments as a call would. Raises `InvalidValue`, or `NotFound` for action and definition."""
+    contract = catalogue.bind(who.team, who.person, name)
+    if form.definition_hash is not None and form.definition_hash != contract.definition_hash:
+        known = contract.action.contracts.get(form.definition_hash)
+        if known is None:
+            remedy = f"`GET /api/actions/{name}/definitions` lists what there is"
+            raise NotFound(what="definition", name=form.definition_hash, remedy=remedy)
+        contract = known
+    contract.check(form.args)
+    return v.Checked(action=name, definition_hash=contract.definition_hash, signature_hash=contract.signature_hash)

@@ -1,0 +1,170 @@
+"""Lists of tasks, newest first, that stay fast at a million: each request looks at a bounded number of rows.
+
+The most selective filter drives an index; the others are applied to at most `_SCAN` rows it gives. When that does not fill
+a page, the page is short and its cursor says where to go on. The rule: no request reads more, whatever is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, true
+
+from arkitekt_next.hub.core.ids import first_id_at
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import loads
+from arkitekt_next.wire.lifecycle import TERMINAL, Status
+
+from . import views as v
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_SCAN = 10_000
+_SCAN_TEXT = 2_000
+_SLACK_US = 2_000_000
+_UNHAPPY = TERMINAL - {Status.COMPLETED}
+_c = t.task.c
+
+SUMMARY = (
+    _c.id,
+    _c.action,
+    _c.status,
+    _c.app,
+    _c.person_id.label("person"),
+    _c.parent_id.label("parent"),
+    _c.root_id.label("root"),
+    _c.agent_id.label("agent"),
+    _c.attempt,
+    _c.yields,
+    _c.progress,
+    _c.queued_at_us,
+    _c.assigned_at_us,
+    _c.started_at_us,
+    _c.ended_at_us,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One walk down an index: `where` drives it, `only` is checked row by row."""
+
+    where: ColumnElement[bool]
+    only: ColumnElement[bool] | None
+    scan: int
+
+
+async def list_tasks(engine: AsyncEngine, team: str, wanted: v.TaskQuery) -> v.TaskPage:
+    """Give a page of the team's tasks."""
+    async with engine.connect() as db:
+        found: list[str] = []
+        horizon = ""
+        for source in _sources(team, wanted):
+            ids, end = await _walk(db, source, wanted.limit)
+            found += ids
+            horizon = max(horizon, end)
+        ids = sorted((id for id in found if id >= horizon), reverse=True)
+        following = horizon or None
+        if len(ids) > wanted.limit:
+            ids = ids[: wanted.limit]
+            following = ids[-1]
+        query = select(*SUMMARY).where(_c.team_id == team, _c.id.in_(ids)).order_by(_c.id.desc())
+        rows = (await db.execute(query)).mappings().all() if ids else []
+    return v.TaskPage(items=[v.Task(**summarize(row)) for row in rows], next=following)
+
+
+def summarize(row: Any) -> dict[str, Any]:
+    """Give the fields of a summary."""
+    fields = {column.key: row[column.key] for column in SUMMARY}
+    fields["progress"] = loads(row["progress"]) if row["progress"] else None
+    return fields
+
+
+async def _walk(db: AsyncConnection, source: _Source, limit: int) -> tuple[list[str], str]:
+    """Give up to `limit` + 1 ids, and the last id that was looked at when there may be more ("" when there is not)."""
+    ordered = select(_c.id).where(source.where).order_by(_c.id.desc())
+    if source.only is None:
+        ids = list((await db.execute(ordered.limit(limit + 1))).scalars())
+        return ids, ids[-1] if len(ids) > limit else ""
+    looked = (
+        select(_c.id, source.only.label("fits")).where(source.where).order_by(_c.id.desc()).limit(source.scan)
+    ).subquery()
+    query = select(looked.c.id).where(looked.c.fits).order_by(looked.c.id.desc()).limit(limit + 1)
+    ids = list((await db.execute(query)).scalars())
+    if len(ids) > limit:
+        return ids, ids[-1]
+    last = (await db.execute(ordered.offset(source.scan - 1).limit(1))).scalar()
+    return ids, str(last) if last is not None else ""
+
+
+def _sources(team: str, wanted: v.TaskQuery) -> Sequence[_Source]:
+    within = [_c.team_id == team]
+    if wanted.cursor is not None:
+        within.append(_c.id < wanted.cursor)
+    if wanted.since_us is not None:
+        within.append(_c.id >= first_id_at(max(0, wanted.since_us - _SLACK_US)))
+    if wanted.until_us is not None:
+        within.append(_c.id < first_id_at(wanted.until_us + _SLACK_US))
+    only = _residual(wanted)
+    statuses: list[Status | None] = [*dict.fromkeys(wanted.status)] or [None]
+    return [_source(within, list(only), wanted, status, of_root) for status in statuses for of_root in _roots(wanted)]
+
+
+def _roots(wanted: v.TaskQuery) -> list[ColumnElement[bool] | None]:
+    if wanted.root is None:
+        return [None]
+    below = and_(_c.root_id == wanted.root, _c.parent_id.is_not(None))
+    return [below, _c.id == wanted.root]
+
+
+def _residual(wanted: v.TaskQuery) -> list[ColumnElement[bool]]:
+    only: list[ColumnElement[bool]] = []
+    if wanted.app is not None:
+        only.append(_c.app == wanted.app)
+    if wanted.person is not None:
+        only.append(_c.person_id == wanted.person)
+    if wanted.since_us is not None:
+        only.append(_c.queued_at_us >= wanted.since_us)
+    if wanted.until_us is not None:
+        only.append(_c.queued_at_us < wanted.until_us)
+    if wanted.text:
+        columns = (_c.action, _c.reference, func.coalesce(_c.error, ""))
+        only.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    return only
+
+
+def _source(
+    within: list[ColumnElement[bool]],
+    only: list[ColumnElement[bool]],
+    wanted: v.TaskQuery,
+    status: Status | None,
+    of_root: ColumnElement[bool] | None,
+) -> _Source:
+    """Let the most selective filter drive: parent, root, a rare status, the action; else the primary key."""
+    where = list(within)
+    by_status = _c.status == status.value if status is not None else None
+    by_action = _c.action == wanted.action if wanted.action is not None else None
+    if wanted.parent is not None:
+        where += [_c.parent_id == wanted.parent, _c.parent_id.is_not(None)]
+        rest = [by_status, by_action, of_root]
+    elif of_root is not None:
+        where.append(of_root)
+        rest = [by_status, by_action]
+    elif by_status is not None and status is not None and status not in TERMINAL:
+        where += [by_status, _c.ended_at_us.is_(None)]
+        rest = [by_action]
+    elif by_status is not None and status in _UNHAPPY:
+        where += [by_status, t.UNHAPPY]  # said as the index says it, or it is not used
+        rest = [by_action]
+    elif by_action is not None:
+        where.append(by_action)
+        rest = [by_status]
+    else:
+        rest = [by_status]
+    only = only + [condition for condition in rest if condition is not None]
+    scan = _SCAN_TEXT if wanted.text else _SCAN
+    return _Source(and_(true(), *where), and_(true(), *only) if only else None, scan)

@@ -1,0 +1,161 @@
+"""What is asked about one task over HTTP: what it is, what happened to it, what it yielded.
+
+What is settled is read from the database; only the last progress and the reason to wait come from memory. The rule: a task
+of another team does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from arkitekt_next.errors import NotFound
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import loads
+from arkitekt_next.wire.lifecycle import Status
+from arkitekt_next.wire.messages import Outcome
+
+from . import views as v
+from . import watch
+from .listing import summarize
+from .waiting import explain
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from .board import Board
+    from .live import LiveTask
+
+_CHILDREN = 10_000
+_PAGE_BYTES = 1024 * 1024
+_FETCH = 40
+
+
+def missing(task: str) -> NotFound:
+    """Say that there is no such task."""
+    return NotFound(what="task", name=task, remedy="It may have been removed by the retention rule")
+
+
+async def _row(db: AsyncConnection, team: str, task: str, *columns: Any) -> Any:
+    query = select(*columns or (t.task,)).where(t.task.c.team_id == team, t.task.c.id == task)
+    row = (await db.execute(query)).mappings().first()
+    if row is None:
+        raise missing(task)
+    return row
+
+
+async def require(engine: AsyncEngine, team: str, task: str) -> None:
+    """Raise `NotFound` unless the team has the task."""
+    async with engine.connect() as db:
+        await _row(db, team, task, t.task.c.id)
+
+
+async def get_task(board: Board, team: str, task: str) -> v.TaskDetail:
+    """Give everything known about a task but its events. Raises `NotFound`."""
+    children = select(t.task.c.id).where(
+        t.task.c.team_id == team, t.task.c.parent_id == task, t.task.c.parent_id.is_not(None)
+    )
+    async with board.database.engine.connect() as db:
+        summary = (*t.task.c, t.task.c.person_id.label("person"), t.task.c.parent_id.label("parent"))
+        row = await _row(db, team, task, *summary, t.task.c.root_id.label("root"), t.task.c.agent_id.label("agent"))
+        counted = select(func.count()).select_from(children.limit(_CHILDREN).subquery())
+        count = (await db.execute(counted)).scalar_one()
+    live = live_task(board, team, task)
+    fields = summarize(row)
+    if live is not None and live.progress is not None:
+        fields["progress"] = live.progress
+    is_waiting = live is not None and live.status is Status.QUEUED and row["status"] == Status.QUEUED
+    return v.TaskDetail(
+        **fields,
+        **{name: row[name] for name in ("reference", "signature_hash", "definition_hash", "failures")},
+        args=loads(row["args"]),
+        options=loads(row["options"]),
+        timeline=[_moment(entry) for entry in loads(row["timeline"])],
+        returns=_maybe(row["returns"]),
+        error=_maybe(row["error"]),
+        children=count,
+        waiting=explain(board, live) if live is not None and is_waiting else None,
+    )
+
+
+def live_task(board: Board, team: str, task: str) -> LiveTask | None:
+    """Give a task that is live at this hub, if the team has it."""
+    live = board.live.get(task)
+    return live if live is not None and live.team == team else None
+
+
+def _moment(entry: list[Any]) -> v.Moment:
+    number, name, at_us, attempt, agent = entry
+    return v.Moment(number=number, name=name, at_us=at_us, attempt=attempt, agent=agent)
+
+
+def _maybe(text: str | None) -> Any:
+    return loads(text) if text is not None else None
+
+
+async def get_outcome(engine: AsyncEngine, team: str, task: str) -> Outcome | None:
+    """Give the terminal event of a task, or None while it has none. Raises `NotFound`."""
+    async with engine.connect() as db:
+        row = await _row(db, team, task)
+    return watch.outcome_of(row) if row["ended_at_us"] is not None else None
+
+
+async def list_events(board: Board, team: str, task: str, wanted: v.EventQuery) -> v.EventPage:
+    """Give what happened to a task after an event number, in order. Raises `NotFound`."""
+    engine = board.database.engine
+    await require(engine, team, task)
+    live = live_task(board, team, task)
+    upto = live.settled if live is not None else None
+    found, _ = await watch.read_events(engine, team, task, after=wanted.after, upto=upto, limit=wanted.limit)
+    found = found[: wanted.limit]
+    return v.EventPage(
+        items=[message for _, message, _ in found],
+        after=found[-1][0] if found else wanted.after,
+        has_ended=bool(found) and isinstance(found[-1][1], Outcome),
+    )
+
+
+async def list_yields(engine: AsyncEngine, team: str, task: str, wanted: v.YieldQuery) -> v.YieldPage:
+    """Give the values a task yielded from a number on; at most about a megabyte. Raises `NotFound`."""
+    first, limit = wanted.first, wanted.limit
+    items: list[list[Any]] = []
+    size = 0
+    async with engine.connect() as db:
+        row = await _row(db, team, task, t.task.c.yields, t.task.c.ended_at_us)
+        total, has_ended = row["yields"], row["ended_at_us"] is not None
+        if first < total:
+            result = await db.stream(_batches(task, await _batch_number(db, task, first)))
+            async for batch in result.mappings():
+                items += loads(batch["data"])[max(0, first - batch["first"]) :]
+                size += len(batch["data"])
+                if len(items) >= limit or size >= _PAGE_BYTES:
+                    break
+            await result.close()
+    items = items[:limit]
+    through = first + len(items)
+    return v.YieldPage(first=first, items=items, next=None if has_ended and through >= total else through, total=total)
+
+
+def _batches(task: str, number: int) -> Any:
+    e = t.event.c
+    query = select(e.first, e.data).where(e.task_id == task, e.number >= number, e.first.is_not(None))
+    return query.order_by(e.number).execution_options(yield_per=_FETCH)
+
+
+async def _batch_number(db: AsyncConnection, task: str, first: int) -> int:
+    """Find the event that holds a yield, by bisection: numbers and yields grow together, so no index is needed."""
+    e = t.event.c
+    if first == 0:
+        return 0
+    low = 0
+    high = (await db.execute(select(func.max(e.number)).where(e.task_id == task))).scalar() or 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        query = select(e.number, e.first).where(e.task_id == task, e.number >= middle, e.first.is_not(None))
+        row = (await db.execute(query.order_by(e.number).limit(1))).first()
+        if row is None or row.first > first:
+            high = middle - 1
+        else:
+            low = row.number
+    return low

@@ -1,0 +1,161 @@
+"""Tasks over HTTP: submit, list, look at, follow, steer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Header, Path, Query, Request
+
+from arkitekt_next.errors import (
+    Conflict,
+    DefinitionChanged,
+    HubBusy,
+    InvalidValue,
+    NoAgent,
+    NotFound,
+    StorageFull,
+    UnknownArgument,
+)
+from arkitekt_next.hub.core.http import SafeJSON, context_of, reply
+from arkitekt_next.hub.core.paging import IdInPath
+from arkitekt_next.hub.core.policy import CALL, SEE, policy
+from arkitekt_next.hub.core.route import Who, refusals
+from arkitekt_next.hub.core.route import router as make_router
+
+from . import listing, reads, requests
+from . import views as v
+from .stream import EventStream
+
+router = make_router(prefix="/api/tasks", tag="tasks")
+
+_TASK = "01a1fb9b-022b-7774-861b-fc7c8f838aa7"
+_GONE = "It may have been removed by the retention rule"
+_NO_TASK = refusals(NotFound(what="task", name=_TASK, remedy=_GONE))
+_FULL = refusals(StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"))
+_SUBMIT = refusals(
+    NotFound(what="action", name="segment.nucle", remedy="Did you mean segment.nuclei?"),
+    NoAgent(action="segment.nuclei"),
+    DefinitionChanged(action="segment.nuclei", task="-", was="a0a0a0a0a0a0", now="b1b1b1b1b1b1"),
+    Conflict(problem="The reference 'B3' already stands for another call", remedy="Use a new reference"),
+    InvalidValue(where="segment.nuclei: sigma", expected="float ≥ 0", got="str 'two'"),
+    UnknownArgument(action="segment.nuclei", argument="sgima", known="image, sigma"),
+    HubBusy(reason="5001 writes wait for the disk", retry_after_s=0.25),
+    StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
+)
+_STEER = refusals(
+    NotFound(what="task", name=_TASK, remedy=_GONE),
+    Conflict(problem="The task has ended (completed)", remedy="Only a running task can be asked to pause"),
+    StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
+)
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events. `id` is the event number, `event` the kind of the message in `data`.",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": f'id: 1\nevent: event\ndata: {{"kind":"event","task":"{_TASK}","number":1,"name":"queued"}}\n\n',
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    summary="Submit a call",
+    status_code=202,
+    response_model=v.Submitted,
+    responses=_SUBMIT | {200: {"model": v.Submitted, "description": "It ended while you waited; `outcome` says how."}},
+)
+@policy(CALL)
+async def submit_task(
+    request: Request,
+    who: Who,
+    form: v.TaskForm,
+    wanted: Annotated[v.SubmitQuery, Query()],
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=64, description="The same as `reference` in the body.")
+    ] = None,
+) -> SafeJSON:
+    """Record a call; it is on disk when this is answered. The same reference again is the same task."""
+    board = context_of(request).board
+    told = await requests.submit(board, who, form, key=idempotency_key, wait_s=wanted.wait)
+    status = 202 if told.outcome is None else 200
+    return reply(told, status=status, headers={"Location": f"/api/tasks/{told.task}"})
+
+
+@router.get("", summary="List tasks", response_model=v.TaskPage)
+@policy(SEE)
+async def list_tasks(request: Request, who: Who, wanted: Annotated[v.TaskQuery, Query()]) -> SafeJSON:
+    """Give the tasks that fit, the newest first."""
+    return reply(await listing.list_tasks(context_of(request).database.engine, who.team, wanted))
+
+
+@router.get("/{task}", summary="Show a task", response_model=v.TaskDetail, responses=_NO_TASK)
+@policy(SEE)
+async def get_task(request: Request, who: Who, task: IdInPath) -> SafeJSON:
+    """Give everything known about a task but its events, and why it waits when it does."""
+    return reply(await reads.get_task(context_of(request).board, who.team, task))
+
+
+@router.get("/{task}/events", summary="Read a task's events", response_model=v.EventPage, responses=_NO_TASK)
+@policy(SEE)
+async def list_events(request: Request, who: Who, task: IdInPath, wanted: Annotated[v.EventQuery, Query()]) -> SafeJSON:
+    """Give what happened to a task after an event number, in order."""
+    return reply(await reads.list_events(context_of(request).board, who.team, task, wanted))
+
+
+@router.get("/{task}/yields", summary="Read a task's yields", response_model=v.YieldPage, responses=_NO_TASK)
+@policy(SEE)
+async def list_yields(request: Request, who: Who, task: IdInPath, wanted: Annotated[v.YieldQuery, Query()]) -> SafeJSON:
+    """Give the values a task yielded from a number on, in order."""
+    return reply(await reads.list_yields(context_of(request).database.engine, who.team, task, wanted))
+
+
+@router.get(
+    "/{task}/stream",
+    summary="Follow a task",
+    response_class=EventStream,
+    responses=_NO_TASK | _STREAM | refusals(HubBusy(reason="1000 event streams are open", retry_after_s=30)),
+)
+@policy(SEE)
+async def stream_events(
+    request: Request,
+    who: Who,
+    task: IdInPath,
+    wanted: Annotated[v.StreamQuery, Query()],
+    last_event_id: Annotated[
+        int | None, Header(ge=0, le=2**53, description="The number of the last event seen; wins over `after`.")
+    ] = None,
+) -> EventStream:
+    """Push a task's events as they happen, from an event number on, until the outcome."""
+    board = context_of(request).board
+    await reads.require(board.database.engine, who.team, task)
+    after = last_event_id if last_event_id is not None else wanted.after
+    return EventStream(board, who.team, task, after=after)
+
+
+@router.get("/{task}/children", summary="List a task's children", response_model=v.TaskPage, responses=_NO_TASK)
+@policy(SEE)
+async def list_children(
+    request: Request, who: Who, task: IdInPath, wanted: Annotated[v.ChildQuery, Query()]
+) -> SafeJSON:
+    """Give the tasks that were called on behalf of this one, the newest first."""
+    engine = context_of(request).database.engine
+    await reads.require(engine, who.team, task)
+    query = v.TaskQuery(parent=task, cursor=wanted.cursor, limit=wanted.limit)
+    return reply(await listing.list_tasks(engine, who.team, query))
+
+
+@router.post("/{task}/{verb}", summary="Steer a task", response_model=v.Steered, responses=_STEER)
+@policy(CALL)
+async def steer_task(
+    request: Request,
+    who: Who,
+    task: IdInPath,
+    verb: Annotated[Literal["cancel", "interrupt", "pause", "resume", "step"], Path(description="What it is to do.")],
+    form: v.SteerForm | None = None,
+) -> SafeJSON:
+    """Ask a task to stop, pause or go on; its children are included. Cancelling what has ended is no error."""
+    hub = context_of(request)
+    return reply(await requests.steer(hub.board, who.team, task, verb, form or v.SteerForm()))
