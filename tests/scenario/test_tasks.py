@@ -345,18 +345,21 @@ async def test_work_goes_to_the_least_busy_agent_by_label_or_by_name(server: Any
     async with client(server, app) as one, client(server, app) as two, client(server, "caller") as caller:
         await one.provide(definition("add"), labels=["cpu"])
         await two.provide(definition("add"), labels=["gpu", "big"])
-        for number in range(6):
-            await caller.submit(f"{app}.add", {"a": number})
-        assert (len(one.of("assign")), len(two.of("assign"))) == (3, 3)
-        labelled = await caller.submit(f"{app}.add", {"a": 1}, labels=["gpu"])
-        await two.assigned(labelled)
-        named = await caller.submit(f"{app}.add", {"a": 1}, agent=one.agent)
-        await one.assigned(named)
-        turns = [await caller.submit(f"{app}.add", {"a": 1}, routing="round_robin") for _ in range(4)]
-        firsts = [any(m["task"] == task for m in one.of("assign")) for task in turns]
-        assert firsts in ([True, False, True, False], [False, True, False, True])
-        stuck = [await caller.submit(f"{app}.add", {"a": 1}, routing="sticky") for _ in range(4)]
-        assert len({any(m["task"] == task for m in one.of("assign")) for task in stuck}) == 1
+
+        async def runs_on_one(**fields: Any) -> bool:
+            task = await caller.submit(f"{app}.add", {"a": 1}, **fields)
+            waits = {asyncio.create_task(agent.assigned(task)) for agent in (one, two)}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            return bool(one.of("assign", task=task))
+
+        assert sorted([await runs_on_one() for _ in range(6)]) == [False, False, False, True, True, True]
+        assert not await runs_on_one(labels=["gpu"])
+        assert await runs_on_one(agent=one.agent)
+        turns = [await runs_on_one(routing="round_robin") for _ in range(4)]
+        assert turns in ([True, False, True, False], [False, True, False, True])
+        assert len({await runs_on_one(routing="sticky") for _ in range(4)}) == 1
 
 
 @scenario
@@ -366,6 +369,9 @@ async def test_an_agent_gets_no_more_than_it_has_room_for(server: Any, app: str)
         await agent.send({"kind": "provide", "request": "p", "offers": [request]})
         agent.epoch = (await agent.expect("provided", request="p"))["epoch"]
         tasks = [await caller.submit(f"{app}.add", {"a": n}) for n in range(5)]
+        await agent.assigned(tasks[1])
+        await agent.send({"kind": "lookup", "request": "fence", "action": f"{app}.add"})
+        await agent.expect("found", request="fence")
         assert [m["task"] for m in agent.of("assign")] == tasks[:2]
         for done, following in zip(tasks, tasks[2:], strict=False):
             await agent.report("ended", done, status="completed", returns=[1])

@@ -4,19 +4,58 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 
+from arkitekt_next import __version__
+
+from .accounts.profile import router as profile_router
 from .accounts.routes import router as accounts_router
+from .agents.routes import router as agents_router
 from .agents.socket import endpoint
+from .catalog.routes import router as catalog_router
 from .core.config import HubSettings
 from .core.context import open_hub
+from .core.guard import guarded, is_loopback
 from .core.http import install_errors
 from .core.routes import router as core_router
+from .tasks.routes import router as tasks_router
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+_ROUTERS = (core_router, accounts_router, profile_router, catalog_router, agents_router, tasks_router)
+_DESCRIPTION = """Find, call, watch and compose a team's functions.
+
+Every route but the sign-in asks for a bearer token; everything is seen from inside the token's team, so what belongs
+to another team is answered 404. Every error has the same shape: a stable `code`, a sentence, typed `fields`. Unknown
+fields and query parameters are refused. Times are UTC microseconds (`*_us`), durations seconds (`*_s`). Lists are
+paged by `cursor`. A hub that listens on this machine only answers 421 to any Host but `localhost`, `127.0.0.1` and
+`[::1]`.
+"""
+_TAGS = [
+    {"name": "sign-in", "description": "How a program of this machine's user gets a token."},
+    {"name": "accounts", "description": "Who a token stands for."},
+    {"name": "catalogue", "description": "Apps, actions and their definitions."},
+    {"name": "agents", "description": "Who provides the actions."},
+    {"name": "tasks", "description": "Calls: submit, list, follow, steer."},
+    {"name": "hub", "description": "The hub itself."},
+]
 
 
-def create_app(settings: HubSettings) -> FastAPI:
+class HubApp(FastAPI):
+    """The app, behind what holds for every request."""
+
+    is_local = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, websocket or lifespan."""
+        await guarded(super().__call__, scope, receive, send, is_local=self.is_local)
+
+
+def create_app(settings: HubSettings) -> HubApp:
     """Make the app of one hub; the hub opens with the app's lifespan and lies at `app.state.hub`."""
 
     @asynccontextmanager
@@ -25,17 +64,21 @@ def create_app(settings: HubSettings) -> FastAPI:
             app.state.hub = hub
             yield
 
-    app = FastAPI(
+    app = HubApp(
         title="arkitekt-next hub",
-        version="1",
+        version=__version__,
         summary="Find, call, watch and compose a team's functions.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,
+        redirect_slashes=False,
     )
+    app.is_local = is_loopback(settings.host)
     install_errors(app)
-    for router in (core_router, accounts_router):
-        app.include_router(router)
+    for router in _ROUTERS:
+        app.router.routes += router.routes  # as they are: one flat list of `Route`, whatever FastAPI's version
     app.router.routes.append(WebSocketRoute("/ws", endpoint))
     return app

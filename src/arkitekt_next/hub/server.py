@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,8 @@ from .core.telemetry import configure_logging, log
 
 ANNOUNCEMENT = "hub.json"
 LOCK = "hub.lock"
+_SWITCH_S = 0.0005
+"""The ledger's thread asks for the interpreter after every statement; at Python's 5 ms a busy loop would starve it."""
 
 
 class Server:
@@ -171,6 +174,7 @@ def _settle_down(on_ready: Callable[[str], None], url: str) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    sys.setswitchinterval(_SWITCH_S)
     on_ready(url)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import getpass
 import hashlib
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from arkitekt_next.errors import NotAuthenticated
+from arkitekt_next.errors import NotAuthenticated, StorageFull
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.ledger import insert_or
 from arkitekt_next.wire.codec import dumps, loads
 
 from .principal import Principal, Scope
@@ -19,6 +21,7 @@ from .principal import Principal, Scope
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
 
+_INSERT_TOKEN = insert_or(t.token, ["id"])
 _TOKEN_S = 12 * 3600
 _CACHE_LIMIT = 10_000
 
@@ -57,19 +60,19 @@ class Accounts:
         now = now_us()
         principal = Principal(team, person, app, scopes, new_id(), now + _TOKEN_S * 1_000_000)
         digest = hashlib.sha256(text.encode()).digest()
-        async with self._database.engine.begin() as db:
-            await db.execute(
-                t.token.insert().values(
-                    id=principal.token,
-                    team_id=team,
-                    person_id=person,
-                    app=app,
-                    digest=digest,
-                    scopes=dumps(sorted(scopes)),
-                    created_at_us=now,
-                    expires_at_us=principal.expires_at_us,
-                )
-            )
+        row = {
+            "id": principal.token,
+            "team_id": team,
+            "person_id": person,
+            "app": app,
+            "digest": digest,
+            "scopes": dumps(sorted(scopes)),
+            "created_at_us": now,
+            "expires_at_us": principal.expires_at_us,
+            "revoked_at_us": None,
+        }
+        with suppress(StorageFull):  # reading has to work on a full disk: the token then lives as long as this hub
+            await self._database.ledger.commit((_INSERT_TOKEN, row))
         self._remember(digest, principal)
         return text, principal
 

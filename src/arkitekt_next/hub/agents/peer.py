@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .live import Agent
 
 _ACCEPT_DELAY_S = 0.05
+_ACK_DELAY_S = 0.005
 HARD_LIMIT_BYTES = 8 * 1024 * 1024
 
 
@@ -69,10 +70,11 @@ class Peer:
         self._wake.set()
 
     def acknowledge(self, seq: int) -> None:
-        """Tell the agent that everything up to `seq` is on disk; merged into one message a frame."""
+        """Tell the agent that everything up to `seq` is on disk: with the next frame to it, or in a moment."""
         if seq > self._heard:
+            if self._heard == self._acknowledged:
+                self._loop.call_later(_ACK_DELAY_S, self._wake.set)
             self._heard = seq
-            self._wake.set()
 
     def hold_back(self, reader: Reader, accepted: Accepted) -> None:
         """Send an `accepted` in a moment, unless the outcome is faster."""

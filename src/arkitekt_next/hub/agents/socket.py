@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from arkitekt_next.hub.core.context import HubContext
     from arkitekt_next.hub.tasks.live import LiveTask
 
-_FRAMES_A_TURN = 8
+_FRAMES_A_TURN = 2
 
 
 async def endpoint(websocket: WebSocket) -> None:

@@ -23,7 +23,7 @@ DEFINITION: dict[str, Any] = {
     "effects": "none",
     "collections": ["segmentation"],
 }
-_APP = {
+_APP: dict[str, Any] = {
     "identifier": "segment",
     "owner": "ada",
     "created_at_us": 1795222602284847,
@@ -43,7 +43,7 @@ _ACTION: dict[str, Any] = {
     "offered_at_us": 1795222602284847,
     "agents_online": 1,
 }
-_RECORDED = {
+_RECORDED: dict[str, Any] = {
     "definition_hash": _HASH,
     "signature_hash": "a0" * 32,
     "created_at_us": 1795222602284847,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from arkitekt_next.errors import (
     ArkitektError,
@@ -94,9 +95,13 @@ class Route(APIRoute):
         """Give the function that serves a request."""
         work = super().get_route_handler()
         reads_body = self.body_field is not None
+        takes_query = bool(self.dependant.query_params)
 
         async def handle(request: Request) -> Response:
             await _admit(request, self.rule, self.path)
+            if request.query_params and not takes_query:
+                name = next(iter(request.query_params))
+                raise RequestRefused(where=f"query.{name[:64]}", problem="this route takes no query parameters")
             ready = await _take_body(request) if reads_body else request
             try:
                 async with asyncio.timeout(_WORK_S):
@@ -120,7 +125,13 @@ def _merge(common: Refusals, own: Refusals) -> Refusals:
 
 def router(*, prefix: str, tag: str) -> APIRouter:
     """Make a router of such routes."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Route)
+    return APIRouter(
+        prefix=prefix, tags=[tag], route_class=Route, redirect_slashes=False, generate_unique_id_function=_operation_id
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
 
 
 async def _admit(request: Request, rule: Policy, path: str) -> None:
@@ -171,6 +182,8 @@ async def _take_body(request: Request) -> Request:
                 size += len(chunk)
                 if size > BODY_LIMIT_BYTES:
                     raise _too_large(size)
+    except ClientDisconnect:
+        raise RequestRefused(where="body", problem="the client left before it had sent it") from None
     except TimeoutError:
         raise BodyLate(where="body", problem=f"it did not arrive within {_BODY_S:g} s") from None
     body = b"".join(chunks)

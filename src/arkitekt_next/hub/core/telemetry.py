@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from arkitekt_next.wire.lifecycle import TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arkitekt_next.storage.ledger import Ledger
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -59,10 +67,9 @@ class _LedgerCollector(Collector):
         """Give the figures."""
         ledger = self._ledger
         yield CounterMetricFamily("arkitekt_ledger_commits", "Transactions committed", value=ledger.commits)
-        yield CounterMetricFamily("arkitekt_ledger_units", "Changes committed", value=ledger.units)
-        yield CounterMetricFamily("arkitekt_ledger_failures", "Changes not committed", value=ledger.failures)
         yield GaugeMetricFamily("arkitekt_ledger_backlog", "Writes waiting for the disk", value=ledger.backlog)
-        yield GaugeMetricFamily("arkitekt_ledger_full", "1 while the disk is full", value=ledger.full_reason is not None)
+        is_full = ledger.full_reason is not None
+        yield GaugeMetricFamily("arkitekt_ledger_full", "1 while the disk takes nothing", value=is_full)
 
 
 class Metrics:
@@ -81,6 +88,10 @@ class Metrics:
         self.queued = Gauge("arkitekt_tasks_queued", "Tasks that wait for an agent", registry=r)
         self.agents = Gauge("arkitekt_agents_online", "Agents connected", registry=r)
         self.connections = Gauge("arkitekt_connections", "Websockets open", registry=r)
+        self.buffered = Gauge(
+            "arkitekt_reader_buffer_bytes_max", "Bytes that wait for the slowest connection", registry=r
+        )
+        self.streams = Gauge("arkitekt_event_streams", "Server-sent event streams open", registry=r)
         self.dropped = Counter("arkitekt_readers_dropped", "Readers disconnected for being too slow", registry=r)
         self.loop_lag = Histogram(
             "arkitekt_loop_lag_seconds",

@@ -1,7 +1,7 @@
 """What is asked about one task over HTTP: what it is, what happened to it, what it yielded.
 
-What is settled is read from the database; only the last progress and the reason to wait come from memory. The rule: a task
-of another team does not exist.
+What is settled is read from the database; only the last progress and the reason to wait come from memory. The rule: a
+task of another team does not exist.
 """
 
 from __future__ import annotations

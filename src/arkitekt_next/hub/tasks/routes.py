@@ -53,7 +53,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
-                "example": f'id: 1\nevent: event\ndata: {{"kind":"event","task":"{_TASK}","number":1,"name":"queued"}}\n\n',
+                "example": 'id: 1\nevent: event\ndata: {"kind":"event","task":"01a1","number":1,"name":"queued"}\n\n',
             }
         },
     }
@@ -115,6 +115,7 @@ async def list_yields(request: Request, who: Who, task: IdInPath, wanted: Annota
 @router.get(
     "/{task}/stream",
     summary="Follow a task",
+    status_code=200,
     response_class=EventStream,
     responses=_NO_TASK | _STREAM | refusals(HubBusy(reason="1000 event streams are open", retry_after_s=30)),
 )

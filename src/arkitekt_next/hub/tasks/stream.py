@@ -1,7 +1,7 @@
 """Events of a task as server-sent events, and waiting for an outcome: two more places where a reader's messages go.
 
-Both are fed by `watch`, as websockets are: pushed, never polled; a stream that does not keep up is fed from the database.
-The `id` of each event is its number, so a browser that reconnects goes on where it was.
+Both are fed by `watch`, as websockets are: pushed, never polled; a stream that does not keep up is fed from the
+database. The `id` of each event is its number, so a browser that reconnects goes on where it was.
 Source: HTML Living Standard §9.2.
 """
 

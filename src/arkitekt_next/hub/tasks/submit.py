@@ -69,9 +69,9 @@ def submit(
     if known is not None:
         _answer_known(known, wanted, answer)
         return
+    _refuse_when_full(board)
     contract = _bind(board, who, wanted)
     contract.check(wanted.args)
-    _refuse_when_full(board)
     task = LiveTask(
         id=new_id(),
         team=who.team,

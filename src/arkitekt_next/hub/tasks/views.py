@@ -32,7 +32,7 @@ _SUMMARY: dict[str, Any] = {
     "started_at_us": _AT + 400,
     "ended_at_us": _AT + 250_000,
 }
-_EVENTS: list[dict[str, Any]] = [
+_EVENTS: list[Any] = [
     {
         "kind": "event",
         "task": _TASK,

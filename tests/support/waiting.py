@@ -1,0 +1,32 @@
+"""Waiting in tests: always for something, always inside a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from arkitekt_next import RemoteFunction, find
+from arkitekt_next.errors import NotFound
+
+
+def until(holds: Callable[[], Any], within: float = 5.0) -> Any:
+    """Wait for something another thread brings about; give what `holds` gave."""
+    deadline = time.monotonic() + within
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.001)
+    return found
+
+
+def find_soon(action: str, within: float = 5.0) -> RemoteFunction:
+    """Find an action that was registered a moment ago, and so is on its way to the hub."""
+
+    def found() -> RemoteFunction | None:
+        try:
+            return find(action)
+        except NotFound:
+            return None
+
+    result: RemoteFunction = until(found, within)
+    return result
