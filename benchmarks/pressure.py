@@ -1,7 +1,7 @@
 """A reader that stalls, and far more work than the hub can take.
 
-    python -m benchmarks.pressure stalled --pairs 10
-    python -m benchmarks.pressure overload --seconds 10
+python -m benchmarks.pressure stalled --pairs 10
+python -m benchmarks.pressure overload --seconds 10
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from tests.support.raw import RawClient, client, definition
+
 from benchmarks import stage
 from benchmarks.calls import WORKER
-from tests.support.raw import RawClient, client, definition
 
 P99_RATIO_BAR = 1.5
 BUFFER_BAR_BYTES = 8 * 1024 * 1024
@@ -49,6 +50,12 @@ async def _p99_ms(caller: RawClient, action: str, calls: int) -> float:
         times.append((time.perf_counter() - began) * 1e3)
         caller.seen.clear()
     return statistics.quantiles(times, n=100)[98]
+
+
+def _is_healthy(hub: stage.Hub) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(hub.url + "/health") as response:
+        return bool(response.status == 200)
+    return False
 
 
 def _buffer_bytes(hub: stage.Hub) -> float:
@@ -157,8 +164,7 @@ async def overload(hub: stage.Hub, *, seconds: float) -> dict[str, Any]:
     healthy = False
     deadline = time.monotonic() + 30
     while not healthy and time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(hub.url + "/health") as response:
-            healthy = response.status == 200
+        healthy = await asyncio.to_thread(_is_healthy, hub)
         await asyncio.sleep(0.1)
     return {
         "seconds": seconds,

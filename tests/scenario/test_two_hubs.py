@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from benchmarks import stage
+
 from tests.support.raw import RawClient, client, definition
 
 SETTINGS = {"lease_s": 2.0, "heartbeat_s": 0.5, "grace_s": 0.5, "restart_grace_s": 1.0}

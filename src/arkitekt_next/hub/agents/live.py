@@ -69,7 +69,7 @@ class Implementation:
 
     @property
     def rank(self) -> tuple[bool, VersionKey, int]:
-        """What a caller is bound to first: production before development, then the newest release, then the newest offer."""
+        """What a caller is bound to first: production before development, the newest release, the newest offer."""
         return (self.agent.mode == "prod", self.agent.version_key, self.contract.offered_at_us)
 
     def has_room(self) -> bool:

@@ -1,8 +1,8 @@
 """Agents: who provides what, under which epoch, and what happens when a connection breaks.
 
-A session names a process. The same session back again resumes under a new epoch; whatever an older connection still says
-is stale. The rule: memory and ledger change in the same turn, so no report of the old epoch can be recorded after the
-fence.
+A session names a process. The same session back again resumes under a new epoch; whatever an older connection still
+says is stale. The rule: memory and ledger change in the same turn, so no report of the old epoch can be recorded
+after the fence.
 """
 
 from __future__ import annotations

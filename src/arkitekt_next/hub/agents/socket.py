@@ -1,7 +1,7 @@
 """The websocket: signs a connection in, reads its frames, hands each message to whom it concerns.
 
-Every message kind stands in one table with its policy. The rule: a bad message harms nobody but its sender, and nothing a
-connection does keeps another one waiting.
+Every message kind stands in one table with its policy. The rule: a bad message harms nobody but its sender, and
+nothing a connection does keeps another one waiting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from arkitekt_next.errors import (
 )
 from arkitekt_next.hub.core.http import answer
 from arkitekt_next.hub.core.ids import monotonic, new_id, now_us
-from arkitekt_next.hub.core.policy import CALL, PROVIDE, PUBLIC, SEE, Policy
+from arkitekt_next.hub.core.policy import CALL, PROVIDE, PUBLIC, SEE, Policy, policy
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.hub.tasks import control, reports, submit, watch
 from arkitekt_next.wire import messages as m
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _FRAMES_A_TURN = 2
 
 
+@policy(SEE)
 async def endpoint(websocket: WebSocket) -> None:
     """Serve one connection from upgrade to close."""
     hub: HubContext = websocket.app.state.hub

@@ -157,9 +157,9 @@ class Catalogue:
         best: Implementation | None = None
         for offer in action.implementations.values():
             agent = offer.agent
-            if agent.is_online and (agent.mode == "prod" or agent.person == person):
-                if best is None or offer.rank > best.rank:
-                    best = offer
+            is_meant = agent.is_online and (agent.mode == "prod" or agent.person == person)
+            if is_meant and (best is None or offer.rank > best.rank):
+                best = offer
         return best.contract if best is not None else action.latest
 
     def by_definition(self, team: str, definition_hash: str) -> Contract:

@@ -28,7 +28,7 @@ _LOGGER = logging.getLogger("arkitekt_next.hub")
 
 
 def configure_logging(level: str) -> None:
-    """Write lines to standard error, for a hub in a process of its own; elsewhere the host program's logging decides."""
+    """Write lines to standard error, for a hub in its own process; elsewhere the program's logging decides."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     _LOGGER.handlers[:] = [handler]

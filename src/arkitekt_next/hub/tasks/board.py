@@ -1,8 +1,8 @@
 """The state of the task service: what is live here, who waits in which queue, and the means to write and to tell.
 
-Behaviour lives beside it: `submit` takes calls in, `routing` places them, `reports` hears agents, `control` steers, `loss`
-settles what broken connections leave, `watch` tells readers. The rule: state moves at once, but whatever leaves the hub
-waits for the commit (`write`).
+Behaviour lives beside it: `submit` takes calls in, `routing` places them, `reports` hears agents, `control` steers,
+`loss` settles what broken connections leave, `watch` tells readers. The rule: state moves at once, but whatever
+leaves the hub waits for the commit (`write`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A task while it waits or runs, as its home hub holds it in memory. The row in the ledger is the truth; this follows it."""
+"""A task while it waits or runs, as its home hub holds it in memory. The ledger's row is the truth; this follows it."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class LiveTask:
     """One call that has not ended.
 
     `number` is the last event number given, `settled` the last one on disk: only up to that may anybody be told.
-    `is_delivered` says that the assignment of this attempt went into the agent's socket, `is_leaving` that the task is on
-    its way to another hub.
+    `is_delivered` says that the assignment of this attempt went into the agent's socket, `is_leaving` that the task
+    is on its way to another hub.
     """
 
     id: str

@@ -38,14 +38,14 @@ def record(task: LiveTask, name: EventName, at_us: int) -> int | None:
 def why_stale(task: LiveTask | None, report: Report, speakers: dict[Agent, bool]) -> str | None:
     """Say why a report does not count, or give None when it does.
 
-    It counts when the task has not ended, is assigned to an agent that this connection speaks for, and attempt and epoch
-    are the newest. `speakers` says of each agent whether it is spoken for by its heir; an heir's epochs are those of a
-    process that is dead, so they can't compete with anything.
+    It counts when the task has not ended, is assigned to an agent that this connection speaks for, and attempt and
+    epoch are the newest. `speakers` says of each agent whether it is spoken for by its heir; an heir's epochs are
+    those of a process that is dead, so they can't compete with anything.
     """
-    if task is None or task.has_ended:
+    if task is None or task.agent is None or task.agent not in speakers:
+        return "the task has ended, or was never assigned to you"  # one answer: whether it exists is not told
+    if task.has_ended:
         return "the task has ended"
-    if task.agent is None or task.agent not in speakers:
-        return "the task is not assigned to you"
     if report.attempt != task.attempt:
         return f"attempt {report.attempt} is over, attempt {task.attempt} counts"
     if report.epoch != task.epoch and not speakers[task.agent]:
@@ -54,7 +54,7 @@ def why_stale(task: LiveTask | None, report: Report, speakers: dict[Agent, bool]
 
 
 def new_values(task: LiveTask, first: int, values: list[list[Any]]) -> list[list[Any]] | None:
-    """Cut off what is known already (sent twice, or yielded again by a second attempt); None when a value is missing."""
+    """Cut off what is known already (sent twice, or by an earlier attempt); None when a value is missing."""
     if first > task.yields:
         return None
     return values[task.yields - first :]
@@ -72,8 +72,8 @@ class Verdict:
 def judge_loss(task: LiveTask, *, agent: str, max_attempts: int) -> Verdict:
     """Decide on a task whose agent is gone for good.
 
-    Never delivered: run it, nothing has happened. Being cancelled: interrupted. Repeatable: again, until it took down its
-    agent `max_attempts` times. Anything else is lost, for a person to decide.
+    Never delivered: run it, nothing has happened. Being cancelled: interrupted. Repeatable: again, until it took
+    down its agent `max_attempts` times. Anything else is lost, for a person to decide.
     """
     if task.cancel_reason is not None:
         error: ArkitektError = TaskInterrupted(task=task.id, reason=task.cancel_reason)

@@ -1,8 +1,9 @@
-"""Several hubs over one database: tasks handed to the hub whose agent can run them, events passed back, heirs of dead hubs.
+"""Several hubs over one database: tasks handed to the hub whose agent can run them, events passed back, heirs of
+dead hubs.
 
-A task has one home hub, named in its row; only the home changes it, and every change is conditional on still being the
-home. What a hub hears over the bus is only ever a hint: it reads the truth from the database, and polls what it follows,
-so a lost message costs seconds, never an event.
+A task has one home hub, named in its row; only the home changes it, and every change is conditional on still being
+the home. What a hub hears over the bus is only ever a hint: it reads the truth from the database, and polls what it
+follows, so a lost message costs seconds, never an event.
 """
 
 from __future__ import annotations

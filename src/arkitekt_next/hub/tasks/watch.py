@@ -1,8 +1,9 @@
 """Who is told about a task, and how fast.
 
-A reader that keeps up is fed from memory; one that does not (its socket is full, its window is used up, it came late) is
-`is_behind` and fed from the database until it has caught up. So a slow reader costs reads, never memory, and there is one
-path for attaching, reconnecting and catching up. The rule: only settled events are told, in order of their number.
+A reader that keeps up is fed from memory; one that does not (its socket is full, its window is used up, it came
+late) is `is_behind` and fed from the database until it has caught up. So a slow reader costs reads, never memory,
+and there is one path for attaching, reconnecting and catching up. The rule: only settled events are told, in order
+of their number.
 """
 
 from __future__ import annotations
@@ -66,8 +67,9 @@ class Sink(Protocol):
 class Reader:
     """One sink's interest in one task.
 
-    `told` is the last event number sent; `sent` and `consumed` are numbers of yields (`sent` is -1 before the first). `is_owner` readers hold the source back when
-    they do not consume, others only fall behind. `wants_all` is false for those who asked for the outcome alone.
+    `told` is the last event number sent; `sent` and `consumed` are numbers of yields (`sent` is -1 before the
+    first). `is_owner` readers hold the source back when they do not consume, others only fall behind. `wants_all`
+    is false for those who asked for the outcome alone.
     """
 
     sink: Sink
