@@ -330,10 +330,10 @@ def test_a_frozen_agent_does_not_hang_its_caller(caller: App, start: Start) -> N
 
 
 @pytest.fixture
-def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "own"))
     monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path / "own-state"))
-    yield tmp_path / "own"
+    return tmp_path / "own"
 
 
 def test_a_restart_of_the_hub_is_only_a_delay(own_hub: Path, start: Start, tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ class Worker:
             return
         await report("started", task, attempt=attempt, seq=0)
         await report("progress", task, attempt=attempt, seq=0, percent=50.0, message="half way")
+        await report("log", task, attempt=attempt, level="info", message="holding")
         await self._held.setdefault(task, asyncio.Event()).wait()
         status = "cancelled" if any(s["task"] == task for s in self.steered) else "completed"
         returns = [args["a"]] if status == "completed" else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,3 +32,13 @@ def find_soon(action: str, within: float = 5.0) -> RemoteFunction:
 
     result: RemoteFunction = until(found, within)
     return result
+
+
+def scenario(function: Any) -> Any:
+    """Run an async test inside a deadline."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(asyncio.wait_for(function(*args, **kwargs), 60))
+
+    return run

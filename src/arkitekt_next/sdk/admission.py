@@ -1,8 +1,8 @@
 """When an assigned task may start: limits per function and named locks shared by functions.
 
-Everything here runs on the transport loop, so no lock of Python's is needed. Locks are taken one by one in sorted order, first come first
-served, so two tasks can't wait for each other. The rule: whoever asks for a lock that a task above it in the tree of calls holds is
-refused, because it would wait for ever.
+Everything here runs on the transport loop, so no lock of Python's is needed. Locks are taken one by one in sorted
+order, first come first served, so two tasks can't wait for each other. The rule: whoever asks for a lock that a
+task above it in the tree of calls holds is refused, because it would wait for ever.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The providing side of a connection: offers, assignments, reports, and what survives a reconnect or a crash.
 
-It lives on the transport loop and never runs a user's code: functions go to threads, processes or the app's own loop, and come back
-as posted reports. The rule: a report that counts is numbered, then written to the outbox, then sent, and kept until it is acknowledged.
+It lives on the transport loop and never runs a user's code: functions go to threads, processes or the app's own
+loop, and come back as posted reports. The rule: a report that counts is numbered, then written to the outbox, then
+sent, and kept until it is acknowledged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import ArkitektError, NotPermitted
-from arkitekt_next.wire.codec import dumps
+from arkitekt_next.wire.codec import dumps, loads
 from arkitekt_next.wire.messages import Ack, Assign, Credit, Message, Provided, Stale, Steer, Welcome
 
 from .admission import Admission
@@ -31,6 +32,7 @@ _LOG = logging.getLogger("arkitekt_next.agent")
 STARTED_AFTER_S = 0.02
 VALUES_PER_REPORT = 1024
 REPORT_BYTES = 96 * 1024
+LINES_UNDER_WAY = 2048
 OUTBOX_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -51,7 +53,7 @@ class Agent(Sink):
         self._reports = Reports(connection)
         self._starting: deque[tuple[float, Run]] = deque()
         self._is_watching_starts = False
-        self._dropped_lines = 0
+        self._held_up: list[Run] = []
         self._settled: list[Callable[[], None]] = []
         self.agent_id = ""
         self.actions: list[str] = []
@@ -75,9 +77,10 @@ class Agent(Sink):
 
     def lost(self) -> None:
         self._reports.suspend()
+        self._let_on()
 
     def closed(self, error: ArkitektError) -> None:
-        for listener in self.provided:
+        for listener in tuple(self.provided):
             listener(error)
         self._reports.close()
 
@@ -112,7 +115,7 @@ class Agent(Sink):
         failure = answer if isinstance(answer, ArkitektError) else None
         if failure is not None:
             _LOG.error("the hub refused the functions of %s: %s", self._host.identifier, failure)
-        for listener in self.provided:
+        for listener in tuple(self.provided):
             listener(failure)
 
     def _mention_again(self) -> None:
@@ -152,12 +155,14 @@ class Agent(Sink):
         self._by_task[run.task] = run
         if message.parent is not None:
             self._parents[run.task] = message.parent
+        if self._host.is_watched:
+            self._host.tell(run, "assigned", {"args": run.args})
         self._admission.enter(run)
 
     def _never_ran(self, message: Assign, error: ArkitektError) -> None:
         head = f'"task":"{message.task}","attempt":{message.attempt}'
         body = dumps({"error": error.to_json()})
-        self._report(
+        self._reports.add(
             message.task, message.attempt, f'{{"kind":"ended",{head},"status":"failed","error":{body},"yields":0'
         )
 
@@ -219,7 +224,10 @@ class Agent(Sink):
             self._connection.soon(self.interrupt, run, reason, after_s=deadline_s)
 
     def interrupt(self, run: Run, reason: str) -> None:
-        """Cut a run off: report it interrupted. A thread can't be stopped, so its place and locks stay taken until it ends."""
+        """Cut a run off: report it interrupted.
+
+        A thread can't be stopped, so its place and locks stay taken until it ends.
+        """
         if run.is_ended or run.is_abandoned:
             return
         self._flush_values(run)
@@ -245,6 +253,8 @@ class Agent(Sink):
 
     def _acked(self, message: Ack) -> None:
         self._reports.ack(message.seq)
+        if self._held_up:
+            self._let_on()
         if self._settled:
             self._check_settled()
 
@@ -271,8 +281,8 @@ class Agent(Sink):
     def progressed(self, run: Run) -> None:
         self._connection.post(self._progress_due, run)
 
-    def logged(self, run: Run, level: str, message: str) -> None:
-        self._connection.post(self._log, run, level, message)
+    def logged(self, run: Run) -> None:
+        self._connection.post(self._flush_lines, run)
 
     def paused(self, run: Run, is_paused: bool) -> None:
         self._connection.post(self._paused, run, is_paused)
@@ -319,18 +329,26 @@ class Agent(Sink):
                 f'{{"kind":"progress",{run.head},"epoch":{self._reports.epoch},"seq":0,"message":{dumps(message)}{said}}}'
             )
 
-    def _log(self, run: Run, level: str, message: str) -> None:
+    def _flush_lines(self, run: Run) -> None:
         if run.is_abandoned or run.is_ended:
             return
-        if self._reports.unacknowledged_bytes > OUTBOX_LIMIT_BYTES:
-            self._dropped_lines += 1
-            return
-        if self._dropped_lines:
-            message = f"[{self._dropped_lines} lines were dropped while the hub was away]\n{message}"
-            self._dropped_lines = 0
-        self._reports.add(
-            run.task, run.attempt, f'{{"kind":"log",{run.head},"level":"{level}","message":{dumps(message)}'
-        )
+        if self._reports.is_live and self._reports.unacknowledged > LINES_UNDER_WAY:
+            self._held_up.append(run)  # its thread waits, too, once it has logged a little more
+        else:
+            self._report_lines(run)
+
+    def _report_lines(self, run: Run) -> None:
+        for level, message in run.take_lines():
+            if self._reports.unacknowledged_bytes > OUTBOX_LIMIT_BYTES:
+                run.lines_dropped += 1
+                continue
+            text = f'{{"kind":"log",{run.head},"level":"{level}","message":{dumps(message)}'
+            self._reports.add(run.task, run.attempt, text)
+
+    def _let_on(self) -> None:
+        held_up, self._held_up = self._held_up, []
+        for run in held_up:
+            self._flush_lines(run)
 
     def _paused(self, run: Run, is_paused: bool) -> None:
         if not run.is_abandoned and not run.is_ended:
@@ -343,10 +361,14 @@ class Agent(Sink):
 
     def _conclude(self, run: Run, fields: str) -> None:
         run.is_ended = True
+        if self._host.is_watched:
+            self._host.tell(run, "ended", loads(f"{{{fields}}}"))
         if run.is_abandoned:
             return
         if run.values:
             self._flush_values(run)
+        if run.lines:
+            self._report_lines(run)
         if run.is_progress_due:
             self._tell_progress(run)
         self._reports.add(run.task, run.attempt, f'{{"kind":"ended",{run.head},{fields}')

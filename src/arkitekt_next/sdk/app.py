@@ -1,7 +1,8 @@
 """An app: a program with an identifier, the functions it hosts, and its way to a hub.
 
-It holds together what the other modules do: `registration` (what), `hosting` (running it), `link` and `client` (reaching the hub). The rule: making an
-app and registering functions touches neither network nor disk, and imports nothing heavy.
+It holds together what the other modules do: `registration` (what), `hosting` (running it), `link` and `client`
+(reaching the hub). The rule: making an app and registering functions touches neither network nor disk, and imports
+nothing heavy.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overloa
 from arkitekt_next.errors import DeclarationError, WrongContext
 
 from .identity import check_identifier, default_identifier, default_version
-from .registration import MARK, Hook, Registration, Registrations, make_registration, provided_type, where_of
+from .registration import MARK, Hook, Registration, Registrations, hints_of, make_registration, provided_type, where_of
 
 if TYPE_CHECKING:
     from arkitekt_next.ports.model import Definition, Group, Widget
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .calls import CallOptions
     from .client import Client
     from .handle import TaskHandle
-    from .hosting import Host
+    from .hosting import Host, TaskEvent
     from .link import Link
     from .login import Access
     from .remote import RemoteFunction
@@ -47,9 +48,11 @@ class Decorator(Protocol):
 class App:
     """A program that provides and calls functions.
 
-    `identifier` defaults to `[tool.arkitekt_next] identifier` of the nearest pyproject.toml, else to the folder's name. `url` and `token` override
-    discovery (see `login`). `labels`, `capacity` (tasks at once) and `grace_s` (how long a broken connection keeps its tasks) describe the agent;
-    `drain_s` is how long stopping waits for running tasks. `dial` and `access` replace the websocket and the sign-in, for tests.
+    `identifier` defaults to `[tool.arkitekt_next] identifier` of the nearest pyproject.toml, else to the folder's
+    name. `url` and `token` override discovery (see `login`). `labels`, `capacity` (tasks at once) and `grace_s`
+    (how long a broken connection keeps its tasks) describe the agent; `drain_s` is how long stopping waits for
+    running tasks. `captures_logging` puts what functions log with `logging`
+    into the log of their task. `dial` and `access` replace the websocket and the sign-in, for tests.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class App:
         capacity: int = 256,
         grace_s: float | None = None,
         drain_s: float = 10.0,
+        captures_logging: bool = False,
         registrations: Registrations | None = None,
         dial: Dial | None = None,
         access: Callable[[], Access] | None = None,
@@ -78,6 +82,7 @@ class App:
         self.capacity = capacity
         self.grace_s = grace_s
         self.drain_s = drain_s
+        self.captures_logging = captures_logging
         self.registrations = registrations if registrations is not None else Registrations()
         self._token = token
         self._dial = dial
@@ -87,6 +92,7 @@ class App:
         self._making = threading.Lock()
         self._known: dict[str, RemoteFunction] = {}
         self.host: Host | None = None
+        self.watchers: list[Callable[[TaskEvent], None]] = []
 
     def __repr__(self) -> str:
         return f"<App {self._identifier or '(unnamed)'} with {len(self.registrations.functions)} functions>"
@@ -165,11 +171,14 @@ class App:
         registry: TypeRegistry | None = None,
     ) -> Decorator: ...
     def register(self, function: Any = None, /, **options: Any) -> Any:
-        """Host a function: `@register`, `@register()` or `@register(name=…)`. The function itself comes back, unchanged.
+        """Host a function: `@register`, `@register()` or `@register(name=…)`.
 
-        `effects` says what running it again would do (none, repeatable, unknown, irreversible) and so what a crash may repeat. `executor`: a plain
-        function runs in a thread ("thread"), in a process of its own that can be killed ("process"), or on the app's event loop ("loop"), where async functions
-        always run. `concurrency` limits how many run at once; `locks` names locks it shares with other functions. `timeout` is in seconds.
+        The function itself comes back, unchanged.
+
+        `effects` says what running it again would do (none, repeatable, unknown, irreversible) and so what a crash
+        may repeat. `executor`: a plain function runs in a thread ("thread"), in a process of its own that can be
+        killed ("process"), or on the app's event loop ("loop"), where async functions always run. `concurrency`
+        limits how many run at once; `locks` names locks it shares with other functions. `timeout` is in seconds.
         Raises `DeclarationError` for whatever can't be hosted, with file and line.
         """
         if function is None:
@@ -210,10 +219,9 @@ class App:
 
     def _injections(self, function: Callable[..., Any]) -> dict[str, Any]:
         import inspect
-        import typing
 
         plain = inspect.unwrap(function)
-        hints = typing.get_type_hints(plain)
+        hints = hints_of(plain)
         found = {}
         for name, parameter in inspect.signature(plain).parameters.items():
             if self.registrations.provider_of(hints.get(name)) is not None:
@@ -230,7 +238,10 @@ class App:
     @overload
     def startup(self, /, *, timeout: float | None = None) -> Decorator: ...
     def startup(self, function: Any = None, /, *, timeout: float | None = None) -> Any:
-        """Run a function when the app starts, before it is provided; `timeout` defaults to two minutes. A failure stops the start."""
+        """Run a function when the app starts, before it is provided.
+
+        `timeout` defaults to two minutes. A failure stops the start.
+        """
         return self._hook(self.registrations.startups, function, timeout)
 
     @overload
@@ -246,7 +257,10 @@ class App:
     @overload
     def background(self, /, *, stops_app: bool = True) -> Decorator: ...
     def background(self, function: Any = None, /, *, stops_app: bool = True) -> Any:
-        """Run an async function beside the app until it stops. When it fails the app stops with its error, unless `stops_app=False`."""
+        """Run an async function beside the app until it stops.
+
+        When it fails the app stops with its error, unless `stops_app=False`.
+        """
         return self._hook(self.registrations.backgrounds, function, None, stops_app)
 
     @overload
@@ -254,7 +268,8 @@ class App:
     @overload
     def context(self, /, *, timeout: float | None = None) -> Decorator: ...
     def context(self, function: Any = None, /, *, timeout: float | None = None) -> Any:
-        """Provide an object by its type: every function with a parameter of the return type of this one is given the object.
+        """Provide an object by its type: every function with a parameter of the return type of this one is given the
+        object.
 
         Declare it before the functions that use it. A generator is left again when the app stops.
         """
@@ -275,7 +290,8 @@ class App:
         returns: Iterable[Any] | None = None,
         agent: str | None = None,
     ) -> RemoteFunction:
-        """Look a function up: by `app.name`, by definition hash, or by what it takes and gives; `agent` pins calls to one agent.
+        """Look a function up: by `app.name`, by definition hash, or by what it takes and gives; `agent` pins calls to
+        one agent.
 
         Raises `NotFound`, or `Ambiguous` with the candidates.
         """
@@ -325,7 +341,9 @@ class App:
         return RemoteFunction(self, action, definition, codec, options, agents_online=agents_online)
 
     def target(self, action: Any) -> RemoteFunction | None:
-        """Give what a call means by `action` if that is known without asking: a name called before, or a function registered here."""
+        """Give what a call means by `action` if that is known without asking: a name called before, or a function
+        registered here.
+        """
         if isinstance(action, str):
             return self._known.get(action)
         mark = getattr(action, MARK, None)

@@ -1,7 +1,8 @@
 """The calling side of a connection: submits, look-ups, streams, controls, and what survives a reconnect.
 
-Everything here runs on the transport loop. The rule: what the hub has not answered is said again after every welcome, and what
-it has accepted is attached again from the last number seen; so a broken connection is only a delay.
+Everything here runs on the transport loop. The rule: what the hub has not answered is said again after every
+welcome, and what it has accepted is attached again from the last number seen; so a broken connection is only a
+delay.
 """
 
 from __future__ import annotations
@@ -99,11 +100,6 @@ class Caller:
             call.declared = call.taken
             self._connection.send(f'{{"kind":"consumed","task":"{call.task}","through":{call.taken}}}')
 
-    def detach(self, call: Call) -> None:
-        """Stop following a task."""
-        if call.task is not None and self._tasks.pop(call.task, None) is not None:
-            self._connection.send(f'{{"kind":"detach","task":"{call.task}"}}')
-
     def control(self, call: Call, verb: str, deadline_s: float | None, reason: str, reply: Reply) -> None:
         """Steer a task; one that has not been accepted yet is steered as soon as it is."""
         if call.is_settled:
@@ -125,7 +121,7 @@ class Caller:
         for call in self._pending.values():
             self._connection.send(call.text)
         for call in self._tasks.values():
-            self._attach(call)
+            self._attach(_hindmost(call))
         for text, _ in list(self._requests.values()):
             self._connection.send(text)
 
@@ -160,14 +156,19 @@ class Caller:
             return
         call.task = message.task
         call.status = message.status
-        call.number = max(call.number, message.number)
-        self._tasks[message.task] = call
+        twin = self._tasks.get(message.task)
+        if twin is not None:  # the same reference given twice: both follow the task, this one from its start
+            call.twin = twin
+            self._tasks[message.task] = call
+            self._attach(call)
+        else:
+            call.number = max(call.number, message.number)
+            self._tasks[message.task] = call
         if call.parent is not None:
             self.parent_of[message.task] = call.parent
             if self.child_known is not None:
                 self.child_known()
-        for listener in tuple(call.changed):
-            listener()
+        call.tell()
 
     def _outcome(self, message: Outcome) -> None:
         call = self._tasks.pop(message.task, None)
@@ -180,38 +181,45 @@ class Caller:
             return
         if call.parent is not None:
             self.parent_of.pop(message.task, None)
-        call.task = message.task
-        call.number = message.number
-        call.status = message.status
-        call.outcome = message
-        if call.settled is not None:
-            call.settled()
-        for listener in tuple(call.changed):
-            listener()
+        while call is not None:
+            call.task = message.task
+            call.number = message.number
+            call.status = message.status
+            call.outcome = message
+            if call.settled is not None:
+                call.settled()
+            if call.changed:
+                call.tell()
+            call = call.twin
 
     def _values(self, message: Values) -> None:
         call = self._tasks.get(message.task)
         if call is None:
             self._relay(message)
             return
-        values = message.values
-        known = call.received - message.first
-        if known < 0:  # a gap: ask again from what is known to be whole
-            self._attach(call)
-            return
-        call.number = max(call.number, message.number)
-        call.values.extend(values[known:] if known else values)
-        call.received = max(call.received, message.first + len(values))
-        for listener in tuple(call.changed):
-            listener()
+        while call is not None:
+            known = call.received - message.first
+            if known < 0:  # a gap: ask again from what is known to be whole
+                self._attach(call)
+                return
+            call.number = max(call.number, message.number)
+            values = message.values
+            call.values.extend(values[known:] if known else values)
+            call.received = max(call.received, message.first + len(values))
+            call.tell()
+            call = call.twin
 
     def _event(self, message: Event) -> None:
         call = self._tasks.get(message.task)
         if call is None:
             self._relay(message)
             return
-        if message.number and message.number <= call.number:
-            return
+        while call is not None:
+            if not message.number or message.number > call.number:
+                self._note(call, message)
+            call = call.twin
+
+    def _note(self, call: Call, message: Event) -> None:
         name, data = message.name, message.data
         if message.number:
             call.number = message.number
@@ -222,8 +230,7 @@ class Caller:
         else:
             call.status = _STATUS_AFTER.get(name, call.status)
         call.note({"name": name, "number": message.number, "at_us": message.at_us, "data": data})
-        for listener in tuple(call.changed):
-            listener()
+        call.tell()
 
     def _refused(self, message: Refused) -> None:
         self._deny(message.request, message.error, message)
@@ -272,8 +279,16 @@ class Caller:
             self.parent_of.pop(call.task, None)
         if call.settled is not None:
             call.settled()
-        for listener in tuple(call.changed):
-            listener()
+        call.tell()
+
+
+def _hindmost(call: Call) -> Call:
+    """Give the one among the followers of a task that has seen the least."""
+    last = call
+    while call.twin is not None:
+        call = call.twin
+        last = call if call.number < last.number else last
+    return last
 
 
 def _once(call: Call, action: Callable[[], None]) -> Callable[[], None]:

@@ -1,8 +1,8 @@
 """One submitted task as its caller sees it, and how it is written.
 
-A `Call` is filled by the transport loop and read by whoever waits; every field is assigned in one step, so no lock is needed.
-The rule: text is written in the caller's thread (where a value that can't travel is an error at the right place), never on
-the transport loop.
+A `Call` is filled by the transport loop and read by whoever waits; every field is assigned in one step, so no lock
+is needed. The rule: text is written in the caller's thread (where a value that can't travel is an error at the
+right place), never on the transport loop.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class Call:
         "taken",
         "task",
         "text",
+        "twin",
         "values",
         "window",
     )
@@ -115,6 +116,7 @@ class Call:
         self.parent = parent
         self.is_watched = is_watched
         self.window = window
+        self.twin: Call | None = None
         self.task: str | None = None
         self.status = "submitted"
         self.number = 0
@@ -143,6 +145,11 @@ class Call:
     def age_s(self) -> float:
         """How long ago it was begun."""
         return time.monotonic() - self.begun_at
+
+    def tell(self) -> None:
+        """Let everyone look who waits for a change."""
+        for listener in tuple(self.changed):
+            listener()
 
     def note(self, event: dict[str, Any]) -> None:
         """Remember an event."""

@@ -1,7 +1,7 @@
 """Calling actions: how a call is begun, waited for and concluded, blocking or awaited.
 
-The steps are the same for both faces; only what they wait with differs. The rule: values are dumped and loaded where the caller stands,
-never on the transport loop, because structures run user code.
+The steps are the same for both faces; only what they wait with differs. The rule: values are dumped and loaded
+where the caller stands, never on the transport loop, because structures run user code.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One connection to a hub, kept up for ever: dialling, handshake, heartbeats, reconnecting, batching.
 
-A connection carries *roles* (the caller, the agent), which own what is said. Everything here runs on the transport loop
-but `post`, `open` and `close`, which may be called from any thread. The rule: what one turn produced leaves as one frame, and roles are
-told of every welcome, because nothing that was sent before it may have arrived.
+A connection carries *roles* (the caller, the agent), which own what is said. Everything here runs on the transport
+loop but `post`, `open` and `close`, which may be called from any thread. The rule: what one turn produced leaves as
+one frame, and roles are told of every welcome, because nothing that was sent before it may have arrived.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Role(Protocol):
 class Connection:
     """The way from one app of this process to one hub.
 
-    `sign_in` may block and runs in a thread; it is asked before the first dial and whenever the hub no longer takes the token.
+    `sign_in` may block and runs in a thread; it is asked before the first dial and whenever the hub no longer takes
+    the token.
     """
 
     def __init__(self, *, app: str, release: Release, sign_in: Callable[[], Access], dial: Dial) -> None:

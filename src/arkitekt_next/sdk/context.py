@@ -1,7 +1,8 @@
 """What a function can say and ask while it runs as a task: `progress`, `log`, `pausepoint`, and which task it is.
 
-Outside a task everything here does nothing (`log` writes to `logging`), so that a registered function stays plain Python. The rule: the current
-task is a context variable, so what a task calls or awaits knows it, and no other task does.
+Outside a task everything here does nothing (`log` writes to `logging`), so that a registered function stays plain
+Python. The rule: the current task is a context variable, so what a task calls or awaits knows it, and no other task
+does.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def current_app_of_task() -> App | None:
 def progress(percent: float | None = None, message: str = "") -> None:
     """Say how far the current task is, 0 to 100 percent, and in words.
 
-    At most 20 a second travel; the last one always does. In a thread it raises `Cancelled` when the task was asked to stop.
+    At most 20 a second travel; the last one always does. In a thread it raises `Cancelled` when the task was asked
+    to stop.
     """
     run = CURRENT.get()
     if run is not None:

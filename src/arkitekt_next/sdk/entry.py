@@ -54,7 +54,10 @@ else:
 
 
 def call(action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Call an action and block until the value is there; keywords may be call options (`timeout=`, `retries=`, `reference=` …)."""
+    """Call an action and block until the value is there.
+
+    Keywords may be call options (`timeout=`, `retries=`, `reference=` …).
+    """
     return current_app().call(action, *args, **kwargs)
 
 
@@ -86,7 +89,8 @@ async def asubmit(action: str | Callable[..., Any], /, *args: Any, **kwargs: Any
 def easy(identifier: str | None = None, **options: Any) -> App:
     """Give an app to use in a `with` or `async with` block, which connects, makes it the current app, and disconnects.
 
-    Functions registered globally belong to it when it is run: `with easy("demo") as app: app.run()`. Options are those of `App`.
+    Functions registered globally belong to it when it is run: `with easy("demo") as app: app.run()`. Options are
+    those of `App`.
     """
     return App(identifier, registrations=default_app().registrations, **options)
 
@@ -109,7 +113,8 @@ def run_detached(app: App | None = None, *, mode: Mode = "prod") -> Serving:
 def interactive(identifier: str | None = None, *, mode: Mode = "dev", **options: Any) -> App:
     """Connect a notebook or prompt: provide what is registered, and what will be, in the background; give the app.
 
-    It becomes the current app and is closed when the process ends. Called again with the same identifier it gives the same app.
+    It becomes the current app and is closed when the process ends. Called again with the same identifier it gives
+    the same app.
     """
     from .run import refuse_blocking
     from .serving import start_interactive

@@ -1,7 +1,7 @@
 """A submitted task in the caller's hands: its state, result, stream, log, and the levers to steer it.
 
-Each blocking method has an async twin with an `a` in front and the same parameters. The rule: a handle only watches; dropping it, or giving up
-waiting, leaves the task alone.
+Each blocking method has an async twin with an `a` in front and the same parameters. The rule: a handle only
+watches; dropping it, or giving up waiting, leaves the task alone.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ class TaskHandle:
     # -- results ---------------------------------------------------------------------------------------------
 
     def result(self, timeout: float | None = None) -> Any:
-        """Block until the task has ended; give its value or raise what it ended with. `timeout` limits the wait, not the task."""
+        """Block until the task has ended; give its value or raise what it ended with.
+
+        `timeout` limits the wait, not the task.
+        """
         refuse_blocking("result()", "await handle.aresult()")
         self._refuse_stream("stream()")
         if not self._client.wait(self._call, timeout):
@@ -95,7 +98,10 @@ class TaskHandle:
         return load_now(self._target.codec, self._returns())
 
     async def aresult(self, timeout: float | None = None) -> Any:
-        """Await the end of the task; give its value or raise what it ended with. `timeout` limits the wait, not the task."""
+        """Await the end of the task; give its value or raise what it ended with.
+
+        `timeout` limits the wait, not the task.
+        """
         self._refuse_stream("astream()")
         if not await self._client.await_(self._call, timeout):
             raise self._too_slow(timeout)

@@ -1,7 +1,8 @@
 """Start-up, shutdown, background and context functions: order, deadlines, injection, failures.
 
-Contexts are entered first, in the order they were declared, then start-up hooks run; leaving goes the other way round. All of it happens on the
-user loop; plain functions get a thread. The rule: a failing hook is raised where the app was started, never swallowed.
+Contexts are entered first, in the order they were declared, then start-up hooks run; leaving goes the other way
+round. All of it happens on the user loop; plain functions get a thread. The rule: a failing hook is raised where
+the app was started, never swallowed.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ class Hooks:
                 _LOG.error("%s did not stop within %g s", task.get_name(), SHUTDOWN_S)
 
     async def stop(self) -> None:
-        """Run the shutdown hooks and leave the contexts, last first; a failure is logged and does not stop the rest."""
+        """Run the shutdown hooks and leave the contexts, last first.
+
+        A failure is logged and does not stop the rest.
+        """
         await self.stop_backgrounds()
         if self._is_started:
             for hook in reversed(self._registrations.shutdowns):

@@ -1,7 +1,8 @@
 """Hosting an app's functions: start-up, contexts, background work, running what is assigned, draining, shutdown.
 
-A host belongs to one loop, the *user loop*, where async functions and hooks run; threads and processes are started from here too. The
-rule: whatever was started is stopped again, in reverse order and each with a deadline, also when starting fails half-way.
+A host belongs to one loop, the *user loop*, where async functions and hooks run; threads and processes are started
+from here too. The rule: whatever was started is stopped again, in reverse order and each with a deadline, also when
+starting fails half-way.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arkitekt_next.errors import ArkitektError, HubUnavailable
 
 from .agent import Agent
+from .bars import bridge_tqdm
 from .capture import OutputCapture
 from .hooks import Hooks
 from .loop import mailbox_of, transport_thread
 from .processes import ProcessPool
 from .registration import Execution, Registration
-from .run import Run
+from .run import Run, hosting_threads
 from .runner import run_in_thread, run_on_loop
 from .threads import ThreadPool
+from .waiting import Latch
 
 if TYPE_CHECKING:
     from .app import App
@@ -33,6 +36,21 @@ _LOG = logging.getLogger("arkitekt_next.host")
 _PROVIDE_S = 30.0
 _SETTLE_S = 5.0
 _CUT_OFF_S = 3.0
+_CHANGE_S = 5.0
+
+
+class TaskEvent(NamedTuple):
+    """Something that happened to a task that runs here:
+
+    `assigned`, or `ended` with the inside of its last report as `data`.
+    """
+
+    name: str
+    task: str
+    action: str
+    person: str | None
+    app: str | None
+    data: dict[str, Any]
 
 
 class Host:
@@ -47,11 +65,12 @@ class Host:
         self._connection = app.link.connection
         self._loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._mailbox = mailbox_of(self._loop)
+        self._thread = threading.get_ident()
         transport = transport_thread().loop
         self._threads = ThreadPool(f"arkitekt-{app.identifier}", transport.call_later)
         self._processes = ProcessPool(app)
         self._hooks = Hooks(app.registrations, self._background_failed)
-        self._capture = OutputCapture()
+        self._capture = OutputCapture(captures_logging=app.captures_logging)
         self._agent: Agent | None = None
         self._stopping: asyncio.Event = asyncio.Event()
         self._failure: BaseException | None = None
@@ -60,9 +79,11 @@ class Host:
 
     async def start(self) -> None:
         """Enter contexts, run start-up hooks, then provide; raise what failed, with everything undone."""
+        hosting_threads.add(self._thread)
         try:
             await self._hooks.start()
             self._capture.install()
+            bridge_tqdm()
             await self._provide()
         except BaseException:
             await asyncio.shield(self._undo())
@@ -100,6 +121,7 @@ class Host:
         await self._undo()
 
     async def _undo(self) -> None:
+        hosting_threads.discard(self._thread)
         self._capture.remove()
         await self._hooks.stop()
         self._threads.close()
@@ -192,8 +214,36 @@ class Host:
             self._agent.interrupt(run, "the app is being stopped")
 
     def _changed(self) -> None:
-        if self._agent is not None:
-            self._connection.post(self._agent.provide)
+        """Offer what was registered just now, and wait until the hub has it, so that the next line may call it."""
+        agent = self._agent
+        if agent is None or agent.is_draining:
+            return
+        if not self._connection.is_open or threading.get_ident() == self._thread or transport_thread().is_current:
+            self._connection.post(agent.provide)
+            return
+        latch, answers = Latch(), list[ArkitektError | None]()
+
+        def told(error: ArkitektError | None) -> None:
+            agent.provided.remove(told)
+            answers.append(error)
+            latch.set()
+
+        self._connection.post(agent.provided.append, told)
+        self._connection.post(agent.provide)
+        if latch.wait(_CHANGE_S) and answers[0] is not None:
+            raise answers[0]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to know of each task."""
+        return bool(self.app.watchers)
+
+    def tell(self, run: Run, name: str, data: dict[str, Any]) -> None:
+        """Tell the app's watchers, on the user loop."""
+        event = TaskEvent(name, run.task, run.action, run.person, run.app, data)
+        with suppress(RuntimeError):
+            for watcher in list(self.app.watchers):
+                self._mailbox.post(watcher, event)
 
     # -- for functions ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ def check_identifier(identifier: str) -> str:
 
 
 def default_identifier(folder: Path) -> str:
-    """Give the identifier of the nearest pyproject.toml, else the folder's name as one; `ARKITEKT_APP` wins over both."""
+    """Give the identifier of the nearest pyproject.toml, else the folder's name as one.
+
+    `ARKITEKT_APP` wins over both.
+    """
     chosen = os.environ.get("ARKITEKT_APP")
     if chosen:
         return check_identifier(chosen)
@@ -61,5 +65,6 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 def slug(name: str) -> str:
     """Bring any name into the form of an identifier."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
+    letters = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
+    plain = re.sub(r"[^a-z0-9_-]+", "-", letters).strip("-_")
     return plain if plain and plain[0].isalpha() else f"app-{plain}".rstrip("-")

@@ -1,6 +1,7 @@
 """An app's connection with its calling side, opened when first needed.
 
-The rule: the first open may fail and says why; from then on the connection is kept up for ever and a break is only a delay.
+The rule: the first open may fail and says why; from then on the connection is kept up for ever and a break is only
+a delay.
 """
 
 from __future__ import annotations

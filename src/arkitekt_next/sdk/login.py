@@ -1,8 +1,9 @@
 """Which hub to speak to, and with which token.
 
-The address comes from the argument, else `ARKITEKT_URL`, else the `hub.json` of the hub on this machine. A token comes
-from `ARKITEKT_TOKEN`, else from the local sign-in of docs/reference/protocol.md §1: a mutual proof that both ends can read the hub's
-0600 key file. The rule: the key never leaves this process, and nothing is proven to a server that hasn't proven itself first.
+The address comes from the argument, else `ARKITEKT_URL`, else the `hub.json` of the hub on this machine. A token
+comes from `ARKITEKT_TOKEN`, else from the local sign-in of docs/reference/protocol.md §1: a mutual proof that both
+ends can read the hub's 0600 key file. The rule: the key never leaves this process, and nothing is proven to a
+server that hasn't proven itself first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Calling a registered function with no hub: through its ports, as if it had travelled.
 
-Arguments are dumped, written as JSON, read and loaded; results go the same way back. What works here works over the wire. The rule: nothing is
-skipped that a real call does to a value.
+Arguments are dumped, written as JSON, read and loaded; results go the same way back. What works here works over the
+wire. The rule: nothing is skipped that a real call does to a value.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Record(Sink):
         if run.progress is not None:
             self.progress.append(run.progress)
 
-    def logged(self, run: Run, level: str, message: str) -> None:
-        self.logs.append((level, message))
+    def logged(self, run: Run) -> None:
+        self.logs.extend(run.take_lines())
 
     def paused(self, run: Run, is_paused: bool) -> None:
         """Nobody pauses a run offline."""
@@ -85,7 +85,8 @@ class _Host:
 
 
 def local(function: Callable[..., Any], *, objects: Objects | None = None) -> Callable[..., Any]:
-    """Give the function as a caller sees it, run here: `local(f)(2)` blocks and gives the value, a stream gives an iterator.
+    """Give the function as a caller sees it, run here: `local(f)(2)` blocks and gives the value, a stream gives an
+    iterator.
 
     `objects` are given for injected parameters, by type. Errors come back as they would over the wire.
     """
@@ -105,7 +106,10 @@ def local(function: Callable[..., Any], *, objects: Objects | None = None) -> Ca
 
 
 def alocal(function: Callable[..., Any], *, objects: Objects | None = None) -> Callable[..., Any]:
-    """Give the function as an async caller sees it, run here: `await alocal(f)(2)`; a stream gives an async iterator."""
+    """Give the function as an async caller sees it, run here:
+
+    `await alocal(f)(2)`; a stream gives an async iterator.
+    """
     registration = registration_of(function)
     blueprint = registration.blueprint
 

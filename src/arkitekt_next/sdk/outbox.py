@@ -1,8 +1,9 @@
 """What an agent has reported and the hub has not acknowledged, on disk before it is sent.
 
-One append-only file a session: a line a report, and now and then a line `{"acked": n}`. It is locked while its process lives, so
-a later process of the same app knows an orphan, sends what is in it and buries it. The rule: a batch is written with one system call before its
-frame leaves. Nothing is synced: the outbox survives the process, and the hub's ledger survives the machine.
+One append-only file a session: a line a report, and now and then a line `{"acked": n}`. It is locked while its
+process lives, so a later process of the same app knows an orphan, sends what is in it and buries it. The rule: a
+batch is written with one system call before its frame leaves. Nothing is synced: the outbox survives the process,
+and the hub's ledger survives the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ REWRITE_BYTES = 16 * 1024 * 1024
 class Report:
     """One report: its place in the sequence and its text up to the epoch.
 
-    The epoch is that of the connection it is sent on, but for an inherited report, which keeps the one it was written with.
+    The epoch is that of the connection it is sent on, but for an inherited report, which keeps the one it was
+    written with.
     """
 
     seq: int

@@ -1,8 +1,9 @@
 """`executor="process"`: functions in processes of their own, which can be killed for certain.
 
-The two ends speak lines over pipes, a letter and JSON, never a pickle: to the worker `R` run, `X` cancel, `K` credit, `Z` pause, `G` go on, `T` step,
-`M` a frame, `D` disconnected; from it `V` value, `P` progress, `L` log, `S` paused, `E` ended, `M` a frame. One task a process at a time. The rule: a
-process that dies, whoever killed it, ends its task.
+The two ends speak lines over pipes, a letter and JSON, never a pickle: to the worker `R` run, `X` cancel, `K`
+credit, `Z` pause, `G` go on, `T` step, `M` a frame, `D` disconnected; from it `V` value, `P` progress, `L` log, `S`
+paused, `E` ended, `M` a frame. One task a process at a time. The rule: a process that dies, whoever killed it, ends
+its task.
 """
 
 from __future__ import annotations

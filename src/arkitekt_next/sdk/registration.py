@@ -1,12 +1,13 @@
 """What an app has been given to host: functions with the way each is to be run, and hooks.
 
-It leaves reading hints to `ports` and running to `runner`. The rule: everything that can be wrong with a declaration is refused here,
-at the decorator, never later in a running app.
+It leaves reading hints to `ports` and running to `runner`. The rule: everything that can be wrong with a
+declaration is refused here, at the decorator, never later in a running app.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -160,7 +161,7 @@ def make_registration(
         locks=tuple(sorted({locks} if isinstance(locks, str) else set(locks))),
         is_async=is_async,
         is_generator=is_generator,
-        is_on_loop=execution is Execution.LOOP,
+        is_on_loop=is_async or execution is Execution.LOOP,
         needs_await=blueprint.needs_await,
         injected=dict(blueprint.injected),
     )
@@ -206,15 +207,30 @@ def _is_task(hint: Any) -> bool:
 
 
 def _main_module() -> Any:
-    import sys
-
     return sys.modules.get("__main__")
+
+
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give the type hints of a hook, names of the functions it is declared inside included."""
+    names: dict[str, Any] = {}
+    frame = sys._getframe(1)
+    outer = set(function.__qualname__.split(".")[:-1]) - {"<locals>"}
+    while frame is not None and outer:
+        if frame.f_code.co_name in outer and frame.f_code.co_filename == function.__code__.co_filename:
+            names = {**frame.f_locals, **names}
+        frame = frame.f_back  # type: ignore[assignment]
+    try:
+        return typing.get_type_hints(function, localns=names)
+    except NameError as missing:
+        raise DeclarationError(
+            where=where_of(function), problem=f"a hint names what is not defined: {missing}", remedy="Import it first"
+        ) from missing
 
 
 def provided_type(function: Callable[..., Any]) -> Any:
     """Give the type of the object that a context function provides; raise when it doesn't say."""
     plain = inspect.unwrap(function)
-    hint = typing.get_type_hints(plain).get("return")
+    hint = hints_of(plain).get("return")
     if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
         inner = typing.get_args(hint)
         hint = inner[0] if inner else None

@@ -1,7 +1,8 @@
 """Lets a worker process call over its parent's connection: frames in, frames out.
 
-To the worker it looks like a hub: it answers `hello` with the parent's own welcome and passes everything else through. The rule: it keeps nothing;
-when the parent's connection breaks, the worker is told and says again what was not answered, as any client does.
+To the worker it looks like a hub: it answers `hello` with the parent's own welcome and passes everything else
+through. The rule: it keeps nothing; when the parent's connection breaks, the worker is told and says again what was
+not answered, as any client does.
 """
 
 from __future__ import annotations

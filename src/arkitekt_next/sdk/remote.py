@@ -1,8 +1,9 @@
 """A function somewhere on the hub, callable like one here.
 
-`f(x)` blocks and gives the value; `await f.acall(x)` is the async form. A stream is read with `iterate` or `aiterate`; calling it plainly is refused,
-because collecting it could fill memory without end. The rule for keywords: one that names an argument of the action is that argument; else, if it
-names a call option (`timeout`, `retries`, `reference` …), it is the option; `with_options` always means options.
+`f(x)` blocks and gives the value; `await f.acall(x)` is the async form. A stream is read with `iterate` or
+`aiterate`; calling it plainly is refused, because collecting it could fill memory without end. The rule for
+keywords: one that names an argument of the action is that argument; else, if it names a call option (`timeout`,
+`retries`, `reference` …), it is the option; `with_options` always means options.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ class RemoteFunction:
         return await self._client.acall(self, options, args, kwargs)
 
     def iterate(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """Give the values of a stream as they come; leaving early cancels the task. It starts with the first `next`."""
+        """Give the values of a stream as they come; leaving early cancels the task.
+
+        It starts with the first `next`.
+        """
         refuse_blocking(f"{self.action}.iterate(...)", "async for value in f.aiterate(...)")
         self._require_stream("iterate")
         options, kwargs = self._split(kwargs)
@@ -115,7 +119,9 @@ class RemoteFunction:
         return TaskHandle(self._client, self, call, options)
 
     def with_options(self, **options: Any) -> RemoteFunction:
-        """Give the same function with call options set: timeout, queue_timeout, retries, reference, wait_for_agent, labels, routing, agent, window."""
+        """Give the same function with call options set: timeout, queue_timeout, retries, reference, wait_for_agent,
+        labels, routing, agent, window.
+        """
         return RemoteFunction(
             self._app,
             self.action,

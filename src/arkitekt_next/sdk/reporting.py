@@ -1,7 +1,7 @@
 """What an agent tells the hub: numbered reports that are kept until acknowledged, and passing ones that are not.
 
-It belongs to the transport loop. The rule: a numbered report is written to the outbox before it is sent, once a turn for all of them, and what was sent
-before a break is sent again, in order, before anything new.
+It belongs to the transport loop. The rule: a numbered report is written to the outbox before it is sent, once a
+turn for all of them, and what was sent before a break is sent again, in order, before anything new.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ class Reports:
             _LOG.error(
                 "no outbox can be kept in %s (%s): what isn't acknowledged dies with this process", folder, refused
             )
+
+    @property
+    def is_live(self) -> bool:
+        """Whether reports are sent, not only written."""
+        return self._is_live
 
     def close(self) -> None:
         """Close the outbox; it stays on disk only if something in it is unacknowledged."""

@@ -1,12 +1,14 @@
 """One assigned task while it runs here: what it was asked, how far it is, and how it is told to stop.
 
-A `Run` is shared by two threads: the transport loop decides (credit, cancel, pause), the thread or loop of the function reports.
-Each field has one writer. The rule: flags are set before `wake`, and whoever waits looks at them after it was woken.
+A `Run` is shared by two threads: the transport loop decides (credit, cancel, pause), the thread or loop of the
+function reports. Each field has one writer. The rule: flags are set before `wake`, and whoever waits looks at them
+after it was woken.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
 
 PROGRESS_INTERVAL_S = 0.05
 LOG_LIMIT_CHARS = 16_000
+LINES_LIMIT = 512
 
 
 class Cancelled(asyncio.CancelledError):
-    """The task was asked to stop. Like `asyncio.CancelledError` it passes `except Exception` by; clean up and let it through."""
+    """The task was asked to stop.
+
+    Like `asyncio.CancelledError` it passes `except Exception` by; clean up and let it through.
+    """
 
 
 class Sink(ABC):
@@ -40,8 +46,8 @@ class Sink(ABC):
         """`run.progress` has changed; how often that is told is up to the sink."""
 
     @abstractmethod
-    def logged(self, run: Run, level: str, message: str) -> None:
-        """The function logged or printed a line."""
+    def logged(self, run: Run) -> None:
+        """`run.lines` has become non-empty: the function logged or printed."""
 
     @abstractmethod
     def paused(self, run: Run, is_paused: bool) -> None:
@@ -70,11 +76,14 @@ class Run:
         "is_announced",
         "is_cancelled",
         "is_ended",
+        "is_logging",
         "is_pause_wanted",
         "is_progress_due",
         "is_reported",
         "is_started",
         "latch",
+        "lines",
+        "lines_dropped",
         "loop_task",
         "on_cancel",
         "parent",
@@ -134,6 +143,9 @@ class Run:
         self.yields = 0
         self.yields_told = 0
         self.values: deque[str] = deque()
+        self.lines: deque[tuple[str, str]] = deque()
+        self.is_logging = False
+        self.lines_dropped = 0
         self.progress: tuple[float | None, str] | None = None
         self.told_at = 0.0
         self.started_at = 0.0
@@ -168,6 +180,18 @@ class Run:
         values = self.values
         return [values.popleft() for _ in range(len(values))]
 
+    def take_lines(self) -> list[tuple[str, str]]:
+        """Take what was logged since the last time."""
+        self.is_logging = False
+        lines = self.lines
+        taken = [lines.popleft() for _ in range(len(lines))]
+        if self.lines_dropped:
+            taken.append(("warning", f"[{self.lines_dropped} lines were dropped: they came too fast]"))
+            self.lines_dropped = 0
+        if len(taken) >= LINES_LIMIT:
+            self.wake()
+        return taken
+
     # -- the function's side ---------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -187,9 +211,30 @@ class Run:
             self.sink.progressed(self)
 
     def say(self, level: str, message: str) -> None:
-        """Log a line."""
-        if not self.is_ended:
-            self.sink.logged(self, level, message[:LOG_LIMIT_CHARS])
+        """Log a line.
+
+        A thread that logs faster than lines get away is held up, a loop loses lines, and that is said.
+        """
+        if self.is_ended or self.is_abandoned:
+            return
+        if len(self.lines) >= LINES_LIMIT:
+            if self.is_on_loop:
+                self.lines_dropped += 1
+                return
+            self._wait_for_lines()
+        self.lines.append((level, message[:LOG_LIMIT_CHARS]))
+        if not self.is_logging:
+            self.is_logging = True
+            self.sink.logged(self)
+
+    def _wait_for_lines(self) -> None:
+        latch = self._own_latch()
+        while len(self.lines) >= LINES_LIMIT and not self.is_ended and not self.is_abandoned:
+            if self.is_cancelled:
+                self.lines_dropped += 1
+                self.lines.popleft()
+                return
+            latch.wait()
 
     def give(self, text: str) -> bool:
         """Yield a written value if there is credit; give False when the caller has to wait for some."""
@@ -273,12 +318,20 @@ class Run:
 CURRENT: ContextVar[Run | None] = ContextVar("arkitekt_next_task", default=None)
 
 
+hosting_threads: set[int] = set()
+"""The threads whose loop hosts an app: whoever blocks one stops the functions it waits for."""
+
+
 def refuse_blocking(form: str, remedy: str) -> None:
-    """Raise `WrongContext` when a blocking form is used in an async registered function, whose loop it would stop."""
+    """Raise `WrongContext` when a blocking form is used where it would stop the loop that hosts functions."""
     run = CURRENT.get()
     if run is not None and run.is_on_loop and _is_loop_running():
+        problem = f"{form} blocks, and was called inside the async function '{run.action}'"
+        raise WrongContext(problem=problem, remedy=f"Use {remedy}")
+    if hosting_threads and threading.get_ident() in hosting_threads and _is_loop_running():
         raise WrongContext(
-            problem=f"{form} blocks, and was called inside the async function '{run.action}'", remedy=f"Use {remedy}"
+            problem=f"{form} blocks, and was called on the event loop that hosts your functions",
+            remedy=f"Use {remedy}",
         )
 
 

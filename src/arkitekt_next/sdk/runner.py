@@ -1,7 +1,7 @@
 """Running a function for a task: load the arguments, inject, call, stream, dump the result, describe the failure.
 
-Two twins, one for a thread and one for an event loop; they differ only in what they wait with. The rule: whatever a user's code
-raises becomes a report, and nothing it does reaches the transport loop.
+Two twins, one for a thread and one for an event loop; they differ only in what they wait with. The rule: whatever a
+user's code raises becomes a report, and nothing it does reaches the transport loop.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES
 
 from .calls import check_size
-from .capture import finish_output
+from .capture import capture_output, finish_output
 from .context import Task
 from .run import CURRENT, Run
 
@@ -27,6 +27,7 @@ _BREATHER = 128
 def run_in_thread(run: Run) -> None:
     """Run a plain function; the calling thread is the function's own for as long as it takes."""
     CURRENT.set(run)
+    capture_output()
     run.began()
     registration = run.registration
     blueprint = registration.blueprint
@@ -54,6 +55,7 @@ def run_in_thread(run: Run) -> None:
 async def run_on_loop(run: Run) -> None:
     """Run an async function (or a plain one that asked for it) on the app's own loop."""
     CURRENT.set(run)
+    capture_output()
     run.began()
     registration = run.registration
     blueprint = registration.blueprint

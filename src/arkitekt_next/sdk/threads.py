@@ -1,9 +1,10 @@
 """Threads for plain functions: reused, daemonic, and woken no more than needed.
 
-A burst of short calls is faster on one thread than on many that fight for the interpreter lock, and a blocking call must not hold up
-the next. So one thread, the leader, works through what arrives. A leader that is still in the same call after a tick of 2 ms leads no more, and
-everyone who waited gets a thread; a leader that gets on, but not fast enough, is given helpers: 1, 2, 4 … a tick.
-The rule: an abandoned thread never blocks the exit of the process, nor a call that comes after it.
+A burst of short calls is faster on one thread than on many that fight for the interpreter lock, and a blocking call
+must not hold up the next. So one thread, the leader, works through what arrives. A leader that is still in the same
+call after a tick of 2 ms leads no more, and everyone who waited gets a thread; a leader that gets on, but not fast
+enough, is given helpers: 1, 2, 4 … a tick. The rule: an abandoned thread never blocks the exit of the process, nor
+a call that comes after it.
 """
 
 from __future__ import annotations

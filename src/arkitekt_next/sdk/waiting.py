@@ -1,7 +1,7 @@
 """What a thread or a coroutine waits on while the transport loop works for it.
 
-A latch may be set from any thread, any number of times; each wait takes one setting. The rule for whoever waits: install
-the latch first, look at the state second, wait third, so that nothing can happen in between unseen.
+A latch may be set from any thread, any number of times; each wait takes one setting. The rule for whoever waits:
+install the latch first, look at the state second, wait third, so that nothing can happen in between unseen.
 """
 
 from __future__ import annotations

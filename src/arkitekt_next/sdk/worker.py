@@ -1,7 +1,7 @@
 """The process at the other end of `executor="process"`: it imports the function, runs it, and says what it does.
 
-It is started by `processes` as `python -m arkitekt_next.sdk.worker` and speaks the lines described there. The rule: what a function prints goes to the log of its
-task and to the standard error, never between the lines.
+It is started by `processes` as `python -m arkitekt_next.sdk.worker` and speaks the lines described there. The rule:
+what a function prints goes to the log of its task and to the standard error, never between the lines.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class PipeSink(Sink):
         run.is_progress_due = False
         self.say(f"P{dumps(list(run.progress or (None, '')))}")
 
-    def logged(self, run: Run, level: str, message: str) -> None:
-        self.say(f"L{dumps([level, message])}")
+    def logged(self, run: Run) -> None:
+        for level, message in run.take_lines():
+            self.say(f"L{dumps([level, message])}")
 
     def paused(self, run: Run, is_paused: bool) -> None:
         self.say(f"S{int(is_paused)}")

@@ -1,8 +1,8 @@
 """How frames get to a hub and back: over a websocket, or within this process.
 
-The seam is `Transport` (what a connection sends with) and `Receiver` (what a transport tells it). Contract: text frames
-arrive whole and in the order in which they were sent; nothing is kept across a close; every call happens on the loop
-that opened the transport; `closed` is called exactly once, last.
+The seam is `Transport` (what a connection sends with) and `Receiver` (what a transport tells it). Contract: text
+frames arrive whole and in the order in which they were sent; nothing is kept across a close; every call happens on
+the loop that opened the transport; `closed` is called exactly once, last.
 """
 
 from __future__ import annotations

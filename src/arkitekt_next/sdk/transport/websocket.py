@@ -1,7 +1,7 @@
 """Frames over a websocket: the sans-I/O core of `websockets` on a plain asyncio protocol.
 
-`websockets.asyncio.client` would do, but gives every frame a queue, a future and a task switch; here a frame is a callback.
-The rule: nothing is buffered here beyond what the socket itself holds back.
+`websockets.asyncio.client` would do, but gives every frame a queue, a future and a task switch; here a frame is a
+callback. The rule: nothing is buffered here beyond what the socket itself holds back.
 """
 
 from __future__ import annotations
