@@ -1,6 +1,7 @@
-"""Opens a database: the engine for everything off the hot path, the ledger for what is acknowledged, migrations.
+"""Opens a database: the engine for everything off the hot path, and the ledger for what is acknowledged.
 
-Backends are told apart here and nowhere else. The rule: a database newer than this release is refused, never touched.
+Backends are told apart here and nowhere else. The rule: nothing is opened before `migrations` has found or made the
+schema of this release.
 """
 
 from __future__ import annotations
@@ -10,20 +11,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from arkitekt_next.errors import Conflict, RequestRefused
+from arkitekt_next.errors import RequestRefused
 
 from .ledger import Ledger
+from .migrations import migrate
 from .postgres_ledger import PostgresLedger
 from .sqlite_ledger import Durability, SqliteLedger
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_MS = 10_000
+_SQLITE_SIZE = (
+    "SELECT (pages.page_count - free.freelist_count) * size.page_size "
+    "FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size"
+)
+_POSTGRES_SIZE = """
+    SELECT coalesce(sum(greatest(counted.reltuples, 0) * (28 + wide.width)), 0)::bigint
+    FROM pg_class AS counted
+    JOIN (
+        SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE schemaname = current_schema() GROUP BY tablename
+    ) AS wide ON wide.tablename = counted.relname
+    WHERE counted.relname IN ('task', 'event') AND counted.relkind = 'r'
+        AND counted.relnamespace = current_schema()::regnamespace
+"""
 
 
 @dataclass(slots=True)
@@ -33,6 +45,18 @@ class Database:
     engine: AsyncEngine
     ledger: Ledger
     kind: str
+
+    async def size_bytes(self) -> int:
+        """Give how much of the database is in use: on SQLite its pages, on PostgreSQL an estimate from its rows.
+
+        Files do not shrink when rows go; their room is used again, so it does not count.
+        """
+        if self.kind == "sqlite":
+            async with self.engine.connect() as db:
+                return int((await db.exec_driver_sql(_SQLITE_SIZE)).scalar_one())
+        async with self.engine.begin() as db:
+            await db.exec_driver_sql("ANALYZE task, event")
+            return int((await db.exec_driver_sql(_POSTGRES_SIZE)).scalar_one())
 
     async def close(self) -> None:
         """Flush the ledger and drop all connections."""
@@ -46,61 +70,46 @@ def sqlite_url(path: Path) -> str:
 
 
 async def open_database(url: str, *, durability: Durability = "full") -> Database:
-    """Open the database at `url` (`sqlite+aiosqlite:///…` or `postgresql://…`) and bring its tables up to date."""
+    """Open the database at `url` (`sqlite+aiosqlite:///…` or `postgresql://…`) and bring its tables up to date.
+
+    Raises `Conflict` when its schema is newer than this release, or can't be brought up to date; it is untouched then.
+    """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         if not parsed.database:
             raise RequestRefused(where="database_url", problem="expected the path of a SQLite file, got none")
-        engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), pool_size=4)
+        parsed = parsed.set(drivername="sqlite+aiosqlite")
+        await migrate(parsed)
+        engine = create_async_engine(parsed, pool_size=4)
+        engine.sync_engine.dialect.statement_compiler = _HintingCompiler
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        await migrate(engine)
-        return Database(engine, SqliteLedger(Path(parsed.database), durability=durability), backend)
+        return Database(engine, SqliteLedger(Path(parsed.database or ""), durability=durability), backend)
     if backend == "postgresql":
-        engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_size=8, max_overflow=8)
-        await migrate(engine)
+        parsed = parsed.set(drivername="postgresql+asyncpg")
+        await migrate(parsed)
+        engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
         dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         return Database(engine, PostgresLedger(dsn, durability=durability), backend)
     raise RequestRefused(where="database_url", problem=f"expected sqlite or postgresql, got '{backend}'")
 
 
+class _HintingCompiler(SQLiteCompiler):
+    """Writes `with_hint` for SQLite too: its planner, without statistics, takes the primary key where it should not."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        """Give `INDEXED BY …` as it was said."""
+        return text
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=10000")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Upgrade to the newest schema, in one transaction and under the database's lock."""
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
-
-
-def _upgrade(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(724001)")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    script = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current is not None and current not in known:
-        raise Conflict(
-            problem=f"The database has the schema '{current}', which is newer than this release knows",
-            remedy="Start it with the newer release, or restore a backup made with this one",
-        )
-    if current != script.get_current_head():
-        command.upgrade(config, "head")
-
-
 def upgrade_blocking(url: str) -> None:
     """Migrate from a script, outside a loop."""
-
-    async def run() -> None:
-        database = await open_database(url)
-        await database.close()
-
-    asyncio.run(run())
+    asyncio.run(migrate(make_url(url)))

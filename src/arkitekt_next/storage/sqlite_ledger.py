@@ -1,142 +1,196 @@
 """The ledger on SQLite: one writer thread with the standard library's driver, WAL, one transaction a batch.
 
-It leaves reading to the engines. The rule: the connection belongs to the thread alone.
+It leaves reading to the engines. The rule: the connection belongs to the thread alone, and the thread outlives every
+error: whatever a unit does, the next ones are committed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
+import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from arkitekt_next.errors import StorageFull
-
-from .ledger import Ledger, Unit, run_thread
+from .ledger import Ledger, Result, Unit
 
 Durability = Literal["full", "normal"]
 _RETRY_S = 0.5
-_BUSY_MS = 10_000
+_BUSY_MS = 1_000
+_CHECKPOINT_PAGES = 4000
+_CACHE_KIB = 32_000
+_STORAGE = frozenset(
+    (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    )
+)
+"""What is the disk's fault, or the file's, and never a unit's."""
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class SqliteLedger(Ledger):
     """Group commit by one thread."""
 
     def __init__(self, path: Path, *, durability: Durability = "full") -> None:
-        super().__init__()
+        super().__init__(str(path.parent))
         self._path = path
         self._durability = durability
+        self._queue: queue.SimpleQueue[list[Unit] | None] = queue.SimpleQueue()
         self._pending: list[Unit] = []
-        self._wake = threading.Condition()
-        self._closing = False
+        self._closing = threading.Event()
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._thread = run_thread("arkitekt-ledger", self._run)
+        threading.Thread(target=self._run, name="arkitekt-ledger", daemon=True).start()
 
     def _hand_over(self, units: list[Unit]) -> None:
-        with self._wake:
-            self._pending += units
-            self._wake.notify()
+        self._queue.put(units)
 
     async def close(self) -> None:
-        """Commit what is queued, truncate the log, stop the thread."""
-        if self._turn:
-            self._end_turn()
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        """Commit what is queued, truncate the log, stop the thread; bounded also when the disk takes nothing."""
+        self._end_turn()
+        self._closing.set()
+        self._queue.put(None)
         await asyncio.shield(self._closed)
 
+    # -- everything below runs in the thread ------------------------------------------------------------------------
+
     def _run(self) -> None:
+        db: sqlite3.Connection | None = None
+        give_up_at = 0.0
+        try:
+            while True:
+                closing = self._collect()
+                if closing and not self._pending:
+                    break
+                if closing:
+                    give_up_at = give_up_at or time.monotonic() + self.close_within_s
+                    if self.full_reason is not None or time.monotonic() > give_up_at:
+                        break
+                try:
+                    db = db or self._connect()
+                    self._turn_over(db)
+                except sqlite3.Error as error:  # the file can't be opened just now
+                    self._survive_full(str(error))
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                if db is not None:
+                    db.close()
+            reason = self.full_reason or "the database is locked by another process"
+            self._post([(unit, self._full(reason)) for unit in self._pending])
+            self._call(self._closed.set_result, None)
+
+    def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, cached_statements=512)
         try:
+            db.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
             db.execute("PRAGMA journal_mode=WAL")
             db.execute(f"PRAGMA synchronous={self._durability.upper()}")
-            db.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-            db.execute("PRAGMA wal_autocheckpoint=4000")
-            db.execute("PRAGMA cache_size=-32000")
-            while self._turn_over(db):
-                pass
-        finally:
+            db.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+            db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        except BaseException:
             db.close()
-            self._loop.call_soon_threadsafe(self._closed.set_result, None)
+            raise
+        return db
 
-    def _turn_over(self, db: sqlite3.Connection) -> bool:
-        with self._wake:
-            while not self._pending and not self._closing and self.full_reason is None:
-                self._wake.wait()
-            if not self._pending and self.full_reason is not None and not self._closing:
-                self._wake.wait(_RETRY_S)
-            batch, self._pending = self._pending, []
-            closing = self._closing
+    def _collect(self) -> bool:
+        """Wait for units, unless some have to be tried again; give whether the ledger is closing."""
+        waiting, pending = self._queue, self._pending
+        if not pending and not self._closing.is_set():
+            try:
+                taken = waiting.get(timeout=None if self.full_reason is None else _RETRY_S)
+                pending += taken or ()
+            except queue.Empty:
+                pass
+        while not waiting.empty():
+            pending += waiting.get() or ()
+        return self._closing.is_set()
+
+    def _turn_over(self, db: sqlite3.Connection) -> None:
+        batch, self._pending = self._pending, []
         if batch:
             self._commit(db, batch)
         elif self.full_reason is not None:
             self._probe(db)
-        return bool(batch) or not closing
 
     def _commit(self, db: sqlite3.Connection, batch: list[Unit]) -> None:
         try:
-            results = self._transact(db, batch)
-        except sqlite3.Error as error:
+            results: Sequence[Result] = self._transact(db, batch)
+        except Exception as error:
             self._rollback(db)
-            self._recover(db, batch, error)
-            return
+            try:
+                if _kind(error) in _STORAGE or _kind(error) in _BUSY:
+                    raise
+                results = self._transact_apart(db, batch)
+            except Exception as again:
+                self._rollback(db)
+                self._pending = batch
+                if _kind(again) not in _BUSY:
+                    self._survive_full(str(again))
+                return
         self.full_reason = None
+        self.commits += 1
         self._post(list(zip(batch, results, strict=True)))
 
-    def _transact(self, db: sqlite3.Connection, batch: list[Unit]) -> list[list[int]]:
-        execute = db.execute
-        execute("BEGIN IMMEDIATE")
-        results = []
-        for unit in batch:
-            counts = [0] * len(unit.steps)
-            for index, (statement, row) in enumerate(unit.steps):
-                counts[index] = execute(statement.sqlite, row).rowcount
-                if counts[index] == 0:
-                    break
-            results.append(counts)
-        execute("COMMIT")
+    def _transact(self, db: sqlite3.Connection, batch: list[Unit]) -> list[Result]:
+        db.execute("BEGIN IMMEDIATE")
+        results: list[Result] = [self._apply(db, unit) for unit in batch]
+        db.execute("COMMIT")
         return results
 
-    def _recover(self, db: sqlite3.Connection, batch: list[Unit], error: sqlite3.Error) -> None:
-        if _is_full(error):
-            self._survive_full(batch, str(error))
-        elif _is_busy(error):
-            self._keep(batch)
-        elif len(batch) > 1:
-            for unit in batch:  # one of them is at fault: find it, commit the others
-                self._commit(db, [unit])
-        else:
-            self._post([(batch[0], error)])
+    @staticmethod
+    def _apply(db: sqlite3.Connection, unit: Unit) -> list[int]:
+        counts = [0] * len(unit.steps)
+        for index, (statement, row) in enumerate(unit.steps):
+            count = counts[index] = db.execute(statement.sqlite, row).rowcount
+            if count == 0:
+                break
+        return counts
 
-    def _survive_full(self, batch: list[Unit], reason: str) -> None:
+    def _transact_apart(self, db: sqlite3.Connection, batch: list[Unit]) -> list[Result]:
+        """Commit a batch in which some unit fails: it gets its error, the others count."""
+        results: list[Result] = []
+        db.execute("BEGIN IMMEDIATE")
+        for unit in batch:
+            db.execute("SAVEPOINT unit")
+            try:
+                results.append(self._apply(db, unit))
+            except Exception as error:
+                if not db.in_transaction or _kind(error) in _STORAGE:
+                    raise
+                db.execute("ROLLBACK TO unit")
+                results.append(error)
+            db.execute("RELEASE unit")
+        db.execute("COMMIT")
+        return results
+
+    def _survive_full(self, reason: str) -> None:
+        """Refuse what may be refused, keep the rest, and wait a moment."""
         self.full_reason = reason
-        self._keep([unit for unit in batch if unit.kept])
-        refused = [unit for unit in batch if not unit.kept]
-        full = StorageFull(reason=reason, folder=str(self._path.parent))
-        self._post([(unit, full) for unit in refused])
-        with self._wake:
-            if not self._closing:
-                self._wake.wait(_RETRY_S)
-
-    def _keep(self, batch: list[Unit]) -> None:
-        with self._wake:
-            self._pending[:0] = batch
+        refused = [unit for unit in self._pending if not unit.kept]
+        self._pending = [unit for unit in self._pending if unit.kept]
+        self._post([(unit, self._full(reason)) for unit in refused])
+        self._closing.wait(_RETRY_S)
 
     def _probe(self, db: sqlite3.Connection) -> None:
-        """Write something of a page's size, to see whether the disk takes writes again."""
+        """Write something of a few pages' size, to see whether the disk takes writes again."""
         try:
             db.execute("BEGIN IMMEDIATE")
-            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(randomblob(8192)))")
+            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES ('probe', hex(randomblob(16384)))")
             db.execute("DELETE FROM setting WHERE name = 'probe'")
             db.execute("COMMIT")
             self.full_reason = None
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self._rollback(db)
+            self.full_reason = str(error)
 
     @staticmethod
     def _rollback(db: sqlite3.Connection) -> None:
@@ -144,16 +198,15 @@ class SqliteLedger(Ledger):
             if db.in_transaction:
                 db.execute("ROLLBACK")
 
-    def _post(self, results: Sequence[tuple[Unit, Sequence[int] | Exception]]) -> None:
+    def _post(self, results: Sequence[tuple[Unit, Result]]) -> None:
         if results:
-            self._loop.call_soon_threadsafe(self._finish, results)
+            self._call(self._finish, results)
+
+    def _call(self, function: object, *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed without closing the ledger: nobody listens
+            self._loop.call_soon_threadsafe(function, *arguments)  # type: ignore[arg-type]
 
 
-def _is_full(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    text = str(error)
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or str(errno.ENOSPC) in text or "full" in text
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _kind(error: Exception) -> int:
+    """Give SQLite's primary result code."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

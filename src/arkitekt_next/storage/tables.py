@@ -170,7 +170,8 @@ agent = Table(
     UniqueConstraint("team_id", "person_id", "app_id", "session"),
     Index(
         "ix_agent_live",
-        "hub_id",
+        "team_id",
+        "id",
         sqlite_where=text("gone_at_us IS NULL"),
         postgresql_where=text("gone_at_us IS NULL"),
     ),
@@ -192,7 +193,7 @@ implementation = Table(
 
 _LIVE = text("ended_at_us IS NULL")
 
-_UNHAPPY = text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')")
+UNHAPPY = text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')")
 _CHILD = text("parent_id IS NOT NULL")
 
 task = Table(
@@ -229,7 +230,7 @@ task = Table(
     Column("error", Text),
     UniqueConstraint("team_id", "person_id", "app", "reference"),
     Index("ix_task_live", "team_id", "status", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
-    Index("ix_task_unhappy", "team_id", "status", "id", sqlite_where=_UNHAPPY, postgresql_where=_UNHAPPY),
+    Index("ix_task_unhappy", "team_id", "status", "id", sqlite_where=UNHAPPY, postgresql_where=UNHAPPY),
     Index("ix_task_action", "team_id", "action", "id"),
     Index("ix_task_parent", "team_id", "parent_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),
     Index("ix_task_root", "team_id", "root_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),

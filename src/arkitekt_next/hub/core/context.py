@@ -17,7 +17,7 @@ from arkitekt_next.hub.accounts.local import LocalSignIn, load_or_make_key
 from arkitekt_next.hub.accounts.service import Accounts
 from arkitekt_next.hub.agents.registry import Agents
 from arkitekt_next.hub.catalog.service import Catalogue
-from arkitekt_next.hub.tasks import recovery, statements, watch
+from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
 from arkitekt_next.platform import write_private
@@ -228,6 +228,7 @@ async def open_hub(settings: HubSettings) -> AsyncIterator[HubContext]:
         await hub.register(f"http://{settings.host}:{settings.port}")
         await recovery.recover(hub.board)
         await hub.relay.open()
+        hub.board.spawn(retention.keep_forever(hub.board))
         ticking = asyncio.create_task(hub.tick_forever())
         try:
             yield hub

@@ -45,10 +45,11 @@ async def _row(db: AsyncConnection, team: str, task: str, *columns: Any) -> Any:
     return row
 
 
-async def require(engine: AsyncEngine, team: str, task: str) -> None:
-    """Raise `NotFound` unless the team has the task."""
+async def require(engine: AsyncEngine, team: str, task: str) -> int | None:
+    """Give the number of the task's terminal event, or None while it has none. Raises `NotFound`."""
     async with engine.connect() as db:
-        await _row(db, team, task, t.task.c.id)
+        row = await _row(db, team, task, t.task.c.ended_at_us, t.task.c.timeline)
+    return loads(row["timeline"])[-1][0] if row["ended_at_us"] is not None else None
 
 
 async def get_task(board: Board, team: str, task: str) -> v.TaskDetail:
@@ -109,9 +110,10 @@ async def list_events(board: Board, team: str, task: str, wanted: v.EventQuery) 
     upto = live.settled if live is not None else None
     found, _ = await watch.read_events(engine, team, task, after=wanted.after, upto=upto, limit=wanted.limit)
     found = found[: wanted.limit]
+    items = [message for number, message, _ in found if number > wanted.after]
     return v.EventPage(
-        items=[message for _, message, _ in found],
-        after=found[-1][0] if found else wanted.after,
+        items=items,
+        after=items[-1].number if items else wanted.after,
         has_ended=bool(found) and isinstance(found[-1][1], Outcome),
     )
 

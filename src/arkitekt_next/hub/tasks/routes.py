@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Header, Path, Query, Request
+from fastapi import Header, Path, Query, Request, Response
 
 from arkitekt_next.errors import (
     Conflict,
@@ -56,7 +56,8 @@ _STREAM: dict[int | str, dict[str, Any]] = {
                 "example": 'id: 1\nevent: event\ndata: {"kind":"event","task":"01a1","number":1,"name":"queued"}\n\n',
             }
         },
-    }
+    },
+    204: {"description": "The task has ended and you have seen everything; a browser stops reconnecting."},
 }
 
 
@@ -128,11 +129,13 @@ async def stream_events(
     last_event_id: Annotated[
         int | None, Header(ge=0, le=2**53, description="The number of the last event seen; wins over `after`.")
     ] = None,
-) -> EventStream:
+) -> Response:
     """Push a task's events as they happen, from an event number on, until the outcome."""
     board = context_of(request).board
-    await reads.require(board.database.engine, who.team, task)
+    last = await reads.require(board.database.engine, who.team, task)
     after = last_event_id if last_event_id is not None else wanted.after
+    if last is not None and after >= last:
+        return Response(status_code=204)
     return EventStream(board, who.team, task, after=after)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from arkitekt_next.errors import HubBusy
+from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.wire.codec import encode, loads
 from arkitekt_next.wire.messages import Outcome
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .board import Board
     from .live import LiveTask
 
-HEARTBEAT_S = 15.0
 STREAM_LIMIT = 1000
 _CHUNK_BYTES = 64 * 1024
 _HEAD = re.compile(r'\{"kind": ?"(\w+)", ?"task": ?"[^"]*", ?"number": ?(\d+)')
@@ -40,12 +40,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, board: Board, team: str, task: str, *, after: int, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, board: Board, team: str, task: str, *, after: int) -> None:
+        if len(board.streams) >= STREAM_LIMIT:
+            raise HubBusy(reason=f"{len(board.streams)} event streams are open", retry_after_s=30)
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self.readers: dict[str, watch.Reader] = {}
         self._board = board
-        self._heartbeat_s = heartbeat_s
+        self._heartbeat_s = board.settings.heartbeat_s
         self._limit_bytes = board.settings.reader_limit_bytes
         self._chunks: deque[bytes] = deque()
         self._buffered_bytes = 0
@@ -82,22 +84,19 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events for as long as it lasts."""
-        streams = self._board.streams
-        if len(streams) >= STREAM_LIMIT:
-            raise HubBusy(reason=f"{len(streams)} event streams are open", retry_after_s=30)
-        streams.add(self)
+        self._board.streams.add(self)
         watch.attach(self._board, self._reader)
         try:
             async with asyncio.TaskGroup() as group:
                 leaving = group.create_task(self._leave(receive))
                 try:
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                    await self._pump(send)
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    if await self._pump(send):
+                        await send({"type": "http.response.body", "body": b"", "more_body": False})
                 finally:
                     leaving.cancel()
         finally:
-            streams.discard(self)
+            self._board.streams.discard(self)
             watch.detach(self._board, self._reader)
 
     async def _leave(self, receive: Receive) -> None:
@@ -106,13 +105,14 @@ class EventStream(Response):
         self._chunks.clear()
         self.close()
 
-    async def _pump(self, send: Send) -> None:
+    async def _pump(self, send: Send) -> bool:
+        """Send until it is over; False when the client took nothing for too long, and the server has to cut it off."""
         self._chunks.appendleft(b"retry: 1000\n\n")
         while True:
             chunk = self._take()
             if not chunk:
                 if self._is_over:
-                    return
+                    return True
                 chunk = await self._await_news()
             if chunk:
                 try:
@@ -120,7 +120,8 @@ class EventStream(Response):
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 except TimeoutError:
                     self._board.metrics.dropped.inc()
-                    return
+                    log.warning("reader of an event stream too slow", task=self._reader.task)
+                    return False
             if not self._chunks:
                 watch.resume(self._board, self._reader)
 

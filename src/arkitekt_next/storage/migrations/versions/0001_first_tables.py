@@ -230,7 +230,7 @@ def upgrade() -> None:
     with op.batch_alter_table("agent", schema=None) as batch_op:
         batch_op.create_index(
             "ix_agent_live",
-            ["hub_id"],
+            ["team_id", "id"],
             unique=False,
             sqlite_where=sa.text("gone_at_us IS NULL"),
             postgresql_where=sa.text("gone_at_us IS NULL"),
