@@ -1,6 +1,14 @@
 """A hub in this process or beside it. Besides the CLI, the only place that sees both the hub and its clients."""
 
-from arkitekt_next.embedded.beside import Announcement, ensure_hub, find_hub, start_beside, stop_hub
+from arkitekt_next.embedded.beside import (
+    LOG_NAME,
+    Announcement,
+    ensure_hub,
+    find_hub,
+    require_hub,
+    start_beside,
+    stop_hub,
+)
 from arkitekt_next.embedded.within import serve
 
-__all__ = ["Announcement", "ensure_hub", "find_hub", "serve", "start_beside", "stop_hub"]
+__all__ = ["LOG_NAME", "Announcement", "ensure_hub", "find_hub", "require_hub", "serve", "start_beside", "stop_hub"]

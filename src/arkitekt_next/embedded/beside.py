@@ -25,6 +25,9 @@ _START_S = 30.0
 _STOP_S = 20.0
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
+# A hub on this machine is never reached through the proxy that the environment names.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
@@ -49,7 +52,7 @@ def find_hub(folder: Path | None = None) -> Announcement | None:
 
 def _answers(found: Announcement) -> bool:
     try:
-        with urllib.request.urlopen(f"{found.url}/health", timeout=5) as response:
+        with _DIRECT.open(f"{found.url}/health", timeout=5) as response:
             body = response.read()
     except urllib.error.HTTPError as error:
         body = error.read()
@@ -61,8 +64,11 @@ def _answers(found: Announcement) -> bool:
         return False
 
 
-def ensure_hub(folder: Path | None = None) -> tuple[Announcement, bool]:
-    """Give the hub of a folder, starting it when none runs; the flag says whether it was started now."""
+def ensure_hub(folder: Path | None = None, *options: str) -> tuple[Announcement, bool]:
+    """Give the hub of a folder, starting it when none runs; the flag says whether it was started now.
+
+    `options` are those of `arkitekt-next hub start`; they count only for a hub that is started here.
+    """
     place = folder or hub_folder()
     found = find_hub(place)
     if found is not None:
@@ -77,14 +83,14 @@ def ensure_hub(folder: Path | None = None) -> tuple[Announcement, bool]:
         ) from error
     try:
         found = find_hub(place)
-        return (found, False) if found is not None else (start_beside(place), True)
+        return (found, False) if found is not None else (start_beside(place, *options), True)
     finally:
         lock.release()
 
 
 def start_beside(folder: Path, *options: str) -> Announcement:
     """Start a hub in the background, with its own log file; wait until it answers."""
-    _require_hub()
+    require_hub()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     log_path = folder / LOG_NAME
     if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
@@ -115,7 +121,8 @@ def start_beside(folder: Path, *options: str) -> Announcement:
     raise HubUnavailable(url=str(folder), reason=f"it did not answer within {_START_S:g} s", remedy=f"See {log_path}")
 
 
-def _require_hub() -> None:
+def require_hub() -> None:
+    """Raise `HubUnavailable` with the remedy when the hub's dependencies are not installed here."""
     import importlib.util
 
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("sqlalchemy") is None:

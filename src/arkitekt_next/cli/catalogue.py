@@ -1,0 +1,81 @@
+"""What the hub knows, asked over HTTP: its actions and their definitions.
+
+It leaves printing to the commands. The rule: one sign-in a command, and every error of the hub comes back as its class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from arkitekt_next.cli.reach import CLI_APP, reach
+from arkitekt_next.errors import ArkitektError, ProtocolError
+from arkitekt_next.ports import Definition
+from arkitekt_next.sdk.login import Access, fetch, sign_in
+
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One action with the definition a call would get now, and who provides it."""
+
+    name: str
+    definition: Definition
+    agents_online: int
+    providers: tuple[dict[str, Any], ...]
+    versions: tuple[dict[str, Any], ...]
+    raw: dict[str, Any]
+
+
+class Catalogue:
+    """A hub's catalogue, as the signed-in person sees it."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @classmethod
+    def open(cls, url: str | None) -> Catalogue:
+        """Find the hub and sign in; raise `HubUnavailable` or `NotAuthenticated`."""
+        return cls(sign_in(CLI_APP, url=reach(url)))
+
+    @property
+    def url(self) -> str:
+        """The hub's address."""
+        return self._access.url
+
+    def actions(self, *, app: str | None = None, words: str | None = None) -> list[dict[str, Any]]:
+        """List all actions that fit, in the order of their names."""
+        found: list[dict[str, Any]] = []
+        wanted = {"app": app, "q": words, "limit": _PAGE}
+        cursor: str | None = None
+        while True:
+            query = {key: value for key, value in {**wanted, "cursor": cursor}.items() if value is not None}
+            page = self._get(f"/api/actions?{urlencode(query)}")
+            found += page["items"]
+            cursor = page.get("next")
+            if cursor is None:
+                return found
+
+    def describe(self, name: str) -> Described:
+        """Give everything about one action; raise `NotFound` with the nearest names."""
+        raw = self._get(f"/api/actions/{quote(name, safe='')}")
+        return Described(
+            name=str(raw["name"]),
+            definition=Definition.from_json(raw["definition"]),
+            agents_online=int(raw["agents_online"]),
+            providers=tuple(raw["providers"]),
+            versions=tuple(raw["versions"]),
+            raw=raw,
+        )
+
+    def _get(self, path: str) -> dict[str, Any]:
+        status, answer = fetch(self._access.url, "GET", path, token=self._access.token)
+        if status >= 400:
+            if isinstance(answer, dict) and "code" in answer:
+                raise ArkitektError.from_json(answer)
+            raise ProtocolError(where=f"{self._access.url}{path}", problem=f"expected an answer, got status {status}")
+        if not isinstance(answer, dict):
+            raise ProtocolError(where=f"{self._access.url}{path}", problem="expected a JSON object")
+        return answer

@@ -1,0 +1,149 @@
+"""Watching a call from the command line: its values as they come, its progress, its log, and Ctrl-C.
+
+The rule: a reader of standard output sees complete lines of values; all else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.cli import output
+from arkitekt_next.cli.arguments import read_arguments, returns_to_json
+from arkitekt_next.cli.progress import Bar, bar
+from arkitekt_next.errors import TaskCancelled, TaskTimeout
+
+if TYPE_CHECKING:
+    from arkitekt_next.ports import Definition
+    from arkitekt_next.sdk.handle import TaskHandle
+    from arkitekt_next.sdk.registration import Registration
+    from arkitekt_next.sdk.remote import RemoteFunction
+
+_CANCEL_S = 5.0
+_SLACK_S = 0.1
+
+
+def detach(target: RemoteFunction, wire: dict[str, Any], *, as_json: bool) -> None:
+    """Submit and say which task it is."""
+    handle = target.submit(**target.codec.load_args(wire))  # type: ignore[attr-defined]
+    if as_json:
+        output.print_json({"task": handle.id, "reference": handle.reference, "status": handle.status})
+    else:
+        output.say(handle.id)
+
+
+def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | None, as_json: bool) -> None:
+    """Submit, show what happens, print what comes out; raise what the task ended with."""
+    values = target.codec.load_args(wire)  # type: ignore[attr-defined]
+    began = time.monotonic()
+    handle = target.submit(**values)
+    with bar(target.action, wanted=not as_json) as shown:
+        watcher = threading.Thread(target=_watch, args=(handle, shown, as_json), daemon=True)
+        watcher.start()
+        try:
+            _print_results(target, handle, shown, as_json=as_json)
+        except KeyboardInterrupt:
+            _cancel(handle, as_json=as_json)
+            raise
+        except TaskCancelled as ended:
+            if timeout_s is not None and time.monotonic() - began >= timeout_s - _SLACK_S:
+                raise TaskTimeout(action=target.action, timeout_s=timeout_s, task=handle.id) from ended
+            raise
+        finally:
+            if handle.is_done:
+                watcher.join(_CANCEL_S)
+
+
+def _print_results(target: RemoteFunction, handle: TaskHandle, shown: Bar, *, as_json: bool) -> None:
+    results: Iterator[Any] = handle.stream() if target.is_stream else iter([handle.result()])
+    for result in results:
+        wire = target.codec.dump_return(result)  # type: ignore[attr-defined]
+        for line in result_lines(target.definition, wire, as_json=as_json):
+            shown.write(line)
+
+
+def _watch(handle: TaskHandle, shown: Bar, as_json: bool) -> None:
+    for event in handle.events():
+        name, data = event["name"], event.get("data") or {}
+        if name == "progress":
+            percent, message = data.get("percent"), str(data.get("message") or "")
+            total = None if percent is None else 100
+            shown.show(percent or 0, total, f"{handle.action} {message}".strip())
+        elif name == "log" and not as_json:
+            shown.remark(_log_line(str(data.get("level", "info")), str(data.get("message", ""))))
+        elif name == "disconnected" and not as_json:
+            shown.remark(output.paint("Its app lost the connection; waiting for it to come back.", "yellow"))
+
+
+_COLOURS = {"warning": "yellow", "error": "red", "stderr": "yellow"}
+
+
+def _log_line(level: str, message: str) -> str:
+    sign = "|" if level in ("stdout", "stderr", "info") else f"{level}:"
+    colour = _COLOURS.get(level)
+    return output.paint(f"{sign} {output.clean(message)}", colour, dim=colour is None)
+
+
+def _cancel(handle: TaskHandle, *, as_json: bool) -> None:
+    if not as_json:
+        output.note(f"\nCancelling task {handle.id} (Ctrl-C again leaves it running).")
+    handle.cancel(deadline=_CANCEL_S, reason="cancelled at the command line")
+    deadline = time.monotonic() + _CANCEL_S + 1
+    for _ in handle.events():
+        if handle.is_done or time.monotonic() > deadline:
+            break
+
+
+def print_local(registration: Registration, values: Sequence[str], given: Any, *, as_json: bool) -> None:
+    """Run a function of this process through its ports, and print what comes out."""
+    from arkitekt_next.sdk.offline import local
+
+    blueprint = registration.blueprint
+    definition = blueprint.definition
+    arguments = _load(blueprint, read_arguments(definition, definition.name, values, given))
+    run = local(registration.function)
+    results = run(**arguments) if registration.is_generator else iter([run(**arguments)])
+    for result in results:
+        wire = _dump(blueprint, result)
+        for line in result_lines(definition, wire, as_json=as_json):
+            output.say(line)
+
+
+def _load(blueprint: Any, wire: dict[str, Any]) -> dict[str, Any]:
+    if not blueprint.needs_await:
+        return dict(blueprint.load_args(wire))
+    import asyncio
+
+    return dict(asyncio.run(blueprint.aload_args(wire)))
+
+
+def _dump(blueprint: Any, result: Any) -> list[Any]:
+    if not blueprint.needs_await:
+        return list(blueprint.dump_return(result))
+    import asyncio
+
+    return list(asyncio.run(blueprint.adump_return(result)))
+
+
+def result_lines(definition: Definition, wire: Sequence[Any], *, as_json: bool) -> Iterator[str]:
+    """Write one result, or one value of a stream: as JSON on one line, or the way a person reads it."""
+    value = returns_to_json(definition, wire)
+    if as_json:
+        yield json.dumps(value, ensure_ascii=False)
+        return
+    if value is None and not definition.returns:
+        return
+    if isinstance(value, dict) and (definition.returns_tuple or len(definition.returns) > 1):
+        yield from (output.clean(f"{key}: {_plain(item)}") for key, item in value.items())
+        return
+    yield from output.clean(_plain(value, indent=2)).splitlines() or [""]
+
+
+def _plain(value: Any, indent: int | None = None) -> str:
+    if isinstance(value, str):
+        return value
+    is_small = not isinstance(value, dict | list) or len(json.dumps(value, ensure_ascii=False)) <= 80
+    return json.dumps(value, ensure_ascii=False, indent=None if is_small else indent)

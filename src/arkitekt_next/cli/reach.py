@@ -1,0 +1,50 @@
+"""Which hub a command means, and bringing a hub of this machine back that died.
+
+The rule: a hub that was stopped stays stopped; only one that ended without saying so is started again.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from arkitekt_next.cli import output
+from arkitekt_next.errors import HubUnavailable
+from arkitekt_next.platform import hub_folder
+from arkitekt_next.sdk.login import URL, normalize, read_hub_file
+
+CLI_APP = "arkitekt-cli"
+
+
+def named_url(url: str | None) -> str | None:
+    """Give the address that the command line or the environment names, or None."""
+    chosen = url or os.environ.get(URL)
+    return normalize(chosen) if chosen else None
+
+
+def reach(url: str | None) -> str:
+    """Give the address of the hub to use; raise `HubUnavailable` with what to do when there is none."""
+    named = named_url(url)
+    if named is not None:
+        return named
+    folder = hub_folder()
+    if read_hub_file(folder) is None:
+        raise HubUnavailable(
+            f"No hub runs on this machine ({folder}). Start one with `arkitekt-next hub start` or "
+            "`arkitekt-next run dev`, or name one with --url",
+            url="",
+            remedy="Start one",
+        )
+    return revive(folder)
+
+
+def revive(folder: Path) -> str:
+    """Give the address of the hub that announced itself in a folder, starting it again when it died."""
+    from arkitekt_next.embedded import ensure_hub, find_hub
+
+    found = find_hub(folder)
+    if found is None:
+        found, is_new = ensure_hub(folder)
+        if is_new:
+            output.note(f"The hub over {folder} had died; it was started again.")
+    return found.url

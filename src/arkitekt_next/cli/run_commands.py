@@ -1,0 +1,130 @@
+"""`run dev` and `run prod`: the app of this folder, connected to a hub."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from arkitekt_next.cli import output
+from arkitekt_next.cli.options import module_option, url_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  arkitekt-next run dev                            finds the hub of this machine, or starts one
+  arkitekt-next run dev --ephemeral-hub            a hub it starts ends with it
+  arkitekt-next run dev --url http://lab-server:8787
+  arkitekt-next run dev --module lab.cells         functions in lab/cells.py
+
+While it runs, call your functions from anywhere: arkitekt-next call APP.FUNCTION"""
+)
+@url_option
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the hub on this machine. Default: yours, or ARKITEKT_HUB_FOLDER.",
+)
+@module_option
+@click.option("--share", is_flag=True, help="Let your team call it. Without it only you can.")
+@click.option("--headless", is_flag=True, help="Plain lines without colours, and never a question.")
+@click.option(
+    "--ephemeral-hub/--keep-hub",
+    default=False,
+    help="Whether a hub that this starts ends with it, or stays (default). Its data stays either way.",
+)
+def dev(
+    url: str | None, folder: Path | None, module: str | None, share: bool, headless: bool, ephemeral_hub: bool
+) -> None:
+    """Connect the app of this folder, and reload it when it is edited.
+
+    A new version takes over once it has been imported without an error and the old one has finished what it was doing
+    (10 seconds at most). While the app is broken, its last good version keeps serving.
+
+    Without --url it uses the hub of this machine, and starts one in the background if there is none.
+    """
+    import asyncio
+    import os
+
+    from arkitekt_next.cli.dev.hub import DevHub
+    from arkitekt_next.cli.dev.screen import Screen
+    from arkitekt_next.cli.dev.supervisor import Options, Supervisor
+    from arkitekt_next.cli.reach import named_url
+
+    if headless:
+        os.environ["NO_COLOR"] = "1"
+    hub = DevHub(None if folder is not None and url is None else named_url(url), folder, is_kept=not ephemeral_hub)
+    supervisor = Supervisor(Options(Path.cwd(), module, share), hub, Screen())
+    asyncio.run(supervisor.run())
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  arkitekt-next run prod
+  arkitekt-next run prod --url http://lab-server:8787
+  arkitekt-next run prod --fail-fast               end with code 3 when no hub answers
+
+Exit code 0: stopped as asked. 6: the app can't be imported. 3: no hub, with --fail-fast."""
+)
+@url_option
+@module_option
+@click.option("--fail-fast", is_flag=True, help="End when no hub answers at the start, instead of trying for ever.")
+def prod(url: str | None, module: str | None, fail_fast: bool) -> None:
+    """Connect the app of this folder and serve until told to stop.
+
+    SIGTERM or Ctrl-C lets it finish what it is doing, then ends it with exit code 0. When the hub goes away it
+    reconnects for ever, and keeps results until then. Whatever is declared by then is visible to your team.
+    """
+    from arkitekt_next.cli.loading import load_app
+    from arkitekt_next.cli.project import find_project
+    from arkitekt_next.cli.reach import named_url
+    from arkitekt_next.cli.serving import serve
+
+    loaded = load_app(find_project(module=module))
+    app = loaded.app
+    app.url = named_url(url) or app.url
+    app.version = app.version or loaded.project.version
+    stops: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: stops.append(number))
+    _log_to_stderr()
+    teller = _Teller(fail_fast)
+    serve(app, mode="prod", tell=teller, is_stopping=lambda: bool(stops), fail_fast=fail_fast)
+    teller.line("stopped; everything under way was finished")
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+class _Teller:
+    """Writes what happens to the connection, a line each."""
+
+    def __init__(self, fail_fast: bool) -> None:
+        self._last = ""
+        self._fail_fast = fail_fast
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        url = fields.get("url", "")
+        if event == "serving":
+            names = ", ".join(f"{fields['identifier']}.{name}" for name in fields["functions"])
+            self.line(f"connected to {url}; serving {names or 'no function'}")
+        elif event == "waiting":
+            self.line(f"{fields['reason'].rstrip('.')}. Trying again until it answers")
+        elif event == "disconnected":
+            self.line(f"the connection to {url} broke; reconnecting")
+        elif event == "reconnected":
+            self.line(f"connected again to {url}")
+
+    def line(self, text: str) -> None:
+        """Write a line, unless it is the one before again."""
+        if text != self._last:
+            self._last = text
+            output.say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {output.clean(text)}")

@@ -1,0 +1,64 @@
+"""Serving an app from the command line: the first connection, what happens to it later, and stopping.
+
+`sdk.serving` runs the app. The rule: a hub that is not there is waited for, for ever, unless the user said otherwise.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.errors import HubUnavailable
+
+if TYPE_CHECKING:
+    from arkitekt_next.sdk.app import App, Mode
+
+_LOOK_S = 0.2
+_PAUSE_S = 0.5
+
+Tell = Callable[..., None]
+
+
+def serve(app: App, *, mode: Mode, tell: Tell, is_stopping: Callable[[], bool], fail_fast: bool = False) -> None:
+    """Serve until stopped. Tells `waiting`, `serving`, `disconnected` and `reconnected`; raises what ends it otherwise.
+
+    Blocks the main thread; SIGINT, SIGTERM, or `app.host.ask_to_stop()` end it, once everything under way is finished.
+    """
+    over = threading.Event()
+    threading.Thread(target=_watch, args=(app, tell, over), name="serve-watch", daemon=True).start()
+    try:
+        while not is_stopping():
+            try:
+                app.run(mode=mode)
+                return
+            except HubUnavailable as absent:
+                if fail_fast:
+                    raise
+                tell("waiting", reason=absent.message)
+                over.wait(_PAUSE_S)
+    finally:
+        over.set()
+
+
+def _watch(app: App, tell: Tell, over: threading.Event) -> None:
+    was_provided, was_connected, url = False, False, ""
+    while not over.wait(_LOOK_S if was_provided else _LOOK_S / 10):
+        said = _status(app)
+        if said is None:
+            continue
+        if not was_provided and said.get("agent"):
+            was_provided = was_connected = True
+            url = said["url"]
+            tell("serving", identifier=said["app"], url=url, functions=said["functions"])
+        elif was_provided and said["is_connected"] is not was_connected:
+            was_connected = bool(said["is_connected"])
+            url = said["url"] or url
+            tell("reconnected" if was_connected else "disconnected", url=url)
+
+
+def _status(app: App) -> dict[str, Any] | None:
+    try:
+        return app.status()
+    except RuntimeError:  # it changed while it was read
+        return None
