@@ -227,6 +227,7 @@ class TaskError(ArkitektError):
     """A task did not complete; `task` is its id, `agent` who ran it."""
 
     code = "task"
+    status = 409
 
 
 class TaskFailed(TaskError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from arkitekt_next.embedded import serve
 from tests.support.raw import client, definition
 from tests.support.rest import rest, worker
+from tests.support.waiting import scenario
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +26,6 @@ PUBLISHED = {
     "returns": [{"key": "out", "kind": "int"}],
     "effects": "none",
 }
-
-
-def scenario(function: Any) -> Any:
-    """Run an async test with a deadline."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(asyncio.wait_for(function(*args, **kwargs), 60))
-
-    return run
 
 
 async def submit(web: Any, action: str, args: Any = None, *, wait: float = 0, **fields: Any) -> dict[str, Any]:
@@ -261,7 +250,7 @@ async def test_a_task_shows_its_arguments_options_timeline_progress_and_result(s
         held = (await submit(web, f"{w.app}.hold", {"a": 4}, timeout_s=60, labels=[]))["task"]
         async with web.stream("GET", f"/api/tasks/{held}/stream") as stream:
             async for line in stream.aiter_lines():
-                if '"progress"' in line:
+                if '"holding"' in line:
                     break
         running = (await web.get(f"/api/tasks/{held}")).json()
         assert running["status"] == "running"
@@ -277,7 +266,7 @@ async def test_a_task_shows_its_arguments_options_timeline_progress_and_result(s
             (1, "queued"),
             (2, "assigned"),
             (3, "started"),
-            (4, "completed"),
+            (5, "completed"),
         ]
 
 

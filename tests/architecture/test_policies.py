@@ -1,0 +1,102 @@
+"""Every route and every websocket message says what it asks of whoever uses it; one that does not can't be served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fastapi import Request
+from starlette.routing import WebSocketRoute
+
+from arkitekt_next.hub.agents.socket import MESSAGES
+from arkitekt_next.hub.app import create_app
+from arkitekt_next.hub.core.config import HubSettings
+from arkitekt_next.hub.core.policy import CALL, MANAGE, PROVIDE, PUBLIC, SEE, SIGN_IN, Policy
+from arkitekt_next.hub.core.route import Route, router
+from arkitekt_next.wire.messages import FROM_CLIENT, Ping, Pong, kind_of
+
+PUBLIC_PATHS = {
+    "/health",
+    "/metrics",
+    "/api/openapi.json",
+    "/api/schema/messages.json",
+    "/api/schema/definition.json",
+    "/api/auth/local/challenge",
+    "/api/auth/local/token",
+}
+CHANGING = {("POST", "/api/tasks"): CALL, ("POST", "/api/tasks/{task}/{verb}"): CALL}
+READING_POSTS = {"/api/actions/{name}/check"}
+ANSWERED_BY_THE_SESSION = {Ping, Pong}
+
+
+def test_every_route_declares_its_policy(tmp_path: Path) -> None:
+    routes = create_app(HubSettings(folder=tmp_path)).routes
+    assert len(routes) > 20
+    for route in routes:
+        if isinstance(route, WebSocketRoute):
+            assert isinstance(getattr(route.endpoint, "policy", None), Policy), route.path
+        else:
+            assert isinstance(route, Route), route
+            assert isinstance(route.rule, Policy), route.path
+
+
+def test_only_these_routes_need_no_sign_in(tmp_path: Path) -> None:
+    routes = [r for r in create_app(HubSettings(folder=tmp_path)).routes if isinstance(r, Route)]
+    assert {r.path for r in routes if r.rule.scope is None} == PUBLIC_PATHS
+
+
+def test_a_route_that_changes_something_asks_for_more_than_reading(tmp_path: Path) -> None:
+    for route in create_app(HubSettings(folder=tmp_path)).routes:
+        if isinstance(route, Route) and route.rule.scope is not None:
+            for method in route.methods or ():
+                if method == "GET" or route.path in READING_POSTS:
+                    assert route.rule is SEE, route.path
+                else:
+                    assert route.rule is CHANGING[(method, route.path)]
+
+
+def test_a_route_without_a_policy_can_not_be_made() -> None:
+    broken = router(prefix="/api", tag="broken")
+
+    async def forgotten(request: Request) -> None: ...
+
+    with pytest.raises(TypeError, match="declares no policy"):
+        broken.get("/forgotten")(forgotten)
+
+
+def test_every_message_of_a_client_declares_its_policy() -> None:
+    undeclared = [kind_of(kind) for kind in FROM_CLIENT if kind not in MESSAGES and kind not in ANSWERED_BY_THE_SESSION]
+    assert undeclared == []
+    for kind, (rule, _) in MESSAGES.items():
+        assert rule in (PUBLIC, SEE, CALL, PROVIDE), kind
+
+
+def test_messages_ask_for_the_scope_of_what_they_do() -> None:
+    scopes = {kind_of(kind): rule.name for kind, (rule, _) in MESSAGES.items()}
+    assert {kind for kind, name in scopes.items() if name == "public"} == {"hello", "goodbye", "unsupported"}
+    assert {kind for kind, name in scopes.items() if name == "see"} == {"lookup", "attach", "detach", "consumed"}
+    assert {kind for kind, name in scopes.items() if name == "call"} == {"submit", "control"}
+    assert set(scopes) - {"hello", "goodbye", "unsupported", "lookup", "attach", "detach", "consumed", "submit"} == {
+        "control",
+        "provide",
+        "drain",
+        "bury",
+        "started",
+        "progress",
+        "log",
+        "yielded",
+        "paused",
+        "ended",
+    }
+
+
+def test_the_sign_in_is_held_tighter_than_other_public_routes() -> None:
+    assert SIGN_IN.burst < PUBLIC.burst
+    assert {p.name for p in (PUBLIC, SIGN_IN, SEE, CALL, PROVIDE, MANAGE)} == {
+        "public",
+        "sign in",
+        "see",
+        "call",
+        "provide",
+        "manage",
+    }

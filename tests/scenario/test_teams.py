@@ -1,0 +1,168 @@
+"""Teams do not see each other: every route and every message, asked with a neighbour's ids, knows nothing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.accounts.principal import Scope
+from arkitekt_next.hub.core.route import Route
+from tests.support.raw import RawClient
+from tests.support.rest import OFFERS, another_team, on_hub, rest, worker
+from tests.support.waiting import scenario
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    with serve(grace_s=0.5, cancel_deadline_s=0.5, log_level="error") as running:
+        yield running
+
+
+LISTS = ("/api/apps", "/api/actions", "/api/agents", "/api/tasks")
+OWN = ("/api/me",)
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in ids.items():
+        path = path.replace("{" + name + "}", value)
+    return path
+
+
+@scenario
+async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
+    stranger = await another_team(server)
+    async with rest(server) as mine, rest(server, token=stranger) as theirs, worker(server) as w:
+        action = (await mine.get(f"/api/actions/{w.app}.add")).json()
+        task = (await mine.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
+        await w.agent.assigned(task)
+        ended = (await mine.post("/api/tasks?wait=20", json={"action": f"{w.app}.add", "args": {"a": 1}})).json()[
+            "task"
+        ]
+        asked = 0
+        for route in server.app.routes:
+            if not isinstance(route, Route) or route.rule.scope is None or "{" not in route.path:
+                continue
+            for task_id in (task, ended):
+                ids = {
+                    "identifier": w.app,
+                    "name": f"{w.app}.add",
+                    "definition_hash": action["definition_hash"],
+                    "agent": w.id,
+                    "task": task_id,
+                    "verb": "cancel",
+                }
+                path = filled(route.path, ids)
+                body = {"args": {"a": 1}} if path.endswith("/check") else {}
+                for method in sorted(route.methods or ()):
+                    refused = await theirs.request(method, path, json=body if method == "POST" else None)
+                    assert (refused.status_code, refused.json()["code"]) == (404, "not_found"), path
+                    asked += 1
+                    if not path.endswith(("/stream", "/cancel")):  # the same address means something to its own team
+                        assert (await mine.request(method, path, json=body or None)).status_code == 200, path
+        assert asked >= 24
+        assert (await mine.get(f"/api/tasks/{task}")).json()["status"] == "running"
+        w.let_go(task)
+
+
+@scenario
+async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
+    stranger = await another_team(server)
+    async with rest(server) as mine, rest(server, token=stranger) as theirs, worker(server) as w:
+        task = (await mine.post("/api/tasks?wait=20", json={"action": f"{w.app}.add", "args": {"a": 1}})).json()["task"]
+        paths = {r.path for r in server.app.routes if isinstance(r, Route) and r.rule.scope is not None}
+        plain = {path for path in paths if "{" not in path}
+        assert plain == {*LISTS, *OWN}
+        for path in LISTS:
+            assert (await mine.get(path)).json()["items"] != []
+            assert (await theirs.get(path)).json() == {"items": [], "next": None}
+        for query in (f"root={task}", f"parent={task}", f"action={w.app}.add", "status=completed", "text=add"):
+            assert (await theirs.get(f"/api/tasks?{query}")).json() == {"items": [], "next": None}
+        me = (await theirs.get("/api/me")).json()
+        assert (me["person"]["name"], me["team"]["name"]) == ("eve", "neighbours")
+
+
+@scenario
+async def test_a_neighbour_can_neither_call_nor_claim_what_the_other_team_has(server: Any) -> None:
+    stranger = await another_team(server)
+    async with rest(server) as mine, rest(server, token=stranger) as theirs, worker(server) as w:
+        call = {"action": f"{w.app}.add", "args": {"a": 1}}
+        task = (await mine.post("/api/tasks", json=call)).json()["task"]
+        assert (await theirs.post("/api/tasks", json=call)).status_code == 404
+        held = (await mine.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
+        await w.agent.assigned(held)
+        token = await another_team(server, w.app)  # the same identifier is another app in another team
+        other = await RawClient(server.url, token, w.app).open()
+        await other.provide(*OFFERS)
+        async with rest(server, token=token) as third:
+            answer = await third.post("/api/tasks", json={**call, "parent": held})
+            assert answer.status_code == 404
+            own = (await third.post("/api/tasks", json=call)).json()["task"]
+        await other.assigned(own)
+        assert own != task
+        assert [m["task"] for m in other.of("assign")] == [own]
+        w.let_go(held)
+        await other.close()
+
+
+@scenario
+async def test_no_message_reaches_a_neighbours_task(server: Any) -> None:
+    token = await another_team(server)
+    async with rest(server) as mine, worker(server) as w:
+        task = (await mine.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
+        assigned = await w.agent.assigned(task)
+        definition = (await mine.get(f"/api/actions/{w.app}.hold")).json()["definition_hash"]
+        stranger = await RawClient(server.url, token, "web").open()
+        await stranger.send(
+            {"kind": "lookup", "request": "l1", "action": f"{w.app}.hold"},
+            {"kind": "lookup", "request": "l2", "definition": definition},
+            {"kind": "lookup", "request": "l3", "demand": {"args": [{"kind": "int"}, {"kind": "int"}]}},
+            {"kind": "attach", "request": "a1", "task": task},
+            {"kind": "control", "request": "c1", "task": task, "verb": "interrupt"},
+            {"kind": "submit", "reference": "s1", "action": f"{w.app}.hold", "args": {"a": 1}},
+        )
+        for request in ("l1", "l2", "l3", "a1", "c1", "s1"):
+            refused = await stranger.expect("refused", request=request)
+            assert refused["error"]["code"] == "not_found", request
+        report = {"task": task, "attempt": assigned["attempt"], "epoch": assigned["epoch"]}
+        await stranger.send({"kind": "ended", **report, "seq": 1, "status": "completed", "returns": [9]})
+        await stranger.send({"kind": "progress", **report, "seq": 0, "percent": 99})
+        await stranger.send({"kind": "ended", **report, "task": "no-such-task", "seq": 2, "status": "completed"})
+        await stranger.acknowledged(2)
+        reasons = {m["task"]: m["reason"] for m in stranger.of("stale")}
+        assert reasons[task] == reasons["no-such-task"]  # not even whether it exists
+        await stranger.close()
+        shown = (await mine.get(f"/api/tasks/{task}")).json()
+        assert (shown["status"], shown["progress"]["percent"]) == ("running", 50.0)
+        w.let_go(task)
+
+
+@scenario
+async def test_a_token_that_may_only_read_changes_nothing(server: Any) -> None:
+    hub = server.app.state.hub
+    token, principal = await on_hub(
+        server, hub.accounts.issue(team=hub.accounts.team, person=hub.accounts.owner, app="r")
+    )
+    object.__setattr__(principal, "scopes", frozenset({Scope.READ}))
+    async with rest(server, token=token) as reader, rest(server) as mine, worker(server) as w:
+        task = (await mine.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
+        await w.agent.assigned(task)
+        for path, body in [
+            ("/api/tasks", {"action": f"{w.app}.add", "args": {"a": 1}}),
+            (f"/api/tasks/{task}/cancel", {}),
+        ]:
+            refused = await reader.post(path, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+        assert (await reader.get(f"/api/tasks/{task}")).status_code == 200
+        raw = await RawClient(server.url, token, "r").open()
+        await raw.send(
+            {"kind": "submit", "reference": "s", "action": f"{w.app}.add", "args": {"a": 1}},
+            {"kind": "control", "request": "c", "task": task, "verb": "cancel"},
+            {"kind": "provide", "request": "p", "offers": []},
+        )
+        for request in ("s", "c", "p"):
+            assert (await raw.expect("refused", request=request))["error"]["code"] == "not_permitted"
+        await raw.close()
+        w.let_go(task)
