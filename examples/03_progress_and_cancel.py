@@ -3,7 +3,7 @@
 Start a hub first: arkitekt-next hub start --background
 
 Prints:
-    position 5 of 1000
+    it moves
     the stage is home
     cancelled: wrong sample
 """
@@ -30,9 +30,10 @@ if __name__ == "__main__":
     with easy("progress").run_detached(), easy("caller"):
         task = find("progress.scan").submit()
         for event in task.events():
-            if event["name"] == "progress" and event["data"]["message"].startswith("position 5 "):
-                print(event["data"]["message"])
-                task.cancel(reason="wrong sample")
+            if event["name"] == "progress" and event["data"]["percent"] > 0.5:
+                print("it moves")
+                break
+        task.cancel(reason="wrong sample")
         try:
             task.result()
         except TaskCancelled as end:

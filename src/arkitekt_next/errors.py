@@ -30,7 +30,7 @@ class ArkitektError(Exception):
     def __init__(self, message: str | None = None, **fields: Any) -> None:
         self.fields = fields
         self.message = message if message is not None else self.template.format_map(_Lenient(fields))
-        super().__init__(self.message)
+        Exception.__init__(self, self.message)
 
     def __getattr__(self, name: str) -> Any:
         fields = self.__dict__.get("fields", {})
@@ -384,7 +384,7 @@ def _nearest(bases: list[str]) -> type[BaseException]:
     for qualified in bases:
         module, _, name = qualified.rpartition(".")
         found = _REBUILDABLE.get(name) if module == "builtins" else getattr(sys.modules.get(module), name, None)
-        if isinstance(found, type) and issubclass(found, Exception):
+        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, BaseExceptionGroup):
             return found
     return Exception
 
@@ -395,7 +395,8 @@ def _combine(kind: type[BaseException]) -> type[TaskFailed]:
     built = _BUILT.get(kind)
     if built is None:
         try:
-            built = type(kind.__name__, (TaskFailed, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+            named = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__str__": lambda self: self.message}
+            built = type(kind.__name__, (TaskFailed, kind), named)
         except TypeError:  # layouts of C-level bases that can't be mixed
             built = TaskFailed
         _BUILT[kind] = built

@@ -403,7 +403,8 @@ async def test_every_error_has_the_one_shape(server: Any) -> None:
             ("GET", "/api/tasks/not%00an-id", 422, "bad_request"),
             ("GET", "/api/tasks?limit=0", 422, "bad_request"),
             ("GET", "/api/tasks?colour=blue", 422, "bad_request"),
-            ("GET", "/api/me?colour=blue", 400, "bad_request"),
+            ("GET", "/api/me?colour=blue", 422, "bad_request"),
+            ("GET", "/api/tasks?limit=1&limit=2", 422, "bad_request"),
             ("GET", "/api/tasks/", 404, "not_found"),
         ]:
             answer = await web.request(method, path)

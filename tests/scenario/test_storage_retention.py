@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.tasks import retention
 from arkitekt_next.hub.tasks.retention import Removed
 from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import dumps
 from tests.support.raw import RawClient, client, definition
 
 DAY_US = 86_400 * 1_000_000
@@ -138,7 +140,8 @@ async def copy_tasks(server: Any, caller: RawClient, agent: RawClient, count: in
             rows = []
             for number in range(count):
                 id = f"{task[:-6]}{number:06d}"
-                rows.append({**row, "id": id, "root_id": id, "reference": id, "args": "7" * (size + 1)})
+                args = dumps({"a": secrets.token_hex(size // 2)})
+                rows.append({**row, "id": id, "root_id": id, "reference": id, "args": args})
             await db.execute(t.task.insert(), rows)
 
     await asyncio.to_thread(on_hub, server, copy())
@@ -147,7 +150,7 @@ async def copy_tasks(server: Any, caller: RawClient, agent: RawClient, count: in
 @pytest.fixture(params=["sqlite", "postgres"])
 def small_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     url = None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    limit = 6_000_000
+    limit = 8_000_000
     with serve(tmp_path / "hub", database_url=url, retention_bytes=limit, log_level="error") as running:
         yield running
 
@@ -160,9 +163,9 @@ def test_beyond_the_bytes_the_oldest_go_first_until_it_is_small_enough(small_ser
         async with client(server, "app") as agent, client(server, "caller") as caller:
             await agent.provide(definition("add"))
             live = await caller.submit("app.add", {"a": 1})
-            await copy_tasks(server, caller, agent, 3000, size=3000)
+            await copy_tasks(server, caller, agent, 3000, size=6000)
             before = await asyncio.to_thread(stored, server)
-            assert await asyncio.to_thread(on_hub, server, database.size_bytes()) > 8_000_000
+            assert await asyncio.to_thread(on_hub, server, database.size_bytes()) > 12_000_000
             removed = await asyncio.to_thread(sweep, server, days=1)
             after = await asyncio.to_thread(stored, server)
             assert len(after) == len(before) - removed.tasks
@@ -170,7 +173,7 @@ def test_beyond_the_bytes_the_oldest_go_first_until_it_is_small_enough(small_ser
             assert after == sorted({live, *ended[removed.tasks :]})
             size = await asyncio.to_thread(on_hub, server, database.size_bytes())
             print(f"{removed.tasks} of {len(ended)} removed, {size} bytes left")
-            assert 4_000_000 < size <= 6_000_000
+            assert 7_000_000 < size <= 8_000_000
             assert (await asyncio.to_thread(sweep, server, days=1)).tasks == 0
 
     asyncio.run(asyncio.wait_for(work(), 60))

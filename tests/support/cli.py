@@ -9,17 +9,50 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
-
-from tests.support.programs import Program
 
 DEADLINE_S = 60.0
 COMMAND = [sys.executable, "-m", "arkitekt_next"]
+
+
+class Program:
+    """A running command; what it prints is read line by line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._queue: Queue[str | None] = Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._queue.put(line.rstrip("\n"))
+        self._queue.put(None)
+
+    def says(self, text: str, within: float = DEADLINE_S) -> str:
+        """Wait for the next line that holds `text`; give it."""
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                line = self._queue.get(timeout=max(0.01, deadline - time.monotonic()))
+            except Empty:
+                raise AssertionError(f"no {text!r} within {within} s; it said {self.lines}") from None
+            assert line is not None, f"it ended without {text!r}; it said {self.lines}"
+            if text in line:
+                return line
+
+    def end(self, within: float = DEADLINE_S) -> int:
+        """Wait for the end; give the exit code."""
+        return self.process.wait(within)
 
 
 @dataclass

@@ -8,11 +8,11 @@ port is taken as it stands.
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,17 @@ from arkitekt_next.ports import Definition, Port, PortKind
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SPAN = re.compile(r"([+-]?[\d.]+(?:e[+-]?\d+)?)\s*(us|µs|ms|s|sec|min|m|h|d)", re.IGNORECASE)
 _CLOCK = re.compile(r"([+-]?)(\d+):([0-5]?\d)(?::([0-5]?\d(?:\.\d+)?))?")
-_UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
+_UNITS_US = {
+    "us": 1,
+    "µs": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "sec": 1_000_000,
+    "min": 60_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+}
 _TRUE = {"true", "yes", "on", "1", "y", "t"}
 _FALSE = {"false", "no", "off", "0", "n", "f"}
 _NONE = {"", "null", "none"}
@@ -155,24 +165,19 @@ def _parse_bytes(port: Port, text: str, where: str) -> str:
 
 
 def _parse_span(port: Port, text: str, where: str) -> int:
+    """Read a time span exactly: seconds, numbers with units, or a clock such as 0:01:30."""
     try:
-        return _microseconds(float(text))
-    except ValueError:
-        pass
-    clock = _CLOCK.fullmatch(text)
-    if clock is not None:
-        sign, hours, minutes, seconds = clock.groups()
-        total = int(hours) * 3600 + int(minutes) * 60 + float(seconds or 0)
-        return _microseconds(-total if sign == "-" else total)
-    parts = _SPAN.findall(text)
-    if not parts or _SPAN.sub("", text).strip(" ,"):
+        clock, parts = _CLOCK.fullmatch(text), _SPAN.findall(text)
+        if clock is not None:
+            sign, hours, minutes, seconds = clock.groups()
+            total = (int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds or 0)) * 1_000_000
+            return round(-total if sign == "-" else total)
+        if parts and not _SPAN.sub("", text).strip(" ,"):
+            return round(sum(Decimal(number) * _UNITS_US[unit.lower()] for number, unit in parts))
+        return round(Decimal(text) * 1_000_000)
+    except (ArithmeticError, ValueError):
         got = f"{text!r}. Write 90, 90s, 1.5 min or 0:01:30"
-        raise InvalidValue(where=where, expected="a time span", got=got)
-    return _microseconds(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
-
-
-def _microseconds(seconds: float) -> int:
-    return round(dt.timedelta(seconds=seconds) / dt.timedelta(microseconds=1))
+        raise InvalidValue(where=where, expected="a time span", got=got) from None
 
 
 def _parse_choice(port: Port, text: str, where: str) -> Any:
@@ -203,10 +208,18 @@ def _parse_union(port: Port, text: str, where: str) -> Any:
     greedy = {PortKind.STRING: 2, PortKind.BYTES: 2, PortKind.JSON: 3, PortKind.STRUCTURE: 1, PortKind.MEMORY: 1}
     for i, child in sorted(enumerate(port.children), key=lambda pair: greedy.get(pair[1].kind, 0)):
         try:
-            return [i, parse(child, text, where)]
+            return [i, _fitting(child, parse(child, text, where))]
         except InvalidValue:
             continue
     raise _wrong(port, where, text)
+
+
+def _fitting(port: Port, wire: Any) -> Any:
+    """Give a wire value back if all of it fits a branch, limits included; else raise `InvalidValue`."""
+    from arkitekt_next.ports import compile_check
+
+    compile_check((port,), where="")({port.key: wire})
+    return wire
 
 
 def _parse_json(port: Port, text: str, where: str) -> Any:
@@ -292,7 +305,7 @@ def _union_to_wire(port: Port, value: Any, where: str) -> list[Any]:
     ranked = sorted(enumerate(port.children), key=lambda pair: not _is_own(pair[1].kind, value))
     for i, child in ranked:
         try:
-            return [i, to_wire(child, value, where)]
+            return [i, _fitting(child, to_wire(child, value, where))]
         except InvalidValue:
             continue
     raise _wrong(port, where, json.dumps(value)[:80])
@@ -347,8 +360,14 @@ def to_json(port: Port, wire: Any) -> Any:
     if port.kind is PortKind.UNION:
         return to_json(port.children[wire[0]], wire[1])
     if port.kind is PortKind.TIMEDELTA:
-        return wire / 1e6
+        return _seconds(wire)
     return wire
+
+
+def _seconds(micros: int) -> int | float | str:
+    if micros % 1_000_000 == 0:
+        return micros // 1_000_000
+    return micros / 1e6 if abs(micros) < 2**52 else f"{micros}us"
 
 
 def returns_to_json(definition: Definition, wire: Sequence[Any]) -> Any:

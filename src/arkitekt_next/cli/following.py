@@ -6,9 +6,12 @@ The rule: a reader of standard output sees complete lines of values; all else go
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
+from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.cli import output
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from arkitekt_next.sdk.remote import RemoteFunction
 
 _CANCEL_S = 5.0
+_SUBMIT_S = 2.0
 _SLACK_S = 0.1
 
 
@@ -39,11 +43,14 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
     """Submit, show what happens, print what comes out; raise what the task ended with."""
     values = target.codec.load_args(wire)  # type: ignore[attr-defined]
     began = time.monotonic()
-    handle = target.submit(**values)
+    with _interrupts_held_back() as interrupts:
+        handle = target.submit(**values)
     with bar(target.action, wanted=not as_json) as shown:
         watcher = threading.Thread(target=_watch, args=(handle, shown, as_json), daemon=True)
         watcher.start()
         try:
+            if interrupts:
+                raise KeyboardInterrupt
             _print_results(target, handle, shown, as_json=as_json)
         except KeyboardInterrupt:
             _cancel(handle, as_json=as_json)
@@ -55,6 +62,30 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
         finally:
             if handle.is_done:
                 watcher.join(_CANCEL_S)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[list[int]]:
+    """Note a Ctrl-C instead of raising it, for a moment: a task must not be left behind half submitted."""
+    seen: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            raise KeyboardInterrupt
+        timer = threading.Timer(_SUBMIT_S, interrupt_main)
+        timer.daemon = True
+        timer.start()
+        timers.append(timer)
+
+    timers: list[threading.Timer] = []
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for timer in timers:
+            timer.cancel()
 
 
 def _print_results(target: RemoteFunction, handle: TaskHandle, shown: Bar, *, as_json: bool) -> None:

@@ -29,13 +29,14 @@ def reach(url: str | None) -> str:
         return named
     folder = hub_folder()
     if read_hub_file(folder) is None:
-        raise HubUnavailable(
-            f"No hub runs on this machine ({folder}). Start one with `arkitekt-next hub start` or "
-            "`arkitekt-next run dev`, or name one with --url",
-            url="",
-            remedy="Start one",
-        )
+        raise no_hub()
     return revive(folder)
+
+
+def no_hub() -> HubUnavailable:
+    """Make the error for a machine without a hub."""
+    remedy = "Start one with `arkitekt-next hub start` or `arkitekt-next run dev`, or name one with --url"
+    return HubUnavailable(f"No hub runs on this machine ({hub_folder()}). {remedy}", url="", remedy=remedy)
 
 
 def revive(folder: Path) -> str:

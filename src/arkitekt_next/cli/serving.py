@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from arkitekt_next.cli.reach import no_hub
 from arkitekt_next.errors import HubUnavailable
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ def serve(app: App, *, mode: Mode, tell: Tell, is_stopping: Callable[[], bool], 
                 app.run(mode=mode)
                 return
             except HubUnavailable as absent:
+                problem = absent if absent.fields.get("url") else no_hub()
                 if fail_fast:
-                    raise
-                tell("waiting", reason=absent.message)
+                    raise problem from absent
+                tell("waiting", reason=problem.message)
                 over.wait(_PAUSE_S)
     finally:
         over.set()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .remote import RemoteFunction
 
 BUSY_S = 60.0
+DECLARE_S = 0.05
 _TIMEOUT_SLACK_S = 0.05
 
 
@@ -125,7 +126,11 @@ class Client:
                     if values:
                         continue
                     break
-                self._wait_some(call, latch, options, deadline)
+                soon = _sooner(call, deadline)
+                if soon is None:
+                    self._wait_some(call, latch, options, deadline)
+                elif not self._wait_latch(call, latch, soon):
+                    self._declare(call)
         finally:
             _remove(call, latch)
             if owns and not call.is_settled:
@@ -152,8 +157,11 @@ class Client:
                     if values:
                         continue
                     break
-                if not await latch.wait(_left(deadline)):
-                    self._late(call, options)
+                soon = _sooner(call, deadline)
+                if not await latch.wait(_left(soon or deadline)):
+                    if soon is None:
+                        self._late(call, options)
+                    self._declare(call)
         finally:
             _remove(call, latch)
             if owns and not call.is_settled:
@@ -165,8 +173,11 @@ class Client:
     def _took(self, call: Call) -> None:
         call.taken += 1
         if call.taken - call.declared >= call.window >> 1:
-            call.declared = call.taken
-            self._connection.post(self._caller.consume, call)
+            self._declare(call)
+
+    def _declare(self, call: Call) -> None:
+        call.declared = call.taken
+        self._connection.post(self._caller.consume, call)
 
     # -- submitted tasks -------------------------------------------------------------------------------------
 
@@ -398,6 +409,18 @@ def _returns(call: Call) -> list[Any]:
 
 def _deadline(options: CallOptions) -> float | None:
     return None if options.timeout is None else time.monotonic() + options.timeout
+
+
+def _sooner(call: Call, deadline: float | None) -> float | None:
+    """Say until when to wait for values before declaring what was taken, if anything was.
+
+    Half a window is declared at once; less than that as soon as nothing more comes, so that a large batch, which may
+    wait for room, finds the whole window.
+    """
+    if call.taken == call.declared:
+        return None
+    soon = time.monotonic() + DECLARE_S
+    return soon if deadline is None or soon < deadline else None
 
 
 def _left(deadline: float | None) -> float | None:

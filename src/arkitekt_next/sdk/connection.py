@@ -249,6 +249,11 @@ class Connection:
                 self._loop.call_exception_handler(context)
         self._end_turn()
 
+    def cut(self) -> None:
+        """Break the line as a network would; it comes back by itself. For tests and for those who moved networks."""
+        if self._line is not None:
+            self._line.transport.abort()
+
     def line_lost(self, line: _Line) -> None:
         """Note that a line is gone."""
         if self._line is line:

@@ -6,14 +6,14 @@ schema of this release.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import Table, make_url
+from sqlalchemy import event as events
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from arkitekt_next.errors import RequestRefused
 
@@ -21,21 +21,15 @@ from .ledger import Ledger
 from .migrations import migrate
 from .postgres_ledger import PostgresLedger
 from .sqlite_ledger import Durability, SqliteLedger
+from .tables import event, task
 
 BUSY_MS = 10_000
 _SQLITE_SIZE = (
     "SELECT (pages.page_count - free.freelist_count) * size.page_size "
     "FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size"
 )
-_POSTGRES_SIZE = """
-    SELECT coalesce(sum(greatest(counted.reltuples, 0) * (28 + wide.width)), 0)::bigint
-    FROM pg_class AS counted
-    JOIN (
-        SELECT tablename, sum(avg_width) AS width FROM pg_stats WHERE schemaname = current_schema() GROUP BY tablename
-    ) AS wide ON wide.tablename = counted.relname
-    WHERE counted.relname IN ('task', 'event') AND counted.relkind = 'r'
-        AND counted.relnamespace = current_schema()::regnamespace
-"""
+_ROW_BYTES = 28
+_SAMPLE = 20_000
 
 
 @dataclass(slots=True)
@@ -47,16 +41,14 @@ class Database:
     kind: str
 
     async def size_bytes(self) -> int:
-        """Give how much of the database is in use: on SQLite its pages, on PostgreSQL an estimate from its rows.
+        """Give how much is in use: on SQLite of all pages, on PostgreSQL an estimate for the tasks and events.
 
         Files do not shrink when rows go; their room is used again, so it does not count.
         """
-        if self.kind == "sqlite":
-            async with self.engine.connect() as db:
+        async with self.engine.connect() as db:
+            if self.kind == "sqlite":
                 return int((await db.exec_driver_sql(_SQLITE_SIZE)).scalar_one())
-        async with self.engine.begin() as db:
-            await db.exec_driver_sql("ANALYZE task, event")
-            return int((await db.exec_driver_sql(_POSTGRES_SIZE)).scalar_one())
+            return sum([await _estimate(db, table) for table in (task, event)])
 
     async def close(self) -> None:
         """Flush the ledger and drop all connections."""
@@ -83,7 +75,7 @@ async def open_database(url: str, *, durability: Durability = "full") -> Databas
         await migrate(parsed)
         engine = create_async_engine(parsed, pool_size=4)
         engine.sync_engine.dialect.statement_compiler = _HintingCompiler
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        events.listen(engine.sync_engine, "connect", _prepare_sqlite)
         return Database(engine, SqliteLedger(Path(parsed.database or ""), durability=durability), backend)
     if backend == "postgresql":
         parsed = parsed.set(drivername="postgresql+asyncpg")
@@ -102,14 +94,20 @@ class _HintingCompiler(SQLiteCompiler):
         return text
 
 
+async def _estimate(db: AsyncConnection, table: Table) -> int:
+    """Estimate what the rows of a PostgreSQL table take: their number, and a sample of their widths; no indexes."""
+    await db.exec_driver_sql(f"ANALYZE {table.name}")
+    counted = f"SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = '{table.name}'::regclass"
+    rows = int((await db.exec_driver_sql(counted)).scalar_one())
+    share = min(100.0, 100.0 * _SAMPLE / max(rows, 1))
+    width = " + ".join(f'coalesce(pg_column_size("{column.name}"), 0)' for column in table.columns)
+    sampled = f"SELECT coalesce(avg({width}), 0)::float FROM {table.name} TABLESAMPLE SYSTEM ({share:.4f})"
+    return round(rows * (_ROW_BYTES + float((await db.exec_driver_sql(sampled)).scalar_one())))
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-
-def upgrade_blocking(url: str) -> None:
-    """Migrate from a script, outside a loop."""
-    asyncio.run(migrate(make_url(url)))

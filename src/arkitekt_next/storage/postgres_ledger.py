@@ -97,7 +97,7 @@ class PostgresLedger(Ledger):
             try:
                 results = await self._settle(self._batch)
             except _FULL as error:
-                await self._survive_full(str(error))
+                await self._survive_full(str(error).partition("\n")[0])
                 return
             except _AGAIN:
                 continue

@@ -42,7 +42,6 @@ class LocalTask:
     status: str = "queued"
     number: int = 0
     yields: int = 0
-    credit: int = 0
     consumed: int = 0
     history: list[m.Message] = field(default_factory=list)
     outcome: m.Outcome | None = None
@@ -226,7 +225,6 @@ class LocalHub:
         agent = offer[0]
         task.agent, task.agent_session, task.status = agent, agent.hello.session, "assigned"
         self._tell(task, "assigned", {"agent": agent.hello.session})
-        task.credit = task.submit.window
         parent = self.tasks.get(task.submit.parent or "")
         agent.send(
             m.Assign(
@@ -239,7 +237,7 @@ class LocalHub:
                 parent=parent.id if parent else None,
                 person="you",
                 app=task.submit.action.partition(".")[0] if task.caller is None else task.caller.hello.app,
-                credit=task.credit,
+                credit=task.consumed + task.submit.window,
             )
         )
         if task.submit.timeout_s is not None:
@@ -265,9 +263,11 @@ class LocalHub:
     def _consumed(self, peer: Peer, said: m.Consumed) -> None:
         task = self._task(said.task)
         task.consumed = max(task.consumed, said.through)
+        self._grant(task)
+
+    def _grant(self, task: LocalTask) -> None:
         through = task.consumed + task.submit.window
-        if task.agent is not None and through > task.credit:
-            task.credit = through
+        if task.agent is not None:
             task.agent.send(m.Credit(task=task.id, attempt=1, through=through))
 
     def _control(self, peer: Peer, asked: m.Control) -> None:
@@ -310,7 +310,8 @@ class LocalHub:
         for task in list(self.tasks.values()):
             if task.id in held and task.id not in drop:
                 task.agent = peer
-            elif task.outcome is None and not task.agent_session:
+                self._grant(task)
+            elif task.outcome is None and task.agent_session in ("", session):  # what it never got, it gets (again)
                 self._assign(task)
 
     def _drain(self, peer: Peer, drain: m.Drain) -> None:

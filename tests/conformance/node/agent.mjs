@@ -6,6 +6,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { Link, decode, encode, option, sleep } from "./client.mjs";
 
+const DRAINED = 1_000_000_007;
+
 class Cancelled extends Error {}
 class ValueError extends Error {}
 
@@ -255,12 +257,12 @@ class Agent {
     this.outbox = new Outbox(state, this.session);
     this.runs = new Map();
     this.seen = new Set();
-    this.early = [];
     this.epoch = 0;
     this.ready = false;
     this.draining = false;
+    this.drained = false;
     this.pending = [];
-    const handlers = { open: () => this.open(), message: (message) => this.on(message), down: () => { this.ready = false; } };
+    const handlers = { open: () => this.open(), message: (message) => this.on(message), down: () => { this.ready = this.drained = false; } };
     this.link = new Link({ folder, app: "conformance", session: this.session, handlers });
   }
 
@@ -295,6 +297,9 @@ class Agent {
         this.outbox.ack(message.seq);
         this.later();
         return this.settle();
+      case "pong":
+        this.drained ||= this.draining && message.number === DRAINED;
+        return this.settle();
       case "stale": return this.drop(message);
       case "steer": return run && this.steer(run, message);
       case "refused":
@@ -306,13 +311,13 @@ class Agent {
 
   provided(message) {
     this.epoch = message.epoch;
-    for (const held of message.drop ?? []) this.drop(held);
+    for (const task of message.drop ?? []) this.forget(task);
     this.pending = [];
     this.ready = true;
     this.link.say(...this.outbox.renewed(this.epoch));
     for (const session of this.outbox.inherits) this.link.say({ kind: "bury", session });
-    if (this.draining) this.link.say({ kind: "drain" });
     this.outbox.sync();
+    if (this.draining) this.sayDrain();
     this.settle();
   }
 
@@ -392,6 +397,13 @@ class Agent {
     this.settle();
   }
 
+  /** Every attempt at a task that `drop` names. */
+  forget(task) {
+    const attempts = [...this.runs.values(), ...[...this.outbox.waiting.values()].map(({ report }) => report)]
+      .filter((one) => one.task === task).map(({ attempt }) => attempt);
+    for (const attempt of new Set(attempts)) this.drop({ task, attempt });
+  }
+
   head(run) {
     return { task: run.task, attempt: run.attempt, epoch: this.epoch };
   }
@@ -428,14 +440,20 @@ class Agent {
       this.outbox.buried();
       this.later();
     }
-    if (this.draining && this.ready && !this.runs.size && !this.outbox.waiting.size) this.link.stop();
+    if (this.drained && this.ready && !this.runs.size && !this.outbox.waiting.size) this.link.stop();
   }
 
   drain() {
     if (this.draining) process.exit(1);
     this.draining = true;
+    this.sayDrain();
+  }
+
+  /** The answer to the ping shows that the hub has heard `drain`, and what it said before then has arrived. */
+  sayDrain() {
+    this.drained = false;
     this.say({ kind: "drain" });
-    this.settle();
+    this.say({ kind: "ping", number: DRAINED });
   }
 }
 

@@ -74,6 +74,10 @@ class Watch {
     }
     if (kind === "event") return this.print("event", rest);
     if (kind === "values") return this.receive(message);
+    if (kind === "refused" && message.error.code === "busy" && !this.task) {
+      setTimeout(() => this.again(), (message.error.fields?.retry_after_s ?? 1) * 1000);
+      return undefined;
+    }
     if (kind === "refused") this.print("refused", { error: message.error });
     if (kind === "outcome") this.print("outcome", { task, ...rest });
     return this.caller.close(this);

@@ -278,7 +278,7 @@ export class Link {
       if (message.kind === "ping") this.send([{ kind: "pong", number: message.number }]);
       else if (message.kind === "welcome") this.welcome(message);
       else if (message.kind === "goodbye") process.stderr.write(`${this.app}: goodbye ${encode(message.error ?? null)}\n`);
-      else if (message.kind !== "pong") this.handlers.message(message);
+      else this.handlers.message(message);
     }
   }
 

@@ -70,7 +70,8 @@ class Types:
         if port.kind is PortKind.LIST:
             return f"list[{self.annotation(port.children[0])}]"
         if port.kind is PortKind.SET:
-            return f"{'frozenset' if frozen else 'set'}[{self.annotation(port.children[0], frozen=True)}]"
+            outer = "frozenset" if frozen or port.is_frozen else "set"
+            return f"{outer}[{self.annotation(port.children[0], frozen=True)}]"
         if port.kind is PortKind.DICT:
             return f"dict[{', '.join(self.annotation(child) for child in port.children)}]"
         if port.kind is PortKind.TUPLE:

@@ -8,6 +8,7 @@ after the fence.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
@@ -76,6 +77,7 @@ _GONE = Statement(
 )
 
 SessionKey = tuple[str, str, str, str]
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
 
 
 class Agents:
@@ -379,8 +381,8 @@ def _parse(wanted: Provide) -> list[Definition]:
             raise
         except (ValueError, TypeError, RecursionError) as error:
             raise InvalidValue(where=where, expected="a definition", got=str(error)[:300]) from None
-        if not definition.name or "." in definition.name or len(definition.name) > 128:
-            raise RequestRefused(where=f"{where}.name", problem="expected 1 to 128 characters without a dot")
+        if not _NAME.fullmatch(definition.name):
+            raise RequestRefused(where=f"{where}.name", problem="expected up to 128 letters, digits, _ or -")
         if definition.name in seen:
             raise DuplicateName(where=where, name=definition.name, other="an earlier offer")
         seen.add(definition.name)

@@ -16,11 +16,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from arkitekt_next.errors import (
     ArkitektError,
+    HubBusy,
     InternalError,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     ProtocolError,
+    RequestRefused,
     TooLarge,
 )
 from arkitekt_next.hub.core.http import answer
@@ -35,10 +37,13 @@ from arkitekt_next.wire.session import negotiate
 from .peer import Peer
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from arkitekt_next.hub.core.context import HubContext
     from arkitekt_next.hub.tasks.live import LiveTask
 
 _FRAMES_A_TURN = 2
+_UNDER_WAY_LIMIT = 256
 
 
 @policy(SEE)
@@ -62,7 +67,9 @@ async def endpoint(websocket: WebSocket) -> None:
         await asyncio.wait({pump, reader}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.peers.discard(peer)
-        if reader.done() and not reader.cancelled() and peer.close_code is None:
+        if _has_failed(peer, pump) or _has_failed(peer, reader):
+            peer.close_code = peer.close_code or 1011
+        elif peer.close_code is None:
             peer.close_code = 1000
         for task in (pump, reader):
             task.cancel()
@@ -71,6 +78,15 @@ async def endpoint(websocket: WebSocket) -> None:
         hub.agents.lose(peer)
         await asyncio.gather(pump, reader, return_exceptions=True)
         await _say_goodbye(peer, websocket)
+
+
+def _has_failed(peer: Peer, work: asyncio.Task[None]) -> bool:
+    """Whether one half of a connection ended by a defect, which is logged, and not because the other side left."""
+    error = work.exception() if work.done() and not work.cancelled() else None
+    if error is None or isinstance(error, (WebSocketDisconnect, OSError)):
+        return False
+    log.error("connection failed", connection=peer.id, exc_info=error)
+    return True
 
 
 def _check_origin(websocket: WebSocket) -> None:
@@ -111,6 +127,8 @@ async def _read(hub: HubContext, peer: Peer, websocket: WebSocket) -> None:
         peer.wake()
         for message in messages:
             handle(hub, peer, message)
+            if peer.close_code is not None:
+                return  # it has left, or may not come in: what else the frame says does not count
         count += 1
         if count % _FRAMES_A_TURN == 0:
             await asyncio.sleep(0)  # frames that are already here must not keep others waiting
@@ -132,13 +150,41 @@ def handle(hub: HubContext, peer: Peer, message: m.Message) -> None:
             who = peer.principal.person
             raise NotPermitted(person=who, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'")
         act(hub, peer, message)
-    except ArkitektError as error:
-        hub.metrics.refused.labels(error.code).inc()
-        peer.send(m.Refused(request=_request_of(message), error=error_body(error)))
     except Exception as error:
+        _refuse(hub, peer, message, error)
+
+
+def _refuse(hub: HubContext, peer: Peer, message: m.Message, error: Exception) -> None:
+    """Tell the sender why its message was not carried out; a defect of ours is logged under a number, not shown."""
+    if not isinstance(error, ArkitektError):
         incident = secrets.token_hex(4)
         log.error("message failed", incident=incident, kind=m.kind_of(message.__class__), exc_info=error)
-        peer.send(m.Refused(request=_request_of(message), error=error_body(InternalError(incident=incident))))
+        error = InternalError(incident=incident)
+    hub.metrics.refused.labels(error.code).inc()
+    request = _request_of(message)
+    try:
+        peer.send(m.Refused(request=request, error=error_body(error)))
+    except TooLarge:  # it quotes what was sent
+        short = m.ErrorBody(code=error.code, message=f"{error.message[:1000]}…")
+        peer.send(m.Refused(request=request, error=short))
+
+
+async def _in_background(hub: HubContext, peer: Peer, message: m.Message, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception as error:
+        _refuse(hub, peer, message, error)
+    finally:
+        peer.under_way -= 1
+
+
+def _spawn(hub: HubContext, peer: Peer, message: m.Message, work: Coroutine[Any, Any, None]) -> None:
+    """Carry out what has to wait for the database; a connection may have so many under way."""
+    if peer.under_way >= _UNDER_WAY_LIMIT:
+        work.close()
+        raise HubBusy(reason=f"{peer.under_way} requests of this connection are under way", retry_after_s=0.1)
+    peer.under_way += 1
+    hub.board.spawn(_in_background(hub, peer, message, work))
 
 
 def _request_of(message: m.Message) -> str:
@@ -156,6 +202,7 @@ def _hello(hub: HubContext, peer: Peer, hello: m.Hello) -> None:
     if peer.hello is not None:
         raise ProtocolError(where="hello", problem="expected it once, got it twice")
     try:
+        _refuse_nul(hello)
         version = negotiate(hello.protocol, (m.OLDEST_PROTOCOL, m.PROTOCOL))
         if hello.app != peer.principal.app:
             raise NotAuthenticated(
@@ -180,6 +227,14 @@ def _hello(hub: HubContext, peer: Peer, hello: m.Hello) -> None:
             frame_limit_bytes=m.FRAME_LIMIT_BYTES,
         )
     )
+
+
+def _refuse_nul(hello: m.Hello) -> None:
+    """These go into columns of text, which PostgreSQL keeps free of NUL."""
+    release = hello.release
+    texts = (hello.session, hello.app, hello.host, release.version, release.source_hash, release.lock_hash)
+    if any(text is not None and "\0" in text for text in (*texts, release.python)):
+        raise ProtocolError(where="hello", problem="expected text without NUL")
 
 
 def _goodbye(hub: HubContext, peer: Peer, message: m.Goodbye) -> None:
@@ -215,6 +270,8 @@ def _lookup(hub: HubContext, peer: Peer, message: m.Lookup) -> None:
 
 
 def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
+    if "\0" in message.reference:
+        raise RequestRefused(where="reference", problem="expected text without NUL")
     reader: watch.Reader | None = None
 
     def prepare(task: LiveTask) -> None:
@@ -233,8 +290,7 @@ def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
 
     def answered(result: submit.Receipt | ArkitektError) -> None:
         if isinstance(result, ArkitektError):
-            hub.metrics.refused.labels(result.code).inc()
-            peer.send(m.Refused(request=message.reference, error=error_body(result)))
+            _refuse(hub, peer, message, result)
             return
         accepted = m.Accepted(reference=message.reference, task=result.task, status=result.status, number=result.number)
         if reader is not None and reader.task == result.task:
@@ -264,15 +320,13 @@ def _attach(hub: HubContext, peer: Peer, message: m.Attach) -> None:
         live = hub.board.live.get(message.task)
         owner = live.person if live is not None and live.team == team else await hub.tasks_owner(team, message.task)
         if owner is None:
-            error = NotFound(what="task", name=message.task, remedy="It may have been removed by the retention rule")
-            peer.send(m.Refused(request=message.request, error=error_body(error)))
-            return
+            raise NotFound(what="task", name=message.task, remedy="It may have been removed by the retention rule")
         peer.send(m.Done(request=message.request))
         is_owner = owner == peer.principal.person
         reader = watch.Reader(peer, team, message.task, message.window, told=message.after, is_owner=is_owner)
         watch.attach(hub.board, reader)
 
-    hub.board.spawn(check_and_attach())
+    _spawn(hub, peer, message, check_and_attach())
 
 
 def _detach(hub: HubContext, peer: Peer, message: m.Detach) -> None:
@@ -297,24 +351,16 @@ def _control(hub: HubContext, peer: Peer, message: m.Control) -> None:
     async def pass_on() -> None:
         home = await hub.home_of(peer.principal.team, message.task)
         if home is None:
-            error = NotFound(what="task", name=message.task, remedy="Check the id")
-            peer.send(m.Refused(request=message.request, error=error_body(error)))
-            return
+            raise NotFound(what="task", name=message.task, remedy="Check the id")
         if home != hub.id:
             hub.relay.steer(home, message.task, message.verb, message.deadline_s, message.reason)
         peer.send(m.Done(request=message.request))
 
-    hub.board.spawn(pass_on())
+    _spawn(hub, peer, message, pass_on())
 
 
 def _provide(hub: HubContext, peer: Peer, message: m.Provide) -> None:
-    async def provide() -> None:
-        try:
-            await hub.agents.provide(peer, message)
-        except ArkitektError as error:
-            peer.send(m.Refused(request=message.request, error=error_body(error)))
-
-    hub.board.spawn(provide())
+    _spawn(hub, peer, message, hub.agents.provide(peer, message))
 
 
 def _drain(hub: HubContext, peer: Peer, message: m.Drain) -> None:

@@ -102,6 +102,8 @@ class HubContext:
 
     async def tasks_owner(self, team: str, task: str) -> str | None:
         """Give the person a task belongs to, or None when the team has no such task."""
+        if "\0" in task:  # PostgreSQL takes no such text
+            return None
         query = select(t.task.c.person_id).where(t.task.c.team_id == team, t.task.c.id == task)
         async with self.database.engine.connect() as db:
             owner = (await db.execute(query)).scalar()
@@ -109,6 +111,8 @@ class HubContext:
 
     async def home_of(self, team: str, task: str) -> str | None:
         """Give the hub a task lives at, or None when the team has no such task."""
+        if "\0" in task:
+            return None
         query = select(t.task.c.hub_id).where(t.task.c.team_id == team, t.task.c.id == task)
         async with self.database.engine.connect() as db:
             home = (await db.execute(query)).scalar()

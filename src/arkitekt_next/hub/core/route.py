@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from arkitekt_next.errors import (
@@ -96,12 +97,12 @@ class Route(APIRoute):
         work = super().get_route_handler()
         reads_body = self.body_field is not None
         takes_query = bool(self.dependant.query_params)
+        lists = _lists(self)
 
         async def handle(request: Request) -> Response:
             await _admit(request, self.rule, self.path)
-            if request.query_params and not takes_query:
-                name = next(iter(request.query_params))
-                raise RequestRefused(where=f"query.{name[:64]}", problem="this route takes no query parameters")
+            if request.query_params:
+                _check_query(request, lists if takes_query else None)
             ready = await _take_body(request) if reads_body else request
             try:
                 async with asyncio.timeout(_WORK_S):
@@ -111,6 +112,28 @@ class Route(APIRoute):
                 return answer(late, status=503)
 
         return handle
+
+
+def _lists(route: APIRoute) -> frozenset[str]:
+    """Name the query parameters that may be repeated."""
+    models = [field.field_info.annotation for field in route.dependant.query_params]
+    return frozenset(
+        info.alias or name
+        for model in models
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, info in model.model_fields.items()
+        if get_origin(info.annotation) is list
+    )
+
+
+def _check_query(request: Request, lists: frozenset[str] | None) -> None:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if lists is None:
+            raise Unprocessable(where=f"query.{name[:64]}", problem="this route takes no query parameters")
+        if name in seen and name not in lists:
+            raise Unprocessable(where=f"query.{name[:64]}", problem="expected it once, got it several times")
+        seen.add(name)
 
 
 def _merge(common: Refusals, own: Refusals) -> Refusals:
@@ -192,6 +215,12 @@ async def _take_body(request: Request) -> Request:
     except ValueError as error:
         raise RequestRefused(where="body", problem=f"expected JSON, got text that is none: {error}") from None
     return _Read(request, body, parsed)
+
+
+class Unprocessable(RequestRefused):
+    """A query that is not as documented; answered 422, as everything of the kind."""
+
+    status = 422
 
 
 class BodyLate(RequestRefused):

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, exists, func, literal, select
+from sqlalchemy import and_, bindparam, delete, func, literal, select
 
 from arkitekt_next.errors import StorageFull
 from arkitekt_next.hub.core.ids import first_id_at, now_us
@@ -94,6 +94,7 @@ async def _remove_beyond(board: Board, teams: list[str], at_us: int, removed: Re
     """Remove the oldest ended tasks, whoever's they are, until the database is small enough."""
     after = dict.fromkeys(teams, "")
     while (excess := await board.database.size_bytes() - board.settings.retention_bytes) > 0:
+        excess = max(excess // 2, 1)  # what rows take is only an estimate: better to measure again than to remove more
         while excess > 0:
             pages = [(team, await _removable(board, team, after[team], _c.ended_at_us < at_us)) for team in teams]
             filled = [(team, page) for team, page in pages if page]
@@ -137,9 +138,10 @@ async def _removable(board: Board, team: str, after: str, which: ColumnElement[b
 def _tree_has_ended() -> list[ColumnElement[bool]]:
     """Neither the root of a task's tree nor anything below it is live; two questions, each with an index of its own."""
     other = t.task.alias("other")
-    live = exists().where(other.c.team_id == _c.team_id, other.c.ended_at_us.is_(None))
+    live = select(other.c.id).where(other.c.team_id == _c.team_id, other.c.ended_at_us.is_(None)).correlate(t.task)
     below = live.where(other.c.root_id == _c.root_id, other.c.parent_id.is_not(None))
-    return [~live.where(other.c.id == _c.root_id), ~below]
+    below = below.with_hint(other, "INDEXED BY ix_task_root", "sqlite")  # SQLite would walk through the whole team
+    return [~live.where(other.c.id == _c.root_id).exists(), ~below.exists()]
 
 
 async def _remove(board: Board, team: str, page: list[Any], removed: Removed) -> None:

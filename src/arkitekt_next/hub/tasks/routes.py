@@ -52,7 +52,16 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "description": "Server-sent events. `id` is the event number, `event` the kind of the message in `data`.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "schema": {
+                    "type": "object",
+                    "description": "One event of the stream.",
+                    "properties": {
+                        "id": {"type": "string", "description": "The event number; not there for passing events."},
+                        "event": {"enum": ["event", "values", "outcome"]},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                    "required": ["event", "data"],
+                },
                 "example": 'id: 1\nevent: event\ndata: {"kind":"event","task":"01a1","number":1,"name":"queued"}\n\n',
             }
         },

@@ -27,8 +27,8 @@ _LOCK = 724001
 _WAIT_S = 60.0
 
 
-async def migrate(url: URL) -> None:
-    """Upgrade the database at `url` to the newest schema. Raises `Conflict`, leaving it as it was."""
+async def migrate(url: URL, *, folder: Path = FOLDER) -> None:
+    """Upgrade the database at `url` to the newest schema in `folder`. Raises `Conflict`, leaving it as it was."""
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+asyncpg")
     else:
@@ -41,7 +41,7 @@ async def migrate(url: URL) -> None:
         while True:
             try:
                 async with engine.connect() as connection:
-                    await connection.run_sync(_upgrade)
+                    await connection.run_sync(_upgrade, folder)
                 return
             except DBAPIError as error:
                 if "locked" not in str(error.orig) or time.monotonic() > deadline:
@@ -68,9 +68,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, folder: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
     script = ScriptDirectory.from_config(config)
     if _is_current(connection, script):

@@ -62,6 +62,16 @@ def sign_in(url: str, folder: Path, app: str) -> str:
     return str(_post(f"{url}/api/auth/local/token", body)["token"])
 
 
+def written(messages: list[Message]) -> str:
+    """Write a frame, as short as it gets; what is no UTF-8 is escaped."""
+    text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(messages, separators=(",", ":"))
+    return text
+
+
 class News:
     """Something grows or changes, and others wait until it looks as they want."""
 
@@ -75,7 +85,7 @@ class News:
                 waiter.set_result(None)
         self._waiting.clear()
 
-    async def until(self, look: Callable[[], T], what: str, within: float = DEADLINE_S) -> T:
+    async def until(self, look: Callable[[], T | None], what: str, within: float = DEADLINE_S) -> T:
         """Wait until `look` gives something true; give that. Raises `Failed` with `what` after the deadline."""
         try:
             async with asyncio.timeout(within):
@@ -159,6 +169,11 @@ class RawCaller:
                 request = self._request()
                 await self.send({"kind": "attach", "request": request, "task": followed.task, "after": followed.number})
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection stands."""
+        return self._reader is not None and not self._reader.done()
+
     async def close(self) -> None:
         """Close without a word."""
         if self._reader is not None:
@@ -204,7 +219,7 @@ class RawCaller:
     async def send(self, *messages: Message) -> None:
         """Send a frame; it is lost when there is no connection."""
         with contextlib.suppress(websockets.ConnectionClosed):
-            await self._socket.send(json.dumps(list(messages)))
+            await self._socket.send(written(list(messages)))
 
     def _request(self) -> str:
         return f"judge-{next(self._requests)}"
@@ -245,7 +260,6 @@ class RawCaller:
     async def ended(self, call: Followed, within: float = DEADLINE_S) -> Message:
         """Wait for the outcome; what came before it has to be sound."""
         outcome = await self.news.until(lambda: call.outcome, f"the outcome of {call.task}", within)
-        assert outcome is not None
         expect(not call.problems, "; ".join(call.problems[:3]))
         return outcome
 

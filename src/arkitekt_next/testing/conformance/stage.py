@@ -44,7 +44,7 @@ class Hub:
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "hub.log", "ab") as log:
+        with (self.folder / "hub.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", _HUB, str(self.folder), json.dumps(HUB_SETTINGS)),
                 stdout=asyncio.subprocess.PIPE,
@@ -82,7 +82,7 @@ class Candidate:
 
     async def start(self, **environment: str) -> None:
         """Start the process."""
-        with open(self._log, "ab") as log:
+        with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,

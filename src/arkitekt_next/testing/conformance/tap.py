@@ -27,7 +27,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from arkitekt_next.errors import ArkitektError
-from arkitekt_next.testing.conformance.raw import DEADLINE_S, Message, News, prove, sign_in
+from arkitekt_next.testing.conformance.raw import DEADLINE_S, Message, News, prove, sign_in, written
 from arkitekt_next.testing.conformance.stage import Hub
 from arkitekt_next.wire.codec import Decoder
 from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, FROM_CLIENT
@@ -55,8 +55,9 @@ class Tap:
         self.told: list[Message] = []
         self.problems: list[str] = []
         self.connections = 0
-        self.twice = self.noisy = self.muted = False
+        self.twice = self.noisy = self.muted = self.closed = False
         self.drop: list[str] = []
+        self._credit: dict[tuple[str, int], int] = {}
         self._key = secrets.token_bytes(32)
         self._challenges: dict[str, tuple[str, str]] = {}
         self._client: WebSocket | None = None
@@ -82,6 +83,7 @@ class Tap:
             ws_per_message_deflate=False,
             ws_ping_interval=None,
             log_config=None,
+            log_level="critical",
             lifespan="off",
             timeout_graceful_shutdown=2,
         )
@@ -122,6 +124,9 @@ class Tap:
     async def _connect(self, client: WebSocket) -> None:
         if "arkitekt.v1" not in (client.scope.get("subprotocols") or []):
             self.problems.append("the upgrade does not offer the subprotocol arkitekt.v1")
+        if self.closed:
+            await client.send_denial_response(JSONResponse({}, 503))
+            return
         try:
             upstream = await websockets.connect(
                 self.hub.url.replace("http", "ws") + "/ws",
@@ -168,7 +173,7 @@ class Tap:
                 if self.muted:
                     messages = [message for message in messages if "attempt" not in message]
                 if messages:
-                    await upstream.send(json.dumps(messages) if self.muted else frame)
+                    await upstream.send(written(messages) if self.muted else frame)
                 self.news.notify()
 
     def _judge(self, frame: str) -> list[Message]:
@@ -182,18 +187,34 @@ class Tap:
             self.problems.append(f"a frame that is no array of messages: {error}")
             return []
         self.problems += [f"a message that does not fit: {answer.error.message}" for answer in refused]
-        return [message for message in raw if isinstance(message, dict)]
+        messages = [message for message in raw if isinstance(message, dict)]
+        for message in messages:
+            if message.get("kind") == "yielded":
+                self._check_credit(message)
+        return messages
+
+    def _check_credit(self, report: Message) -> None:
+        through = report["first"] + len(report["values"])
+        credit = self._credit.get((report["task"], report["attempt"]))
+        if credit is not None and through > credit:
+            self.problems.append(f"yields up to {through} with a credit of {credit}")
 
     async def _down(self, client: WebSocket, upstream: Any) -> None:
         with contextlib.suppress(WebSocketDisconnect, websockets.ConnectionClosed, RuntimeError):
             async for frame in upstream:
                 messages = list(self._changed(json.loads(frame)))
                 self.told += messages
-                await client.send_text(json.dumps(messages))
+                await client.send_text(written(messages))
                 self.news.notify()
 
     def _changed(self, messages: list[Message]) -> Iterator[Message]:
         for message in messages:
+            if message["kind"] in ("assign", "credit"):
+                key = (message["task"], message["attempt"])
+                through: int = message["credit" if message["kind"] == "assign" else "through"]
+                self._credit[key] = max(self._credit.get(key, 0), through)
+            if message["kind"] == "unsupported":
+                self.problems.append(f"the hub did not understand: {message['error']['message']}")
             if message["kind"] == "provided" and self.drop:
                 message["drop"] = [*message.get("drop", []), *self.drop]
             if self.noisy:
@@ -208,7 +229,7 @@ class Tap:
     async def say(self, *messages: Message) -> None:
         """Tell the candidate something in the hub's name."""
         if self._client is not None:
-            await self._client.send_text(json.dumps(list(messages)))
+            await self._client.send_text(written(list(messages)))
 
     async def cut(self) -> None:
         """Break the connection."""

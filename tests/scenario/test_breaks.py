@@ -1,0 +1,70 @@
+"""Sockets that break again and again between the SDK and a real hub: nothing is lost, doubled or out of order."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from arkitekt_next import App
+
+SEED = 20261122
+BREAKS = 30
+
+
+@pytest.mark.slow
+def test_streams_and_calls_come_whole_through_many_breaks(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    provider, caller = App("provider"), App("caller")
+    runs: list[int] = []
+
+    @provider.register
+    def count(n: int) -> Iterator[int]:
+        for value in range(n):
+            if value % 50 == 0:
+                done.wait(0.001)
+            yield value
+
+    @provider.register
+    def once(number: int) -> int:
+        runs.append(number)
+        return number
+
+    results: dict[int, int] = {}
+    streams: dict[int, list[int]] = {}
+    done = threading.Event()
+    draw = random.Random(SEED)
+
+    with provider.run_detached(), caller:
+        found, stream = caller.find("provider.once"), caller.find("provider.count")
+
+        def calls(lane: int) -> None:
+            for number in range(lane * 1000, lane * 1000 + 150):
+                results[number] = found(number)
+
+        def reads(lane: int) -> None:
+            streams[lane] = list(stream.with_options(window=256).iterate(4000))
+
+        lanes = [threading.Thread(target=calls, args=(lane,)) for lane in range(4)]
+        lanes += [threading.Thread(target=reads, args=(lane,)) for lane in range(4)]
+
+        def breaks() -> None:
+            for _ in range(BREAKS):
+                connection = draw.choice([provider, caller]).link.connection
+                connection.post(connection.cut)
+                done.wait(draw.uniform(0.01, 0.15))
+
+        breaker = threading.Thread(target=breaks)
+        for thread in [*lanes, breaker]:
+            thread.start()
+        for thread in lanes:
+            thread.join(60)
+        done.set()
+        breaker.join(60)
+    with capsys.disabled():
+        print(f"\nseed {SEED}: {BREAKS} breaks, {len(results)} calls, {sum(map(len, streams.values()))} values")
+    assert results == {number: number for lane in range(4) for number in range(lane * 1000, lane * 1000 + 150)}
+    assert sorted(runs) == sorted(results)
+    assert streams == {lane: list(range(4000)) for lane in range(4)}

@@ -1,0 +1,159 @@
+"""`hub start`, `status`, `stop`, `backup`, `restore`, and a hub that died."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Home, home_at, write_app
+
+APP = """
+from arkitekt_next import register
+
+
+@register
+def count(start: int = 1) -> int:
+    "Count on."
+    return start + 1
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with home_at(tmp_path / "home") as made:
+        yield made
+
+
+def test_a_hub_in_the_foreground_says_where_it_is_and_ends_with_ctrl_c(home: Home) -> None:
+    assert home.run("hub", "status").code == 3
+    with home.started("hub", "start") as hub:
+        url = hub.says("The hub answers at").split()[-1]
+        hub.says(f"data  {home.hub_folder}")
+        hub.says("arkitekt-next hub stop")
+        assert json.loads(urllib.request.urlopen(f"{url}/health").read())["status"] == "ok"
+        status = home.run("hub", "status")
+        assert (status.code, url in status.out) == (0, True)
+        assert home.run("hub", "status", "--json").json["health"]["live_tasks"] == 0
+        second = home.run("hub", "start")
+        assert second.code == 5
+        assert "Another hub runs over" in second.err
+        port = home.run("hub", "start", "--folder", str(home.folder / "other"), "--port", url.rpartition(":")[2])
+        assert port.code == 5
+        assert "--port" in port.err
+        hub.process.send_signal(signal.SIGINT)
+        hub.says("Stopped.")
+        assert hub.end() == 0
+    assert home.run("hub", "status", "--json").json == {"running": False, "folder": str(home.hub_folder)}
+
+
+def test_a_hub_in_the_background_is_stopped_by_name(home: Home) -> None:
+    started = home.run("hub", "start", "--background", "--durability", "normal", "--json")
+    assert started.json["started"] is True
+    again = home.run("hub", "start", "--background", "--json")
+    assert again.json == {"url": started.json["url"], "folder": str(home.hub_folder), "started": False}
+    other = home.run("hub", "start", "--background", "--port", "1")
+    assert (other.code, "have no effect" in other.err) == (5, True)
+    assert stat.S_IMODE((home.hub_folder / "hub.log").stat().st_mode) == 0o600
+    stopped = home.run("hub", "stop")
+    assert (stopped.code, "Stopped the hub at" in stopped.out) == (0, True)
+    assert home.run("hub", "stop", "--json").json["stopped"] is False
+    back = home.run("hub", "start", "--background", "--json")
+    assert back.json["url"] == started.json["url"]
+
+
+def test_it_listens_on_this_machine_only_unless_told_otherwise(home: Home) -> None:
+    for how in ({"arguments": ("--host", "0.0.0.0")}, {"arguments": (), "ARKITEKT_HUB_HOST": "0.0.0.0"}):
+        arguments = how.pop("arguments")
+        assert isinstance(arguments, tuple)
+        refused = home.run("hub", "start", *arguments, **{k: str(v) for k, v in how.items()})
+        assert refused.code == 2
+        assert "--insecure" in refused.err
+        assert not (home.hub_folder / "hub.json").exists()
+    with home.started("hub", "start", "--host", "0.0.0.0", "--insecure") as hub:
+        hub.says("without TLS")
+        hub.says("The hub answers at")
+
+
+def test_wrong_settings_are_named(home: Home) -> None:
+    wrong = home.run("hub", "start", ARKITEKT_HUB_LEASE_S="-1")
+    assert wrong.code == 2
+    assert "ARKITEKT_HUB_LEASE_S" in wrong.err
+    assert home.run("hub", "start", "--durability", "none").code == 2
+
+
+def test_a_hub_that_died_is_started_again_by_whoever_needs_it(home: Home) -> None:
+    assert home.run("hub", "start", "--background").code == 0
+    os.kill(home.hub_process(), signal.SIGKILL)
+    status = home.run("hub", "status")
+    assert status.code == 3
+    assert "ended without saying so" in status.out
+    listed = home.run("inspect")
+    assert (listed.code, "was started again" in listed.err) == (0, True)
+    assert "There is nothing on http://" in listed.out
+    home.run("hub", "stop")
+    asked = home.run("inspect")
+    assert asked.code == 3
+    assert "arkitekt-next hub start" in asked.err
+    assert home.run("call", "lab.count", "--json").json["error"]["code"] == "hub_unavailable"
+
+
+def test_a_foreign_address_without_a_token_is_refused_with_the_remedy(home: Home) -> None:
+    done = home.run("inspect", "--url", "http://hub.invalid:1")
+    assert done.code == 5
+    assert "ARKITEKT_TOKEN" in done.err
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        home.hub_folder.mkdir()
+        (home.hub_folder / "local.key").write_text("0" * 64)
+        nobody = home.run("inspect", "--url", f"127.0.0.1:{port}")
+        assert nobody.code == 3
+
+
+def test_a_backup_of_a_running_hub_comes_back_elsewhere(home: Home, tmp_path: Path) -> None:
+    place = write_app(home.folder / "lab", APP)
+    assert home.run("hub", "start", "--background").code == 0
+    with home.started("run", "prod", at=place) as app:
+        app.says("lab.count")
+        tasks = [home.run("call", "lab.count", "--json").out for _ in range(2)]
+    file = tmp_path / "hub.db"
+    made = home.run("hub", "backup", str(file))
+    assert made.code == 0, made.err
+    assert "1 actions, 2 tasks" in made.out
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert home.run("hub", "backup", str(file)).code == 5
+    assert home.run("hub", "backup", str(tmp_path / "no" / "such.db")).code == 4
+    assert home.run("hub", "backup", str(tmp_path / "x"), "--folder", str(tmp_path / "empty")).code == 4
+    assert home.run("hub", "restore", str(file), "--force").code == 5
+
+    other = tmp_path / "other"
+    back = home.run("hub", "restore", str(file), "--folder", str(other), "--json")
+    assert back.json["rows"]["task"] == len(tasks)
+    assert home.run("hub", "restore", str(file), "--folder", str(other)).code == 5
+    again = home.run("hub", "restore", str(file), "--folder", str(other), "--force")
+    assert "hub.db.before-restore" in again.out
+    assert home.run("hub", "restore", __file__, "--folder", str(tmp_path / "third")).code == 2
+    try:
+        assert home.run("hub", "start", "--background", "--folder", str(other)).code == 0
+        listed = home.run("inspect", "--json", ARKITEKT_HUB_FOLDER=str(other))
+        assert [action["name"] for action in listed.json] == ["lab.count"]
+    finally:
+        stopped = home.run("hub", "stop", "--folder", str(other))
+    assert stopped.code == 0
+
+
+def test_what_is_installed_is_told(home: Home) -> None:
+    found = home.run("self", "info", "--json").json
+    assert found["hub"] is None
+    assert found["hub_folder"] == str(home.hub_folder)
+    assert found["extras"]["hub"] is True
+    shown = home.run("self", "info")
+    assert (shown.code, "none runs" in shown.out) == (0, True)
