@@ -23,7 +23,7 @@ from arkitekt_next.storage.migrations import FOLDER, migrate
 from arkitekt_next.storage.tables import metadata
 from arkitekt_next.testing.database import in_loop, opened, opened_as_it_is
 from tests.contract import schemas
-from tests.contract.schemas.__main__ import postgres_text, rows, sqlite_text
+from tests.contract.schemas.__main__ import postgres_text, sqlite_text
 
 NEXT = '''
 """A later release: it rebuilds a table, moves data, adds and drops."""
@@ -159,9 +159,9 @@ def test_a_hub_that_dies_while_it_makes_its_database_leaves_an_empty_one(url: st
 def test_a_hub_that_dies_in_the_middle_of_an_upgrade_leaves_the_old_database(url: str, next_release: Path) -> None:
     asyncio.run(load(url, schemas.revisions()[-1]))
     before = asyncio.run(everything(url))
-    deaths = 0
+    deaths, step = 0, 5 if kind_of(url) == "sqlite" else 1
     with killer(url, next_release) as kill_at:
-        while kill_at(deaths + 1):
+        while kill_at(deaths * step + 1):
             deaths += 1
             assert asyncio.run(everything(url)) == before
             asyncio.run(open_and_close(url))
@@ -171,7 +171,7 @@ def test_a_hub_that_dies_in_the_middle_of_an_upgrade_leaves_the_old_database(url
     assert [row["colour"] for row in after["task"]] == ["blue"]
     assert {name: value for name, value in after["task"][0].items() if name != "colour"} == before["task"][0]
     assert "implementation" not in after
-    with pytest.raises(Conflict, match="'9000'.* newer than this release"):
+    with pytest.raises(Conflict, match=r"'9000'.* newer than this release"):
         asyncio.run(open_and_close(url))
     assert asyncio.run(everything(url)) == after
     print(f"{deaths} deaths")
@@ -200,7 +200,3 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(Conflict, match="file is not a database"):
         asyncio.run(open_and_close(sqlite_url(path)))
     assert path.read_bytes() == before
-
-
-def test_what_was_put_into_the_texts_is_what_the_tables_can_hold() -> None:
-    assert [table.name for table, _ in rows()] == [table.name for table in metadata.sorted_tables]

@@ -327,6 +327,19 @@ def test_a_new_release_is_compared_with_what_the_hub_has(rig: Rig, tmp_path: Pat
     assert found.json["changes"] == ["statistics is new"]
 
 
+def test_the_hub_knows_exactly_which_release_runs(rig: Rig) -> None:
+    manifest = rig.home.run("manifest", at=rig.place).json
+    assert [action["name"] for action in manifest["actions"]][:2] == ["lab.show", "lab.crop"]
+    code = (
+        "import json; from arkitekt_next.sdk.login import fetch, sign_in; a = sign_in('tester')\n"
+        "print(json.dumps(fetch(a.url, 'GET', '/api/apps/lab', token=a.token)[1]['releases'][0]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=rig.home.environment, capture_output=True, text=True)
+    release = json.loads(done.stdout)
+    assert release["source_hash"] == manifest["release"]["source_hash"]
+    assert release["version"] == manifest["version"]
+
+
 # -- a generated client ------------------------------------------------------------------------------------------
 
 USE = """

@@ -129,13 +129,15 @@ def test_an_edit_is_live_within_two_seconds(rig: Rig) -> None:
     assert "Give the size" in rig.home.run("inspect", ACTION).out
 
 
-def test_an_edit_of_the_same_length_within_the_same_second_counts(rig: Rig) -> None:
+def test_an_edit_of_the_same_length_and_time_counts(rig: Rig) -> None:
+    # Python takes a cached module for the current one when its source has the same size and time.
     for factor in ("2", "3", "1"):
         text = rig.app.read_text()
         head, _, _ = text.partition("    return")
         rig.app.write_text(f"{head}    return {factor} * camera_um / magnification\n")
+        os.utime(rig.app, (1_700_000_000, 1_700_000_000))
         rig.dev.says("the new version serves")
-    assert rig.call("6.5", "65").json == 0.1
+        assert rig.call("6.5", "65").json == int(factor) / 10
 
 
 def test_a_broken_edit_is_shown_and_the_last_good_version_keeps_serving(rig: Rig) -> None:
@@ -168,7 +170,7 @@ def test_a_running_task_is_finished_before_the_new_version_takes_over(rig: Rig) 
     with rig.home.started("call", "first-app.expose", f"path={shutter}") as caller:
         rig.dev.says("expose(")
         rig.app.write_text(good)
-        rig.dev.says("app.py changed")
+        rig.dev.says("finishing 1 task")
         shutter.touch()
         caller.says("exposed")
         assert caller.end() == 0

@@ -77,7 +77,8 @@ def errors() -> Iterator[Errors]:
 
 @pytest.fixture(scope="module")
 def server(errors: Errors) -> Iterator[Any]:
-    with serve(grace_s=0.5, cancel_deadline_s=0.5, max_live_tasks=50_000) as running:
+    database = os.environ.get("FUZZ_DATABASE_URL")
+    with serve(grace_s=0.5, cancel_deadline_s=0.5, max_live_tasks=50_000, database_url=database) as running:
         yield running
 
 
@@ -383,17 +384,17 @@ def test_raw_requests_with_anything_in_them_are_answered(
 ) -> None:
     before = healthy.calls
     authority = server.url.removeprefix("http://")
-    paths = []
+    routes = [("GET", "/ws"), ("GET", "/nowhere")]
     for route in server.app.routes:
         path = route.path.replace("{verb}", "cancel")
         for name, value in known.items():
             path = path.replace("{" + name + "}", value)
-        if not path.endswith("/stream"):
-            paths.append(path)
+        if not path.endswith(("/stream", "/ws")):
+            routes += [(method, path) for method in route.methods]
     submit = {"action": "known.add", "args": {"a": 1, "b": 2}, "reference": "r", "labels": ["x"], "timeout_s": 5}
     submit |= {"routing": "sticky", "retries": 0, "wait_for_agent": False, "parent": known["task"], "agent": "a"}
     bodies: list[Any] = [submit, {"args": {"a": 1}}, {"deadline_s": 1, "reason": "r"}, {"client_nonce": "ab" * 16}]
-    made = Requests(authority, sign_in(server.url, server.folder, "web"), paths, bodies)
+    made = Requests(authority, sign_in(server.url, server.folder, "web"), routes, bodies)
     line = Line(authority)
     statuses: Counter[int] = Counter()
 

@@ -26,7 +26,7 @@ from arkitekt_next.errors import (
     TaskInterrupted,
     TaskTimeout,
 )
-from tests.support.programs import Program, Start, program
+from tests.support.scripts import Program, Start, program
 from tests.support.waiting import find_soon, until
 
 SETTINGS: dict[str, Any] = {"grace_s": 0.5, "lease_s": 3.0, "heartbeat_s": 1.0, "log_level": "error"}

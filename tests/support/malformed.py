@@ -191,6 +191,7 @@ def messages(app: str, tasks: list[str], own: list[str]) -> list[Json]:
             "inherits": ["dead"],
         },
     ]
+    found += [found[-1]] * 4  # most can go wrong in a definition
     found += [{"kind": "control", "request": "c", "task": task, "verb": "pause", "reason": "r"} for task in own]
     for task in tasks:
         found += [{"kind": "attach", "request": "a", "task": task, "after": 0, "window": 5}]
@@ -216,7 +217,8 @@ class Mangler:
             message = {"kind": kind, "task": NOBODY, "request": "x", "reference": "x"}
             return mutate(rng, message, paths_of(message))
         message, places = rng.choice(self._sound)
-        return mutate(rng, message, places)
+        deep = [place for place in places if len(place) > 2]
+        return mutate(rng, message, deep if deep and rng.randrange(3) else places)
 
     def open_frame(self, number: int) -> str:
         """An array of bad messages: each is answered or refused by itself, the connection lives."""

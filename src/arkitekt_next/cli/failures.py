@@ -26,6 +26,8 @@ def show_failure(error: Exception, *, wants_json: bool) -> Exit:
     elif isinstance(error, ArkitektError):
         output.show_problem("Error", str(error), *_whereabouts(error))
         _show_trace(error)
+    elif isinstance(error, OSError) and error.filename is not None and error.strerror:
+        output.show_problem("Error", f"{error.filename}: {error.strerror}")
     else:
         output.show_problem("Error", f"{type(error).__name__}: {error}")
         output.note("This is a defect of arkitekt-next, or of something it uses:")

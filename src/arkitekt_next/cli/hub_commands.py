@@ -211,7 +211,7 @@ def _say_running(found: Announcement, health: dict[str, Any]) -> None:
     rows = [
         ("state", "takes work" if is_well else "; ".join(map(str, health.get("reasons", [])))),
         ("up", f"{_span(float(health.get('uptime_s', 0)))}, process {found.pid}"),
-        ("agents", f"{health.get('agents', 0)} connected"),
+        ("apps", f"{health.get('agents', 0)} connected"),
         ("tasks", f"{health.get('live_tasks', 0)} under way, {health.get('queued_tasks', 0)} of them waiting"),
         ("data", f"{found.folder} ({_size(found.folder)})"),
         ("log", str(found.folder / LOG_NAME) if (found.folder / LOG_NAME).exists() else "where it was started"),

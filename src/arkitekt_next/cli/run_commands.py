@@ -83,12 +83,12 @@ def prod(url: str | None, module: str | None, fail_fast: bool) -> None:
     from arkitekt_next.cli.loading import load_app
     from arkitekt_next.cli.project import find_project
     from arkitekt_next.cli.reach import named_url
-    from arkitekt_next.cli.serving import serve
+    from arkitekt_next.cli.serving import identify, serve
 
     loaded = load_app(find_project(module=module))
     app = loaded.app
     app.url = named_url(url) or app.url
-    app.version = app.version or loaded.project.version
+    identify(app, loaded.project)
     stops: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stops.append(number))

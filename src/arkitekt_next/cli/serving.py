@@ -13,12 +13,29 @@ from arkitekt_next.cli.reach import no_hub
 from arkitekt_next.errors import HubUnavailable
 
 if TYPE_CHECKING:
+    from arkitekt_next.cli.project import Project
     from arkitekt_next.sdk.app import App, Mode
 
 _LOOK_S = 0.2
 _PAUSE_S = 0.5
 
 Tell = Callable[..., None]
+
+
+def identify(app: App, project: Project) -> None:
+    """Let an app say which release it is: its version, and the hashes of its sources and of its lock file."""
+    import platform
+
+    from arkitekt_next.cli.manifest import lock_hash, source_hash
+    from arkitekt_next.wire.messages import Release
+
+    release = Release(
+        version=app.version or project.version,
+        source_hash=source_hash(project),
+        lock_hash=lock_hash(project),
+        python=platform.python_version(),
+    )
+    app.release = lambda: release  # type: ignore[method-assign]
 
 
 def serve(app: App, *, mode: Mode, tell: Tell, is_stopping: Callable[[], bool], fail_fast: bool = False) -> None:

@@ -59,6 +59,7 @@ class Agent(Sink):
         self.actions: list[str] = []
         self.provided: list[Callable[[ArkitektError | None], None]] = []
         self.is_draining = False
+        self._is_drained = False
         self.handlers: dict[type[Message], Callable[[Any], None]] = {
             Assign: self._assigned,
             Steer: self._steered,
@@ -111,7 +112,7 @@ class Agent(Sink):
                 self._mention_again()
             self._reports.send_inherited()
             if self.is_draining:
-                self._connection.send('{"kind":"drain"}')
+                self._ask_to_drain()
         failure = answer if isinstance(answer, ArkitektError) else None
         if failure is not None:
             _LOG.error("the hub refused the functions of %s: %s", self._host.identifier, failure)
@@ -396,9 +397,19 @@ class Agent(Sink):
     # -- ending ----------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Take nothing more."""
+        """Take nothing more; what the hub has sent already still runs."""
         self.is_draining = True
-        self._connection.send('{"kind":"drain"}')
+        self._ask_to_drain()
+
+    def _ask_to_drain(self) -> None:
+        self._is_drained = False
+        self._caller.request({"kind": "drain"}, self._was_drained)
+
+    def _was_drained(self, answer: Any) -> None:
+        """No assignment is under way any more (or nobody is there to send one)."""
+        self._is_drained = True
+        if self._settled:
+            self._check_settled()
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Call `then` once nothing runs and everything is acknowledged."""
@@ -406,6 +417,8 @@ class Agent(Sink):
         self._check_settled()
 
     def _check_settled(self) -> None:
+        if self.is_draining and not self._is_drained:
+            return
         if any(not run.is_abandoned for run in self._runs.values()):
             return
         if self._reports.unacknowledged:

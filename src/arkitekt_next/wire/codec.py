@@ -7,6 +7,8 @@ as ASCII escapes. A frame that is not a JSON array of objects is an error of the
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -21,11 +23,20 @@ _DEPTH_LIMIT = 200
 
 
 def dumps(value: Any) -> str:
-    """Write a JSON value as text that any UTF-8 store can hold."""
+    """Write a JSON value as text that any UTF-8 store can hold, and that `loads` reads."""
     try:
         return to_json(value, inf_nan_mode="strings").decode()
     except (PydanticSerializationError, UnicodeError):
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        return json.dumps(_finite(value), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Give the value with NaN and the infinities as text, as the fast path writes them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "NaN" if math.isnan(value) else f"{'-' * (value < 0)}Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def loads(text: str | bytes) -> Any:
@@ -36,9 +47,25 @@ def loads(text: str | bytes) -> Any:
         if "surrogate" not in str(refused) and "\\ud" not in _as_text(text).lower():
             raise
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except RecursionError as deep:
         raise ValueError("nested too deeply") from deep
+    _refuse_deep(value)
+    return value
+
+
+def _refuse_deep(value: Any) -> None:
+    """Hold the slow path to the fast one's depth."""
+    level = [value]
+    for _ in range(_DEPTH_LIMIT):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {_DEPTH_LIMIT}")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _as_text(text: str | bytes) -> str:
@@ -54,7 +81,8 @@ def encode(message: Message) -> str:
     try:
         return message.__pydantic_serializer__.to_json(message, exclude_none=True).decode()
     except (PydanticSerializationError, UnicodeError):
-        return json.dumps(message.model_dump(mode="python", exclude_none=True), ensure_ascii=True)
+        fields = _finite(message.model_dump(mode="python", exclude_none=True))
+        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def error_body(error: ArkitektError) -> ErrorBody:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 PROTOCOL = 1
 OLDEST_PROTOCOL = 1
@@ -24,6 +24,22 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=366 * 86400, allow_inf_nan=False)]
+
+
+def _at_most(chars: int) -> tuple[AfterValidator, WithJsonSchema]:
+    """Limit text of any code points, lone surrogates included, which pydantic's own constraint would refuse."""
+
+    def check(text: str) -> str:
+        if len(text) > chars:
+            raise ValueError(f"expected at most {chars} characters, got {len(text)}")
+        return text
+
+    return AfterValidator(check), WithJsonSchema({"type": "string", "maxLength": chars})
+
+
+Reason = Annotated[str, *_at_most(1024)]
+Words = Annotated[str, *_at_most(4096)]
+Line = Annotated[str, *_at_most(16_384)]
 
 
 class Message(BaseModel):
@@ -102,7 +118,7 @@ class Goodbye(Message):
     """either way, last: why the sender closes. From an agent: it is finished and will not come back."""
 
     kind: Literal["goodbye"] = "goodbye"
-    reason: str = Field(default="", max_length=1024)
+    reason: Reason = ""
     error: ErrorBody | None = None
 
 
@@ -260,7 +276,7 @@ class Control(Message):
     task: Id
     verb: Literal["cancel", "interrupt", "pause", "resume", "step"]
     deadline_s: Seconds | None = None
-    reason: str = Field(default="", max_length=1024)
+    reason: Reason = ""
 
 
 # -- providing -----------------------------------------------------------------------------------------------
@@ -308,9 +324,10 @@ class Provided(Message):
 
 
 class Drain(Message):
-    """agent → hub: assign me nothing more; what I hold I finish."""
+    """agent → hub: assign me nothing more; what I hold I finish. `done` says that no assignment is under way any more."""
 
     kind: Literal["drain"] = "drain"
+    request: Id | None = None
 
 
 class Bury(Message):
@@ -393,7 +410,7 @@ class Progress(Report):
 
     kind: Literal["progress"] = "progress"
     percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    message: str = Field(default="", max_length=4096)
+    message: Words = ""
     volatile: ClassVar[bool] = True
 
 
@@ -402,7 +419,7 @@ class Log(Report):
 
     kind: Literal["log"] = "log"
     level: Literal["debug", "info", "warning", "error", "stdout", "stderr"] = "info"
-    message: str = Field(default="", max_length=16_384)
+    message: Line = ""
 
 
 class Yielded(Report):

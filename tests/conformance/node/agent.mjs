@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { Link, decode, encode, option, sleep } from "./client.mjs";
 
-const DRAINED = 1_000_000_007;
+const DRAINED = "drained";
 
 class Cancelled extends Error {}
 class ValueError extends Error {}
@@ -297,8 +297,8 @@ class Agent {
         this.outbox.ack(message.seq);
         this.later();
         return this.settle();
-      case "pong":
-        this.drained ||= this.draining && message.number === DRAINED;
+      case "done":
+        this.drained ||= this.draining && message.request === DRAINED;
         return this.settle();
       case "stale": return this.drop(message);
       case "steer": return run && this.steer(run, message);
@@ -449,16 +449,17 @@ class Agent {
     this.sayDrain();
   }
 
-  /** The answer to the ping shows that the hub has heard `drain`, and what it said before then has arrived. */
+  /** The answer says that no assignment is under way any more. */
   sayDrain() {
     this.drained = false;
-    this.say({ kind: "drain" });
-    this.say({ kind: "ping", number: DRAINED });
+    this.say({ kind: "drain", request: DRAINED });
   }
 }
 
 function describe(error) {
-  return { type: error.constructor.name, module: "conformance", bases: ["Error"], message: error.message, traceback: error.stack };
+  const bases = [];
+  for (let one = error.constructor; one?.name; one = Object.getPrototypeOf(one)) bases.push(`conformance.${one.name}`);
+  return { type: error.constructor.name, module: "conformance", bases, message: error.message, traceback: error.stack };
 }
 
 new Agent(option("--hub-folder"), option("--state")).run();

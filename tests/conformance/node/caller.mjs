@@ -52,7 +52,6 @@ class Watch {
     this.request = crypto.randomUUID();
     this.caller.byRequest.set(this.request, this);
     this.caller.link.say({ kind: "attach", request: this.request, task: this.task, after: this.last, window: this.window });
-    if (this.declared) this.caller.link.say({ kind: "consumed", task: this.task, through: this.declared });
   }
 
   print(event, rest) {

@@ -244,8 +244,8 @@ export class Link {
     let closed;
     const end = new Promise((resolve) => { closed = resolve; });
     this.heard = this.spoke = Date.now();
-    this.lease = 10_000;
-    this.heartbeat = 5_000;
+    this.lease = 30_000;
+    this.heartbeat = 10_000;
     const socket = await upgrade(hubUrl(this.folder), this.token, { text: (text) => this.frame(text), closed });
     this.socket = socket;
     this.send([{

@@ -50,6 +50,7 @@ class Child:
 
     def _load(self, command: dict[str, Any]) -> bool:
         from arkitekt_next.cli.dev.fresh import import_fresh
+        from arkitekt_next.cli.serving import identify
 
         given = command["project"]
         project = Project(
@@ -63,6 +64,7 @@ class Child:
         began = time.perf_counter()
         try:
             self._loaded = load_app(project)
+            identify(self._loaded.app, project)
             described = _describe(self._loaded)
         except DeclarationError as refused:
             self._channel.tell("broken", message=refused.message, trace=refused.fields.get("trace") or "")
@@ -80,7 +82,6 @@ class Child:
         app = self._loaded.app
         if command.get("url"):
             app.url = command["url"]
-        app.version = app.version or self._loaded.project.version
         TaskNews(app, self._channel.tell)
         try:
             serve(app, mode=command["mode"], tell=self._channel.tell, is_stopping=lambda: self._is_stopping)

@@ -147,11 +147,11 @@ class Screen:
 
     # -- the end ---------------------------------------------------------------------------------------------
 
-    def stopping(self, running: int) -> None:
-        """Say that everything under way is being finished."""
+    def finishing(self, running: int, hint: str = "the new version waits for it") -> None:
+        """Say that everything under way is being finished first."""
         if running:
             plural = "" if running == 1 else "s"
-            self._line("stop", None, f"finishing {running} task{plural}, at most 10 s (Ctrl-C again ends it now)")
+            self._line("stop", None, f"finishing {running} task{plural}, at most 10 s; {hint}")
 
     def stopped(self, *, hub_kept: str | None) -> None:
         """Say that it is over."""

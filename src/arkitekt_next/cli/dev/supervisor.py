@@ -192,6 +192,7 @@ class Supervisor:
     async def _hand_over(self, candidate: ChildProcess) -> None:
         """Let the serving version finish what it does, then let the new one begin."""
         if self._serving is not None and self._serving.is_alive:
+            self._screen.finishing(len(self._tasks))
             await self._serving.stop(_STOP_S)
         self._serving, self._candidate, self._handover = candidate, None, None
         self._has_failed = False
@@ -291,7 +292,7 @@ class Supervisor:
         others = [child for child in (self._candidate,) if child is not None and child.is_alive]
         stops = [child.kill() for child in others]
         if self._serving is not None and self._serving.is_alive:
-            self._screen.stopping(len(self._tasks))
+            self._screen.finishing(len(self._tasks), "Ctrl-C again ends it now")
             stops.append(self._serving.stop(_STOP_S))
         await asyncio.gather(*stops)
         self._show_what_is_left()

@@ -23,7 +23,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.ledger import Statement, insert_or
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName, Status
-from arkitekt_next.wire.messages import Provided, Steer
+from arkitekt_next.wire.messages import Credit, Provided, Steer
 
 from .live import Agent, Implementation
 
@@ -262,12 +262,15 @@ class Agents:
         agent.is_draining = False
         held = {(h.task, h.attempt) for h in wanted.held}
         mine = {(task.id, task.attempt) for other in peer.speaks_for for task in other.tasks.values()}
-        dropped = sorted({task for task, attempt in held - mine})
+        ours = {task for task, _ in mine}
+        dropped = sorted({task for task, _ in held if task not in ours})  # an old attempt is answered by `stale`
         actions = [offer.contract.action.name for offer in agent.offers.values()]
         peer.send(Provided(request=wanted.request, agent=agent.id, epoch=agent.epoch, actions=actions, drop=dropped))
         for task in list(agent.tasks.values()):
             if (task.id, task.attempt) not in held and task.is_stored:
                 routing.send_assignment(task)
+            elif task.contract.definition.kind == "generator":
+                peer.send(Credit(task=task.id, attempt=task.attempt, through=task.credit))
             if task.status is Status.DISCONNECTED:
                 self.board.move(task, EventName.RECONNECTED)
             if task.cancel_reason is not None:
@@ -295,6 +298,12 @@ class Agents:
                     was, now = task.contract.signature_hash[:12], offer.contract.signature_hash[:12]
                     error = DefinitionChanged(action=action.name, task=task.id, was=was, now=now)
                     ending.end(self.board, task, EventName.FAILED, error=error)
+
+    def take_back(self, agent: Agent) -> None:
+        """Let others run what was placed with an agent and not sent to it."""
+        for task in list(agent.tasks.values()):
+            if task.is_stored and not task.is_delivered and not task.has_ended:
+                retry.try_again(self.board, task, failed=False)
 
     # -- going ---------------------------------------------------------------------------------------------------
 

@@ -364,8 +364,17 @@ def _provide(hub: HubContext, peer: Peer, message: m.Provide) -> None:
 
 
 def _drain(hub: HubContext, peer: Peer, message: m.Drain) -> None:
-    if peer.agent is not None:
-        peer.agent.is_draining = True
+    agent = peer.agent
+    if agent is not None:
+        agent.is_draining = True
+
+    def settled(_: object) -> None:
+        if agent is not None and agent.is_draining:
+            hub.agents.take_back(agent)
+        if message.request is not None:
+            peer.send(m.Done(request=message.request))
+
+    hub.board.ledger.write([], settled)
 
 
 def _bury(hub: HubContext, peer: Peer, message: m.Bury) -> None:

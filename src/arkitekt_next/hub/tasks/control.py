@@ -36,6 +36,8 @@ def steer(board: Board, task: LiveTask, verb: Verb, *, deadline_s: float | None,
             0.0 if verb == "interrupt" else board.settings.cancel_deadline_s if deadline_s is None else deadline_s
         )
         cancel(board, task, deadline_s=deadline, reason=reason or "cancelled by its caller")
+    elif task.agent is not None and task.agent.peer is None:
+        raise Conflict(problem="The task's agent is not connected just now", remedy="Try again when it is back")
     elif task.status is Status.QUEUED:
         raise Conflict(
             problem="The task still waits for an agent", remedy=f"Only a running task can be asked to {verb}"

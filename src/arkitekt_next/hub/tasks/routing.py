@@ -75,9 +75,9 @@ def place(board: Board, task: LiveTask, offer: Implementation) -> None:
 
 
 def send_assignment(task: LiveTask) -> None:
-    """Send a placed and settled task to its agent, if it is there."""
+    """Send a placed and settled task to its agent, if it is there and takes work."""
     agent = task.agent
-    if agent is None or agent.peer is None or task.has_ended:
+    if agent is None or agent.peer is None or agent.is_draining or task.has_ended:
         return
     task.is_delivered = True
     agent.peer.send(

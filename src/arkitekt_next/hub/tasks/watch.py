@@ -94,7 +94,8 @@ class Reader:
         """Whether its window lets yields `first` … through; at least one message always passes."""
         if self.sent < 0:
             self.sent = self.consumed = max(self.consumed, first)
-        return self.sent <= self.consumed or first + count <= self.consumed + self.window
+        unsaid = self.sent - self.consumed
+        return 2 * unsaid < self.window or first + count <= self.consumed + self.window
 
 
 def tell(task: Told, number: int, text: str, *, first: int = 0, values: int = 0) -> None:

@@ -133,7 +133,7 @@ check: Checks[CallerBench] = Checks("caller")
 
 @check("calls and gives the result", 20)
 async def _call(bench: CallerBench) -> None:
-    for args, sum in (({"a": 1, "b": 2}, 3), ({"a": 7}, 7), ({"a": 2**53, "b": 1}, 2**53 + 1)):
+    for args, sum in (({"a": 1, "b": 2}, 3), ({"a": 7}, 7), ({"a": 2**53 + 1, "b": 1}, 2**53 + 2)):
         outcome = await bench.outcome(await bench.command("call", action="conformance.add", args=args), 15)
         expect(outcome["status"] == "completed", f"it ended {outcome['status']}: {outcome.get('error')}")
         expect(outcome.get("returns") == [sum], f"add({args}) gave {outcome.get('returns')}")

@@ -40,7 +40,7 @@ class Checks(Generic[B]):
         self.all: list[Check[B]] = []
         self._prefix = prefix
 
-    def __call__(self, name: str, within_s: float = 10.0) -> Callable[[Callable[[B], Awaitable[None]]], None]:
+    def __call__(self, name: str, within_s: float = 12.0) -> Callable[[Callable[[B], Awaitable[None]]], None]:
         """Declare a function as a check."""
 
         def declare(run: Callable[[B], Awaitable[None]]) -> None:
