@@ -1,7 +1,7 @@
 """What the documentation holds: pages, and the steps that a reader would carry out on each.
 
-It only reads. How steps are carried out is in `player.py`. The rule: whatever looks like something to run is run, unless the page itself says
-why not.
+It only reads. How steps are carried out is in `player.py`. The rule: whatever looks like something to run is run,
+unless the page itself says why not.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read(page: Path) -> list[Step]:
 
 
 def chapters(page: Path) -> list[list[Step]]:
-    """Give what is carried out on a page, cut where it says `fresh`: from there on nothing of what was before counts."""
+    """Give the steps of a page, cut where it says `fresh`: from there on nothing of what was before counts."""
     found: list[list[Step]] = [[]]
     for step in read(page):
         if step.kind == "fresh":

@@ -1,6 +1,7 @@
-"""Carries out the steps of a page as a reader would: Python in one process, commands in a shell, all in a folder of the page's own.
+"""Carries out the steps of a page as a reader would: Python in one process, commands in a shell, in an empty folder.
 
-What goes on for ever (`run dev`, a hub in the foreground, the demo) is started, awaited by the output the page shows, and stopped at the end.
+The rule: what goes on for ever (`run dev`, a hub in the foreground, the demo) is started, awaited by the output the page
+shows, and stopped at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NEVER_HERE = re.compile(r"make (test|bench|bars|chaos|lock|clean|format|docs|li
 
 
 class Player:
-    """One page being followed in an empty folder. `hub` is the folder of a hub that runs already; else the page starts its own, if it wants one."""
+    """One page being followed. `hub` is the folder of a hub that runs; without it the page starts its own, if any."""
 
     def __init__(self, name: str, home: Path, hub: Path | None) -> None:
         self.name = name
@@ -168,7 +169,7 @@ class Player:
 
 
 def surroundings(home: Path, hub: Path | None) -> dict[str, str]:
-    """Give the environment of a page: this installation first on the path, folders of its own, nothing of the user's."""
+    """Give the environment of a page: this installation first on the path, nothing of the user's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ARKITEKT_")}
     return {
         **kept,

@@ -1,6 +1,6 @@
 """The process in which the Python of one page runs: blocks come in, what they print goes out.
 
-Run as a script by `player.py`. The page is `__main__` here, as it would be for a reader, and may use `await` as in a notebook.
+Run by `player.py`. The page is `__main__` here, as it would be for a reader, and may use `await` as in a notebook.
 """
 
 from __future__ import annotations

@@ -45,7 +45,12 @@ def test_there_are_examples() -> None:
 def test_an_example_prints_what_it_says(example: Path, surroundings: dict[str, str], tmp_path: Path) -> None:
     assert len(example.read_text(encoding="utf-8").splitlines()) <= 40
     ran = subprocess.run(
-        [sys.executable, str(example)], env=surroundings, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60
+        [sys.executable, str(example)],
+        env=surroundings,
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == promised(example)

@@ -16,7 +16,7 @@ def main() -> None:
     """Write frames and schemas as the code has them now."""
     said = {"from_client": examples.FROM_CLIENT, "from_hub": examples.FROM_HUB}
     lines = [f"{direction} {encode(message)}" for direction, found in said.items() for message in found]
-    (HERE / "frames.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
+    (HERE / "frames.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name, schema in {"messages.json": message_schemas(), "definition.json": definition_schema()}.items():
         (HERE / name).write_text(json.dumps(schema, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

@@ -26,7 +26,7 @@ SAID = {"from_client": examples.FROM_CLIENT, "from_hub": examples.FROM_HUB}
 
 def pinned() -> list[tuple[str, str, m.Message]]:
     """(direction, text, message) of every example; the lines stand in the order of the examples."""
-    lines = (HERE / "frames.txt").read_text(encoding="ascii").splitlines()
+    lines = (HERE / "frames.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
     said = [(direction, message) for direction, found in SAID.items() for message in found]
     assert len(lines) == len(said)
     return [

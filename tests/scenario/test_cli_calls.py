@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Done, Home, Program, Terminal, home_at, write_app
+from tests.support.waiting import until
 
 APP = '''
 import datetime as dt
@@ -227,11 +227,11 @@ def test_a_stream_is_printed_as_it_comes(rig: Rig, tmp_path: Path) -> None:
 
 def test_ctrl_c_cancels_the_task(rig: Rig, tmp_path: Path) -> None:
     with rig.home.started("call", "lab.wait", f"folder={tmp_path}") as caller:
-        _appears(tmp_path / "waiting")
+        until((tmp_path / "waiting").exists, within=20)
         caller.process.send_signal(signal.SIGINT)
         caller.says("Cancelling task")
         assert caller.end() == 130
-    _appears(tmp_path / "cleaned up")
+    until((tmp_path / "cleaned up").exists, within=20)
 
 
 def test_a_call_gives_up_in_time(rig: Rig, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_call_gives_up_in_time(rig: Rig, tmp_path: Path) -> None:
     assert done.code == 8
     assert "did not end within 1.0 s" in done.err
     assert done.took_s < 6
-    _appears(tmp_path / "cleaned up")
+    until((tmp_path / "cleaned up").exists, within=20)
 
 
 def test_nobody_there_fails_at_once_when_wanted(rig: Rig) -> None:
@@ -424,10 +424,3 @@ def test_only_its_own_files_are_replaced(rig: Rig, tmp_path: Path) -> None:
     assert done.code == 5
     assert (tmp_path / "mine.py").read_text() == "x = 1\n"
     assert rig.home.run("gen", "--app", "nope").code == 4
-
-
-def _appears(path: Path, within: float = 20.0) -> None:
-    deadline = time.monotonic() + within
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} does not appear"
-        time.sleep(0.01)

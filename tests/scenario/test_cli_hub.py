@@ -89,6 +89,16 @@ def test_wrong_settings_are_named(home: Home) -> None:
     assert home.run("hub", "start", "--durability", "none").code == 2
 
 
+def test_a_hub_that_can_not_start_says_why(home: Home) -> None:
+    home.hub_folder.mkdir()
+    (home.hub_folder / "hub.db").write_bytes(b"no database" * 1000)
+    for command in (("hub", "start", "--background"), ("run", "dev")):
+        failed = home.run(*command, at=write_app(home.folder / "lab", APP))
+        assert failed.code == 3
+        assert "file is not a database" in failed.err
+        assert str(home.hub_folder / "hub.log") in failed.err
+
+
 def test_a_hub_that_died_is_started_again_by_whoever_needs_it(home: Home) -> None:
     assert home.run("hub", "start", "--background").code == 0
     os.kill(home.hub_process(), signal.SIGKILL)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Home, home_at, write_app
+from tests.support.waiting import until
 
 APP = """
 import time
@@ -52,8 +53,7 @@ def test_what_is_under_way_is_finished_before_it_ends(home: Home, tmp_path: Path
         app.says("serving rig.expose")
         shutter = tmp_path / "shutter"
         with home.started("call", "rig.expose", str(shutter)) as caller:
-            while not Path(f"{shutter}.waiting").exists():
-                assert caller.process.poll() is None
+            until(Path(f"{shutter}.waiting").exists, within=20)
             app.process.send_signal(number)
             shutter.touch()
             caller.says("exposed")

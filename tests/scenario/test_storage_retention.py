@@ -121,7 +121,9 @@ def test_calls_go_on_while_many_tasks_are_removed(server: Any) -> None:
                 await caller.expect("outcome", task=task)
                 slowest, calls = max(slowest, time.monotonic() - began), calls + 1
             removed = await sweeping
-            print(f"{removed.tasks} tasks removed, {calls} calls beside it, the slowest took {slowest * 1000:.0f} ms")
+            print(
+                f"bar: {removed.tasks} tasks removed, {calls} calls beside it, the slowest took {slowest * 1000:.0f} ms"
+            )
             assert removed.tasks >= 5000
             assert calls >= 5
             assert slowest < 1.0

@@ -225,7 +225,10 @@ def test_plain_forms_work_in_a_plain_function_and_async_forms_in_an_async_one(ca
 def test_a_plain_form_in_an_async_function_is_refused_and_names_the_async_one(form: str, caller: ak.App) -> None:
     message = ak.call("served.by_mistake", form)
     assert "inside the async function 'by_mistake'" in message
-    assert f"Use {'async for value in ' if 'iterate' in form or form == 'stream' else 'await '}{ASYNC_FORMS[form]}" in message
+    assert (
+        f"Use {'async for value in ' if 'iterate' in form or form == 'stream' else 'await '}{ASYNC_FORMS[form]}"
+        in message
+    )
 
 
 def test_the_refusal_reaches_the_caller_as_wrong_context(caller: ak.App) -> None:
@@ -319,7 +322,16 @@ IN_CELLS = [8, 8, [0, 1, 2], 8, 8, 8, [0, 1, 2], 8]
 
 
 def test_both_work_in_ipython(folder: Path) -> None:
-    command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "--simple-prompt", "-c", "\n".join(CELLS)]
+    command = [
+        sys.executable,
+        "-m",
+        "IPython",
+        "--no-banner",
+        "--colors=NoColor",
+        "--simple-prompt",
+        "-c",
+        "\n".join(CELLS),
+    ]
     ran = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert json.loads(ran.stdout.splitlines()[-1]) == IN_CELLS

@@ -36,6 +36,9 @@ def _run(arguments: list[str], *, wants_json: bool) -> int:
     except (click.Abort, KeyboardInterrupt):
         output.note("\nStopped.")
         return 130
+    except click.exceptions.NoArgsIsHelpError as asked:
+        output.note(asked.format_message())
+        return asked.exit_code
     except click.ClickException as refused:
         _show_usage(refused, wants_json)
         return refused.exit_code

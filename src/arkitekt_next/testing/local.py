@@ -316,6 +316,8 @@ class LocalHub:
 
     def _drain(self, peer: Peer, drain: m.Drain) -> None:
         peer.is_draining = True
+        if drain.request is not None:
+            peer.send(m.Done(request=drain.request))
 
     # -- reports ---------------------------------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 """Text ↔ values and messages. JSON only; the fast path is pydantic's, the slow one takes what it refuses.
 
 The rule: whatever Python text a value holds comes back equal, lone surrogates and NUL included, because they travel
-as ASCII escapes. A frame that is not a JSON array of objects is an error of the frame, a bad message only of itself.
+as escapes. A frame that is not a JSON array of objects is an error of the frame, a bad message only of itself.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from arkitekt_next.errors import ArkitektError, ProtocolError
 from .messages import ErrorBody, Message, Unsupported
 
 _DEPTH_LIMIT = 200
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def dumps(value: Any) -> str:
@@ -27,7 +29,13 @@ def dumps(value: Any) -> str:
     try:
         return to_json(value, inf_nan_mode="strings").decode()
     except (PydanticSerializationError, UnicodeError):
-        return json.dumps(_finite(value), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+        return _dumps_slowly(value)
+
+
+def _dumps_slowly(value: Any) -> str:
+    """Write what the fast path refuses; only lone surrogates become escapes, so that the text does not grow."""
+    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:
@@ -81,8 +89,7 @@ def encode(message: Message) -> str:
     try:
         return message.__pydantic_serializer__.to_json(message, exclude_none=True).decode()
     except (PydanticSerializationError, UnicodeError):
-        fields = _finite(message.model_dump(mode="python", exclude_none=True))
-        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+        return _dumps_slowly(message.model_dump(mode="python", exclude_none=True))
 
 
 def error_body(error: ArkitektError) -> ErrorBody:

@@ -324,7 +324,7 @@ class Provided(Message):
 
 
 class Drain(Message):
-    """agent → hub: assign me nothing more; what I hold I finish. `done` says that no assignment is under way any more."""
+    """agent → hub: assign me nothing more; `done` says that no assignment is under way any more."""
 
     kind: Literal["drain"] = "drain"
     request: Id | None = None

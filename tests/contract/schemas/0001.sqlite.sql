@@ -182,10 +182,7 @@ CREATE TABLE task (
 	CONSTRAINT fk_task_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_task_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
 	CONSTRAINT uq_task_team_id_person_id_app_reference UNIQUE (team_id, person_id, app, reference)
-)
- WITHOUT ROWID
-
-;
+);
 INSERT INTO "task" VALUES('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.reference µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.action µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.root_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.agent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,2147483647,2147483647,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808,'task.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.origin_hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.args µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.options µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.timeline µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.progress µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.returns µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.error µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 CREATE TABLE team (
 	id TEXT NOT NULL, 

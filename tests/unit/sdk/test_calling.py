@@ -391,7 +391,7 @@ def test_a_blocking_form_in_an_async_function_names_the_async_one(local_app: App
     async def wrong() -> None:
         getattr(arkitekt_next, form)("local.wrong")
 
-    with pytest.raises(WrongContext, match=f"a{form}"):
+    with pytest.raises(WrongContext, match=f"inside the async function 'wrong'.* a{form}"):
         find_soon("local.wrong")()
 
 

@@ -262,8 +262,13 @@ def test_asking_for_a_lock_that_the_caller_holds_is_refused_not_hung(local_app: 
     def outer() -> int:
         return int(call("local.between"))
 
-    with pytest.raises(LockReentered, match="needs the lock 'stage', which its caller outer"):
-        find_soon("local.outer")()
+    @local_app.register
+    def top() -> int:
+        return int(call("local.outer"))
+
+    for name in ("local.outer", "local.top"):
+        with pytest.raises(LockReentered, match="needs the lock 'stage', which its caller outer"):
+            find_soon(name)()
     assert call("local.between") == 1
 
 

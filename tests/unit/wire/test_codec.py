@@ -16,6 +16,7 @@ from arkitekt_next.wire.codec import Decoder, dumps, encode, loads
 
 SEED = 20261121
 TEXT = st.text(st.characters(), max_size=12)  # lone surrogates and NUL included
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)  # of arguments, which Python has to spell
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), TEXT
 )
@@ -24,7 +25,7 @@ CLIENT = Decoder(m.FROM_CLIENT)
 
 
 @seed(SEED)
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=250, deadline=None, database=None)
 @given(JSON)
 def test_any_json_comes_back_equal(value: Any) -> None:
     text = dumps(value)
@@ -33,8 +34,8 @@ def test_any_json_comes_back_equal(value: Any) -> None:
 
 
 @seed(SEED)
-@settings(max_examples=300, deadline=None, database=None)
-@given(st.dictionaries(TEXT, JSON, max_size=3), TEXT)
+@settings(max_examples=150, deadline=None, database=None)
+@given(st.dictionaries(NAMES, JSON, max_size=3), TEXT)
 def test_any_arguments_and_any_printed_line_travel_in_a_message(args: dict[str, Any], line: str) -> None:
     sent: list[m.Message] = [
         m.Submit(reference="r", action="a.b", args=args),
@@ -135,3 +136,8 @@ def test_a_frame_of_anything_but_messages_is_refused_as_a_whole() -> None:
     for frame in ("{}", "3", '"x"', "[", ""):
         with pytest.raises(ProtocolError):
             CLIENT.decode(frame)
+
+
+def test_text_does_not_grow_because_a_lone_surrogate_stands_beside_it() -> None:
+    for text in ("µ" * 1000, "\U0001f52c" * 1000, "\x7f\u2028" * 500):
+        assert len(dumps([text, "\ud800"]).encode()) == len(dumps([text, "......"]).encode())

@@ -76,6 +76,7 @@ class Supervisor:
         self._crashes = 0
         self._served_since = 0.0
         self._last: dict[str, dict[str, str]] | None = None
+        self._identifier = ""
         self._tasks: dict[str, asyncio.TimerHandle] = {}
         self._stops = 0
         self._background: set[asyncio.Task[Any]] = set()
@@ -92,7 +93,8 @@ class Supervisor:
                 await self._until_stopped()
             finally:
                 watcher.stop()
-                await self._end()
+                kept = await self._end()
+        self._screen.stopped(hub_kept=kept)
 
     async def _until_stopped(self) -> None:
         opening = asyncio.create_task(self._hub.open(), name="dev hub")
@@ -248,14 +250,14 @@ class Supervisor:
     def _serves(self, child: ChildProcess) -> None:
         self._served_since = time.monotonic()
         self._hub.is_missed = False
-        if self._last is None:
-            source = require_source(self._project)
+        if self._last is None or child.identifier != self._identifier:
+            source = self._project.source or self._project.folder
             self._screen.app(child.identifier, source, child.actions, is_shared=self._options.is_shared)
         elif self._attempt.reason == "crash":
             self._screen.restarted()
         else:
             self._screen.reloaded(self._last, child.actions, self._served_since - self._attempt.began)
-        self._last = child.actions
+        self._last, self._identifier = child.actions, child.identifier
 
     def _died(self, child: ChildProcess, code: int) -> None:
         for timer in self._tasks.values():
@@ -285,8 +287,8 @@ class Supervisor:
 
     # -- the end ---------------------------------------------------------------------------------------------
 
-    async def _end(self) -> None:
-        """Let the serving version finish; end everything else at once."""
+    async def _end(self) -> str | None:
+        """Let the serving version finish, end everything else at once; give what stops the hub that is kept."""
         if self._handover is not None:
             self._handover.cancel()
         others = [child for child in (self._candidate,) if child is not None and child.is_alive]
@@ -296,8 +298,7 @@ class Supervisor:
             stops.append(self._serving.stop(_STOP_S))
         await asyncio.gather(*stops)
         self._show_what_is_left()
-        kept = await self._hub.close()
-        self._screen.stopped(hub_kept=kept)
+        return await self._hub.close()
 
     def _show_what_is_left(self) -> None:
         while not self._events.empty():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from arkitekt_next.errors import TooLarge
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName
 from arkitekt_next.wire.messages import Outcome
 
 from . import routing, statements, watch
+from .live import refuse_large
 from .reducer import record
 
 if TYPE_CHECKING:
@@ -36,10 +38,15 @@ def end(
     `error` is one of ours, `raised` what the function raised. False when the task had ended before.
     """
     at_us = now_us()
+    described = {"error": error.to_json()} if error is not None else raised
+    returned, failed = _maybe(returns), _maybe(described)
+    large = _too_large(task, returned, failed)
+    if large is not None:
+        event, returns, returned, described = EventName.FAILED, None, None, {"error": large.to_json()}
+        failed = dumps(described)
     number = record(task, event, at_us)
     if number is None:
         return False
-    described = {"error": error.to_json()} if error is not None else raised
     outcome = Outcome(
         task=task.id,
         number=number,
@@ -56,8 +63,8 @@ def end(
         "timeline": dumps(task.timeline),
         "progress": dumps(task.progress) if task.progress else None,
         "yields": task.yields,
-        "returns": dumps(returns) if returns is not None else None,
-        "error": dumps(described) if described is not None else None,
+        "returns": returned,
+        "error": failed,
         "started_at_us": task.started_at_us or task.assigned_at_us,
         "ended_at_us": at_us,
     }
@@ -75,3 +82,16 @@ def end(
     if agent is not None:
         routing.refill(board, agent)
     return True
+
+
+def _too_large(task: LiveTask, *texts: str | None) -> TooLarge | None:
+    try:
+        for text in texts:
+            refuse_large(text or "", where=f"what {task.contract.action.name} ended with")
+    except TooLarge as large:
+        return large
+    return None
+
+
+def _maybe(value: Any) -> str | None:
+    return dumps(value) if value is not None else None

@@ -65,8 +65,7 @@ class _Source:
     def ordered(self, *columns: Any) -> Any:
         """Begin the walk, newest first."""
         query = select(_c.id, *columns).where(self.where).order_by(_c.id.desc())
-        hint = f"INDEXED BY {self.index}" if self.index is not None else "NOT INDEXED"
-        return query.with_hint(t.task, hint, "sqlite")
+        return query.with_hint(t.task, f"INDEXED BY {self.index or t.TASK_KEY_INDEX}", "sqlite")
 
 
 async def list_tasks(engine: AsyncEngine, team: str, wanted: v.TaskQuery) -> v.TaskPage:

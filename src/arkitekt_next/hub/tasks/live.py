@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from arkitekt_next.errors import TooLarge
 from arkitekt_next.ports.model import Effects
 from arkitekt_next.wire.lifecycle import TERMINAL, Status
+from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES
 
 if TYPE_CHECKING:
     from arkitekt_next.hub.agents.live import Agent, Implementation
@@ -16,8 +18,20 @@ if TYPE_CHECKING:
     from .watch import Reader
 
 CREDIT = 4096
+VALUE_LIMIT_BYTES = 2 * FRAME_LIMIT_BYTES - 8192
+"""What a hub can pass on in one frame, beside ids and names; a number may be longer there than as it came in."""
 Entry = list[Any]
 """One life-cycle event of the timeline: [number, name, at_us, attempt, agent or None]."""
+
+
+def refuse_large(text: str, *, where: str) -> None:
+    """Refuse a written value that could not be passed on in one frame. Raises `TooLarge`."""
+    if len(text) * 4 <= VALUE_LIMIT_BYTES:
+        return
+    size = len(text.encode())
+    if size > VALUE_LIMIT_BYTES:
+        remedy = "Large things travel by reference: pass a structure"
+        raise TooLarge(where=where, size_bytes=size, limit_bytes=VALUE_LIMIT_BYTES, remedy=remedy)
 
 
 @dataclass(slots=True, frozen=True)

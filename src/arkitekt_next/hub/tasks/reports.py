@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.errors import InvalidValue, ProtocolError, describe_exception
+from arkitekt_next.errors import InvalidValue, ProtocolError, TooLarge, describe_exception
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.ports import compile_check_returns
 from arkitekt_next.wire.codec import dumps, encode
@@ -12,6 +12,7 @@ from arkitekt_next.wire.lifecycle import EventName, Status
 from arkitekt_next.wire.messages import Ended, Event, Log, Paused, Progress, Progressed, Stale, Started, Values, Yielded
 
 from . import ending, retry, statements, watch
+from .live import refuse_large
 from .reducer import may_retry, new_values, record, why_stale
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
     if not values:
         board.ledger.write([], lambda _: peer.acknowledge(report.seq))
         return
-    problem = _misfit(task, values)
+    data = dumps(values)
+    problem = _misfit(task, values) or _too_large(task, data)
     if problem is not None:
         _fail(board, task, problem, lambda: peer.acknowledge(report.seq))
         peer.send(Stale(task=task.id, attempt=task.attempt, reason=str(problem)))
@@ -143,7 +145,7 @@ def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
         return
     first, count = task.yields, len(values)
     task.yields += count
-    row = _event_row(task, number, EventName.YIELD, at_us, dumps(values), first, count)
+    row = _event_row(task, number, EventName.YIELD, at_us, data, first, count)
 
     def then() -> None:
         task.settled_yields = first + count
@@ -163,6 +165,14 @@ def _misfit(task: LiveTask, values: list[list[Any]]) -> InvalidValue | None:
         for value in values:
             check(value)
     except InvalidValue as error:
+        return error
+    return None
+
+
+def _too_large(task: LiveTask, data: str) -> TooLarge | None:
+    try:
+        refuse_large(data, where=f"what {task.contract.action.name} yielded")
+    except TooLarge as error:
         return error
     return None
 

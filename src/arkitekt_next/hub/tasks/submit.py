@@ -27,7 +27,7 @@ from arkitekt_next.wire.codec import dumps, loads
 from arkitekt_next.wire.lifecycle import EventName, Status
 
 from . import control, routing, statements
-from .live import LiveTask, Options
+from .live import LiveTask, Options, refuse_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +72,8 @@ def submit(
     _refuse_when_full(board)
     contract = _bind(board, who, wanted)
     contract.check(wanted.args)
+    args = dumps(wanted.args)
+    refuse_large(args, where=f"the arguments of {contract.action.name}")
     task = LiveTask(
         id=new_id(),
         team=who.team,
@@ -98,7 +100,7 @@ def submit(
         routing.place(board, task, offer)
     else:
         routing.enqueue(board, task)
-    row = row_of(task, board.hub)
+    row = row_of(task, board.hub, args)
     number = task.number
 
     def done(result: Sequence[int] | Exception) -> None:
@@ -185,7 +187,7 @@ def _refuse_when_full(board: Board) -> None:
         raise HubBusy(reason=f"{len(board.live)} tasks wait or run", retry_after_s=5.0)
 
 
-def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
+def row_of(task: LiveTask, hub: str, args: str) -> dict[str, Any]:
     """Give the row of a fresh task."""
     return {
         "team_id": task.team,
@@ -198,7 +200,7 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "definition_hash": task.contract.definition_hash,
         "parent_id": task.parent,
         "root_id": task.root,
-        "args": dumps(task.args),
+        "args": args,
         "options": _written(task.options),
         "status": task.status.value,
         "attempt": task.attempt,

@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "team_id", "person_id", "app", "reference", name=op.f("uq_task_team_id_person_id_app_reference")
         ),
-        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.create_index("ix_task_action", ["team_id", "action", "id"], unique=False)
