@@ -111,33 +111,103 @@ def life() -> str:
     return "\n".join(lines) + "\n"
 
 
+_COMMON = {"401", "403", "422", "400", "408", "413", "429"}
+
+
 def rest() -> str:
-    """Every route, from the OpenAPI document."""
+    """Every route, from the OpenAPI document: parameters, body, an example of the answer, its own errors."""
     openapi = create_app(HubSettings(folder=Path("hub"))).openapi()
-    lines = ["# REST\n"]
-    lines.append("The whole description, with schemas and examples, is at `GET /api/openapi.json`. ")
+    lines = ["# REST\n", openapi["info"]["description"].split("\n", 2)[2].strip() + "\n"]
     lines.append(
-        "Every route but those marked public wants `Authorization: Bearer <token>` ([signing in](protocol.md)).\n"
+        "The whole description, with schemas and examples, is at `GET /api/openapi.json`. Every route but those"
     )
-    for path, operations in openapi["paths"].items():
-        for method, operation in operations.items():
-            lines.append(f"## `{method.upper()} {path}`\n")
-            is_public = not operation.get("security", openapi.get("security"))
-            lines.append(operation.get("summary", "") + (" (public)" if is_public else "") + ".\n")
-            if operation.get("description"):
-                lines.append(operation["description"] + "\n")
-            parameters = operation.get("parameters", [])
-            if parameters:
-                lines += ["| parameter | in | required | meaning |", "|---|---|---|---|"]
-                for p in parameters:
-                    required = "yes" if p.get("required") else "no"
-                    lines.append(f"| `{p['name']}` | {p['in']} | {required} | {_cell(p.get('description', ''))} |")
-                lines.append("")
-            answers = ", ".join(
-                f"{status} {_cell(a.get('description', ''))}" for status, a in operation["responses"].items()
-            )
-            lines.append(f"Answers: {answers}.\n")
+    lines.append("marked public wants `Authorization: Bearer <token>` ([signing in](protocol.md)).\n")
+    lines += ["Any route may also answer:\n", "| status | when |", "|---|---|"]
+    lines += [f"| {status} | {when} |" for status, when in sorted(_common_answers(openapi).items())]
+    lines.append("")
+    for tag in openapi["tags"]:
+        lines.append(f"## {tag['name'].capitalize()}\n\n{tag['description']}\n")
+        for path, operations in openapi["paths"].items():
+            for method, operation in operations.items():
+                if tag["name"] in operation["tags"]:
+                    lines += _operation(openapi, f"{method.upper()} {path}", operation)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _common_answers(openapi: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            for status in _COMMON & operation["responses"].keys():
+                found.setdefault(status, _cell(operation["responses"][status]["description"]))
+    body = "A body that {}: see the text of the error."
+    return found | {"400": body.format("is no JSON"), "408": body.format("does not arrive in time")}
+
+
+def _operation(openapi: dict[str, Any], where: str, operation: dict[str, Any]) -> list[str]:
+    public = "" if operation.get("security") else " (public)"
+    lines = [f"### `{where}`\n", f"{operation['summary']}{public}. {operation['description']}\n"]
+    rows = [(p["name"], p["in"], p.get("required", False), p["schema"], p) for p in operation.get("parameters", ())]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    if body is not None:
+        form = _resolved(openapi, next((b for b in body.get("anyOf", ()) if b.get("type") != "null"), body))
+        required = form.get("required", ())
+        rows += [(name, "body", name in required, schema, schema) for name, schema in form["properties"].items()]
+    if rows:
+        lines += ["| field | in | type | default | meaning |", "|---|---|---|---|---|"]
+        for name, place, required, schema, told in rows:
+            default = (
+                "required" if required else f"`{json.dumps(schema['default'])}`" if "default" in schema else "none"
+            )
+            default = "none" if default == "`null`" else default
+            meaning = _cell(told.get("description", schema.get("description", "")))
+            lines.append(f"| `{name}` | {place} | {_schema_type(openapi, schema)} | {default} | {meaning} |")
+        lines.append("")
+    if body is not None and form.get("examples"):
+        lines += ["Body:\n", _block(form["examples"][0])]
+    for status, answer in operation["responses"].items():
+        if status < "400":
+            lines += _answer(openapi, status, answer)
+    own = []
+    for status, answer in operation["responses"].items():
+        codes = answer.get("content", {}).get("application/json", {}).get("examples", {})
+        if status >= "400" and (status not in _COMMON or (status == "429" and operation.get("security"))):
+            own.append(f"{status} {', '.join(f'`{code}`' for code in codes) or _cell(answer['description'])}")
+    return [*lines, f"Refused with: {'; '.join(own)}.\n"] if own else lines
+
+
+def _answer(openapi: dict[str, Any], status: str, answer: dict[str, Any]) -> list[str]:
+    content = next(iter(answer.get("content", {}).values()), {})
+    schema = _resolved(openapi, content.get("schema", {}))
+    example = content.get("example", next(iter(schema.get("examples", ())), None))
+    told = schema.get("description") if answer["description"] == "Successful Response" else answer["description"]
+    lines = [f"{status}: {_cell(told or '')}\n"]
+    if example is not None and status != "204":
+        lines.append(_block(example))
+    return lines
+
+
+def _block(example: Any) -> str:
+    text = example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
+    return f"```{'text' if isinstance(example, str) else 'json'}\n{text.strip()}\n```\n"
+
+
+def _resolved(openapi: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = openapi["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def _schema_type(openapi: dict[str, Any], schema: dict[str, Any]) -> str:
+    schema = _resolved(openapi, schema)
+    branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]
+    if branches:
+        return " or ".join(_schema_type(openapi, branch) for branch in branches)
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"array of {_schema_type(openapi, schema['items'])}"
+    return str(schema.get("type", "anything"))
 
 
 def command_line() -> str:

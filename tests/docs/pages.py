@@ -81,9 +81,9 @@ def chapters(page: Path) -> list[list[Step]]:
 
 def is_run(step: Step) -> bool:
     """Say whether a step is carried out."""
-    return step.kind in ("python", "console", "host", "output") and (
-        step.directive is None or step.directive[0] != "skip"
-    )
+    if step.directive is not None:
+        return step.directive[0] == "file"
+    return step.kind in ("python", "console", "host", "output")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Carries out the steps of a page as a reader would: Python in one process, commands in a shell, in an empty folder.
 
-The rule: what goes on for ever (`run dev`, a hub in the foreground, the demo) is started, awaited by the output the page
-shows, and stopped at the end.
+The rule: what goes on for ever (`run dev`, a hub in the foreground, the demo) is started, awaited by the output that
+the page shows, and stopped at the end.
 """
 
 from __future__ import annotations

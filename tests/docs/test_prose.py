@@ -1,4 +1,4 @@
-"""What holds for the documentation as text: links resolve, nothing of a machine is in it, and the README keeps its form."""
+"""What holds for the documentation as text: links resolve, nothing of a machine is in it, the README keeps its form."""
 
 from __future__ import annotations
 

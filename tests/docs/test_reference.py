@@ -1,4 +1,4 @@
-"""The reference mentions everything there is. The lists come from the code, the pages from scripts/generate_reference.py."""
+"""The reference mentions everything there is. The lists come from the code, the pages from a script."""
 
 from __future__ import annotations
 

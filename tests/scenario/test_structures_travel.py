@@ -1,4 +1,4 @@
-"""A class with shrink and expand travels between two processes with nothing added to it: as argument, as return, in every spelling."""
+"""A class with shrink and expand travels between two processes with nothing added to it, both ways, in every spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain forms block and give the value, forms with `a` are awaited: in a script, in a running loop, in IPython and Jupyter, under pytest.
+"""Plain forms block and give the value, forms with `a` are awaited: in scripts, running loops, IPython, Jupyter, pytest.
 
 Only inside a function that itself runs on the app's loop is the plain form refused, with the name of the one to use.
 """
@@ -256,7 +256,8 @@ def plain():
 async def awaited():
     found = await afind("served.double")
     return [await found.acall(4), await acall("served.adouble", 4),
-            [number async for number in aiterate("served.count", 3)], await (await asubmit("served.double", 4)).aresult()]
+            [number async for number in aiterate("served.count", 3)],
+            await (await asubmit("served.double", 4)).aresult()]
 
 async def main():
     async with easy("script"):

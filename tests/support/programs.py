@@ -17,7 +17,7 @@ DEADLINE_S = 60
 
 @contextmanager
 def surroundings(folder: Path) -> Iterator[Path]:
-    """Let this process and what it starts find the hub of `folder`, and keep what they keep beside it. Gives the hub's folder."""
+    """Let this process and what it starts find the hub of `folder`; give the hub's folder."""
     names = {"ARKITEKT_HUB_FOLDER": str(folder / "hub"), "ARKITEKT_STATE_FOLDER": str(folder / "state")}
     before = {name: os.environ.get(name) for name in (*names, "ARKITEKT_URL", "ARKITEKT_TOKEN", "ARKITEKT_APP")}
     for name in before:

@@ -135,6 +135,9 @@ class _End:
                     frame_limit_bytes=m.FRAME_LIMIT_BYTES,
                 )
             )
+        for message in messages:
+            if isinstance(message, m.Drain) and message.request is not None:
+                self._session.send(m.Done(request=message.request))
         hub.hear(messages)
         if hub.answers_pings or any(isinstance(message, m.Hello) for message in messages):
             self._flush()

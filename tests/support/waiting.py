@@ -12,7 +12,7 @@ from arkitekt_next import RemoteFunction, find
 from arkitekt_next.errors import NotFound
 
 
-def until(holds: Callable[[], Any], within: float = 5.0) -> Any:
+def until(holds: Callable[[], Any], within: float = 20.0) -> Any:
     """Wait for something another thread brings about; give what `holds` gave."""
     deadline = time.monotonic() + within
     while not (found := holds()):
@@ -21,7 +21,7 @@ def until(holds: Callable[[], Any], within: float = 5.0) -> Any:
     return found
 
 
-def find_soon(action: str, within: float = 5.0) -> RemoteFunction:
+def find_soon(action: str, within: float = 20.0) -> RemoteFunction:
     """Find an action that was registered a moment ago, and so is on its way to the hub."""
 
     def found() -> RemoteFunction | None:

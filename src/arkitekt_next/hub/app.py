@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
@@ -19,7 +19,7 @@ from .catalog.routes import router as catalog_router
 from .core.config import HubSettings
 from .core.context import open_hub
 from .core.guard import guarded, is_loopback
-from .core.http import install_errors
+from .core.http import install_errors, restore_examples
 from .core.routes import router as core_router
 from .tasks.routes import router as tasks_router
 
@@ -49,6 +49,14 @@ class HubApp(FastAPI):
     """The app, behind what holds for every request."""
 
     is_local = True
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe the routes; the examples as they were written, nulls included."""
+        is_new = self.openapi_schema is None
+        document = super().openapi()
+        if is_new:
+            restore_examples(document)
+        return document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, websocket or lifespan."""

@@ -98,7 +98,7 @@ class Supervisor:
 
     async def _until_stopped(self) -> None:
         opening = asyncio.create_task(self._hub.open(), name="dev hub")
-        opening.add_done_callback(lambda done: self._put("hub", error=done.exception()))
+        opening.add_done_callback(self._hub_opened)
         while True:
             name, child, event = await self._events.get()
             if name == "stop":
@@ -111,9 +111,18 @@ class Supervisor:
             elif name == "changed":
                 self._changed()
             elif name == "again":
-                self._begin("crash")
+                self._begin_again()
             elif name == "child":
                 self._heard(child, event)
+
+    def _hub_opened(self, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            self._put("hub", error=done.exception())
+
+    def _begin_again(self) -> None:
+        """Start anew after a crash, unless an edit has done so meanwhile."""
+        if self._candidate is None and self._handover is None and not self._is_serving:
+            self._begin("crash")
 
     @contextlib.contextmanager
     def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:

@@ -89,7 +89,9 @@ class Route(APIRoute):
         methods = set(options.get("methods") or ())
         common = _ALWAYS | (_PUBLIC if rule.scope is None else _SIGNED_IN)
         common |= _WITH_BODY if methods & _BODY_METHODS else {}
-        options["responses"] = _merge(common, options.get("responses") or {})
+        responses = _merge(common, options.get("responses") or {})
+        media = getattr(options.get("response_class"), "media_type", None)
+        options["responses"] = responses if media in (None, "application/json") else _spell_out(responses)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
@@ -112,6 +114,18 @@ class Route(APIRoute):
                 return answer(late, status=503)
 
         return handle
+
+
+def _spell_out(responses: Refusals) -> Refusals:
+    """Name the schema of each error, which else is documented under the media type of the route's success."""
+    spelled = {}
+    for status, response in responses.items():
+        own = {**response}
+        if own.pop("model", None) is ErrorAnswer:
+            content = {**own["content"]["application/json"], "schema": {"$ref": "#/components/schemas/ErrorAnswer"}}
+            own["content"] = {"application/json": content}
+        spelled[status] = own
+    return spelled
 
 
 def _lists(route: APIRoute) -> frozenset[str]:

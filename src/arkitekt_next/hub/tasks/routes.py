@@ -47,6 +47,13 @@ _STEER = refusals(
     Conflict(problem="The task has ended (completed)", remedy="Only a running task can be asked to pause"),
     StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
 )
+_WAITED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": v.Submitted,
+        "description": "It ended while you waited; `outcome` says how.",
+        "content": {"application/json": {"example": v.ENDED}},
+    }
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events. `id` is the event number, `event` the kind of the message in `data`.",
@@ -75,7 +82,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     summary="Submit a call",
     status_code=202,
     response_model=v.Submitted,
-    responses=_SUBMIT | {200: {"model": v.Submitted, "description": "It ended while you waited; `outcome` says how."}},
+    responses=_SUBMIT | _WAITED,
 )
 @policy(CALL)
 async def submit_task(

@@ -53,6 +53,12 @@ _EVENTS: list[Any] = [
         "agent": _AGENT,
     },
 ]
+ENDED: dict[str, Any] = {
+    "task": _TASK,
+    "reference": "plate-7-well-B3",
+    "status": "completed",
+    "outcome": _EVENTS[-1],
+}
 
 
 class TaskForm(Form):
