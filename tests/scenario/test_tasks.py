@@ -124,6 +124,11 @@ async def test_nobody_online_and_no_wish_to_wait_is_refused(server: Any, app: st
             {"kind": "submit", "reference": "n1", "action": f"{app}.add", "args": {"a": 1}, "wait_for_agent": False}
         )
         assert (await caller.expect("refused", request="n1"))["error"]["code"] == "no_agent"
+        async with client(server, app) as agent:
+            await agent.provide(definition("add"), labels=["cpu"])
+            wish = {"action": f"{app}.add", "args": {"a": 1}, "wait_for_agent": False, "labels": ["gpu"]}
+            await caller.send({"kind": "submit", "reference": "n2", **wish})
+            assert (await caller.expect("refused", request="n2"))["error"]["code"] == "no_agent"
 
 
 @scenario

@@ -91,7 +91,7 @@ def submit(
     task.root = _root(board, who, task)
     record_queued(task)
     offer = routing.choose(board, task)
-    if offer is None and not wanted.wait_for_agent and not contract.action.online():
+    if offer is None and not wanted.wait_for_agent and not _could_run(task):
         raise NoAgent(action=contract.action.name)
     board.remember(task)
     if prepare is not None:
@@ -115,6 +115,11 @@ def submit(
             _begin(board, task, answer)
 
     board.ledger.write([(statements.INSERT_TASK, row)], done, kept=False)
+
+
+def _could_run(task: LiveTask) -> bool:
+    """Whether anybody who is online could run the task, now or when there is room."""
+    return any(routing.fits(task, offer) for offer in task.contract.action.implementations.values())
 
 
 def record_queued(task: LiveTask) -> None:
