@@ -134,10 +134,6 @@ with easy("caller"):
     print(json.dumps({{**seen, **asyncio.run(main()), "pid": os.getpid()}}))
 """
 
-BY_OWN_CLASS = pytest.mark.xfail(
-    strict=True, reason="a caller's own class is used only once it was met, and a notebook's former one is kept"
-)
-
 ARGUMENTS = {"f": 3, "af": 4, "await f": 3, "await af": 4}
 RETURNS = {name: ["Ref", "nucleus"] for name in ("g", "ag", "await g", "await ag")}
 
@@ -175,12 +171,10 @@ def test_it_travels_as_an_argument(between_scripts: dict[str, Any]) -> None:
     assert only(between_scripts, ARGUMENTS) == ARGUMENTS
 
 
-@BY_OWN_CLASS
 def test_it_travels_as_a_return(between_scripts: dict[str, Any]) -> None:
     assert only(between_scripts, RETURNS) == RETURNS
 
 
-@BY_OWN_CLASS
 def test_it_travels_when_both_import_it_from_a_module(folder: Path) -> None:
     (folder / "kinds.py").write_text(textwrap.dedent(SPELLINGS["shrink and expand, async"]))
     imported = "from kinds import Ref"
@@ -227,7 +221,6 @@ def named(value):
 """
 
 
-@BY_OWN_CLASS
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_it_travels_when_the_caller_is_a_notebook(spelling: str, notebook: Notebook, folder: Path) -> None:
     ref, app = SPELLINGS[spelling], f"refs-for-notebook-{list(SPELLINGS).index(spelling)}"
@@ -237,7 +230,6 @@ def test_it_travels_when_the_caller_is_a_notebook(spelling: str, notebook: Noteb
     assert only(seen, ARGUMENTS | RETURNS) == ARGUMENTS | RETURNS
 
 
-@BY_OWN_CLASS
 def test_it_travels_when_the_agent_is_a_notebook(notebook: Notebook, folder: Path) -> None:
     for number, (spelling, ref) in enumerate(SPELLINGS.items()):
         app = f"notebook-{number}"

@@ -167,7 +167,7 @@ class PortReader:
         if port.kind is PortKind.ENUM:
             return self._local_enum(port) or EnumValue
         if port.kind is PortKind.STRUCTURE:
-            known = self._registry.structure_named(port.identifier or "")
+            known = self._registry.structure_named(port.identifier or "", port.python_type)
             return known.cls if known else Reference
         return SCALARS[port.kind].python if port.kind in SCALARS else Reference
 
@@ -233,7 +233,7 @@ class PortReader:
 
     def _structure(self, port: Port) -> Codec:
         identifier = port.identifier or ""
-        known = self._registry.structure_named(identifier)
+        known = self._registry.structure_named(identifier, port.python_type)
         if known is not None:
             return structure_codec(known)
         return self._by_reference(identifier)

@@ -126,10 +126,14 @@ class PlainShelf:
 
 
 class TypeRegistry:
-    """The classes one process knows. `shelf` is where memory structures stay."""
+    """The classes one process knows. `shelf` is where memory structures stay.
 
-    def __init__(self) -> None:
+    One that `looks_around` also finds the structure classes that this process has loaded but no hint has named yet.
+    """
+
+    def __init__(self, *, looks_around: bool = False) -> None:
         self.shelf: Shelf = PlainShelf()
+        self._looks_around = looks_around
         self._structures: dict[type, StructureType] = {}
         self._structures_by_identifier: dict[str, StructureType] = {}
         self._memory: dict[type, str] = {}
@@ -178,9 +182,18 @@ class TypeRegistry:
                 return self.add_structure(cls, identifier=made.identifier, shrink=made.shrink, expand=made.expand)
         return self.add_structure(cls) if is_structure_class(cls) else None
 
-    def structure_named(self, identifier: str) -> StructureType | None:
-        """Find the structure with this identifier."""
-        return self._structures_by_identifier.get(identifier)
+    def structure_named(self, identifier: str, python_type: str | None = None) -> StructureType | None:
+        """Find the structure with this identifier, or make it of the loaded class that `python_type` names.
+
+        Nothing is imported: the class has to be in a module that is loaded here, or in `__main__`.
+        """
+        found = self._structures_by_identifier.get(identifier)
+        if not self._looks_around or (found is not None and found.cls.__module__ != "__main__"):
+            return found
+        loaded = _loaded_structure(identifier, python_type)
+        if loaded is None or (found is not None and not _is_again(found.cls, loaded)):
+            return found
+        return self.structure_of(loaded)
 
     # memory structures
 
@@ -230,7 +243,7 @@ class TypeRegistry:
         return None
 
 
-default_registry = TypeRegistry()
+default_registry = TypeRegistry(looks_around=True)
 """What `define` and the decorators use unless told otherwise."""
 
 
@@ -281,6 +294,17 @@ def _constructor(cls: type) -> Callable[[str], Any]:
         )
     bound: Callable[[str], Any] = getattr(cls, name)
     return bound
+
+
+def _loaded_structure(identifier: str, python_type: str | None) -> type | None:
+    """Find a structure class by its identifier: where the definition says it lies, else in `__main__`."""
+    module, _, name = (python_type or "").rpartition(".")
+    for place, wanted in ((module, name), ("__main__", identifier)):
+        found = getattr(sys.modules.get(place), wanted, None) if wanted else None
+        if isinstance(found, type) and is_structure_class(found):
+            if (vars(found).get(_STRUCTURE) or found.__name__) == identifier:
+                return found
+    return None
 
 
 def _is_again(known: type, cls: type) -> bool:
