@@ -124,7 +124,7 @@ async def test_a_ledger_whose_connection_is_killed_all_the_time_loses_and_double
         assert await writing == [[1]] * total
         assert (await table_of(database))["row"] == hub("row", at=total)
         assert kills >= 5
-    print(f"{total} units, {kills} kills")
+    print(f"bar: {total} units, {kills} kills")
 
 
 @in_loop

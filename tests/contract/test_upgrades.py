@@ -153,7 +153,7 @@ def test_a_hub_that_dies_while_it_makes_its_database_leaves_an_empty_one(url: st
     assert deaths >= 5
     asyncio.run(open_and_close(url))
     assert set(asyncio.run(everything(url))) == {*metadata.tables, "alembic_version"}
-    print(f"{deaths} deaths")
+    print(f"bar: {deaths} deaths in the middle")
 
 
 def test_a_hub_that_dies_in_the_middle_of_an_upgrade_leaves_the_old_database(url: str, next_release: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_hub_that_dies_in_the_middle_of_an_upgrade_leaves_the_old_database(url
     with pytest.raises(Conflict, match=r"'9000'.* newer than this release"):
         asyncio.run(open_and_close(url))
     assert asyncio.run(everything(url)) == after
-    print(f"{deaths} deaths")
+    print(f"bar: {deaths} deaths in the middle")
 
 
 async def open_and_close(url: str) -> None:

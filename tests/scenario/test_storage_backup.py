@@ -132,7 +132,7 @@ def test_a_backup_of_a_hub_at_work_equals_the_moment_it_was_made_of(made: Path, 
                 rate = (len(load.calls) - done) * 2 / seconds  # a call is written when it begins and when it ends
                 slowest = max(taken for at, taken in load.calls if at >= began)
                 print(
-                    f"backup {number}: {contents.rows['task']} tasks in {seconds:.2f} s at {rate:.0f} writes/s, "
+                    f"bar: backup {number}: {contents.rows['task']} tasks in {seconds:.2f} s at {rate:.0f} writes/s, "
                     f"slowest call beside it {slowest * 1000:.0f} ms"
                 )
                 assert rate >= LEAST_RATE

@@ -173,7 +173,7 @@ def test_a_full_disk_refuses_calls_keeps_reports_serves_reads_and_recovers_by_it
             assert (await web.get("/api/tasks")).status_code == 200
             last = [await report_end(agent, task) for task in running][-1]
             await settle(caller, web, ended)
-            print(f"{len(accepted)} accepted after the disk was filled; refusal: {body['message']}")
+            print(f"bar: {len(accepted)} accepted after the disk was filled; refusal: {body['message']}")
 
             place.free()
             await agent.acknowledged(last)
@@ -239,7 +239,7 @@ def test_under_load_what_was_accepted_on_a_filling_disk_is_there_and_what_was_re
         found = await asyncio.to_thread(references, place.hub)
         assert accepted <= found
         assert not refused & found
-        print(f"{len(accepted)} accepted, {len(refused)} refused")
+        print(f"bar: {len(accepted)} accepted, {len(refused)} refused")
 
     run(outer())
 

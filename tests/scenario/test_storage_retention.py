@@ -174,7 +174,7 @@ def test_beyond_the_bytes_the_oldest_go_first_until_it_is_small_enough(small_ser
             ended = [id for id in before if id != live]
             assert after == sorted({live, *ended[removed.tasks :]})
             size = await asyncio.to_thread(on_hub, server, database.size_bytes())
-            print(f"{removed.tasks} of {len(ended)} removed, {size} bytes left")
+            print(f"bar: {removed.tasks} of {len(ended)} removed, {size} bytes left")
             assert 7_000_000 < size <= 8_000_000
             assert (await asyncio.to_thread(sweep, server, days=1)).tasks == 0
 

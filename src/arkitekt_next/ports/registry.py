@@ -301,8 +301,9 @@ def _loaded_structure(identifier: str, python_type: str | None) -> type | None:
     module, _, name = (python_type or "").rpartition(".")
     for place, wanted in ((module, name), ("__main__", identifier)):
         found = getattr(sys.modules.get(place), wanted, None) if wanted else None
-        is_structure = isinstance(found, type) and is_structure_class(found)
-        if is_structure and (vars(found).get(_STRUCTURE) or found.__name__) == identifier:
+        if not isinstance(found, type) or not is_structure_class(found):
+            continue
+        if (vars(found).get(_STRUCTURE) or found.__name__) == identifier:
             return found
     return None
 

@@ -263,7 +263,6 @@ class LedgerContract:
         seeded = random.Random(seed)
         model: dict[str, Row] = {}
         units, rounds = 0, 60
-        print(f"seed {seed}")
         async with opened(database_url) as database:
             for round_number in range(rounds):
                 batch = []
@@ -278,4 +277,4 @@ class LedgerContract:
                 results = await asyncio.gather(*(database.ledger.commit(*unit) for unit in batch))
                 assert results == expected
                 assert await table_of(database) == model
-        print(f"seed {seed}: {units} units in {rounds} batches")
+        print(f"bar: seed={seed}, {units} units in {rounds} batches")
