@@ -68,7 +68,7 @@ async def test_a_name_that_is_not_the_hubs_is_refused_even_with_a_token(server: 
 @scenario
 async def test_a_page_of_another_origin_is_refused_even_with_a_token(server: Any) -> None:
     token = await asyncio.to_thread(sign_in, server.url, server.folder, "app")
-    for origin in ("http://evil.example", "http://localhost:1", "null", "https://127.0.0.1.evil.example"):
+    for origin in ("http://evil.example", "http://localhost:1", "null", "http://[::1", "https://127.0.0.1.evil"):
         status, error = await upgrade(server, token=token, origin=origin)
         assert (status, error["code"]) == (403, "not_permitted"), origin
     assert (await upgrade(server, token=token, origin=server.url))[0] == 101

@@ -91,8 +91,15 @@ def _has_failed(peer: Peer, work: asyncio.Task[None]) -> bool:
 
 def _check_origin(websocket: WebSocket) -> None:
     origin = websocket.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+    if origin is not None and _authority_of(origin) != websocket.headers.get("host"):
         raise NotPermitted(person="a page", verb="connect from", what=origin[:200], remedy="Use the hub's own address")
+
+
+def _authority_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 async def _say_goodbye(peer: Peer, websocket: WebSocket) -> None:
