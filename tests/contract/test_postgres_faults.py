@@ -144,3 +144,21 @@ async def test_a_server_that_is_away_is_said_to_be_and_only_what_was_promised_wa
         assert await kept == [1]
         assert database.ledger.full_reason is None
         assert await table_of(database) == {"row": hub("row", url="kept")}
+
+
+@in_loop
+async def test_a_server_that_is_back_is_noticed_although_nothing_waits_for_it(postgres_url: str) -> None:
+    async with proxied(postgres_url) as proxy, opened(proxy.url) as database:
+        await database.ledger.commit((ADD, hub("row")))
+        port = proxy.port
+        await proxy.stop()
+        with pytest.raises(StorageFull):
+            await database.ledger.commit((ADD, hub("refused")))
+        assert database.ledger.backlog == 0
+        await proxy.start(port)
+        async with asyncio.timeout(20):
+            while database.ledger.full_reason is not None:
+                await table_of(database)  # reads go on being tried too
+        assert await database.ledger.commit((ADD, hub("new"))) == [1]
+        assert database.ledger.backlog == 0
+        assert set(await table_of(database)) == {"row", "new"}

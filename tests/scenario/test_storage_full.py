@@ -131,7 +131,7 @@ async def health(web: httpx2.AsyncClient) -> httpx2.Response:
 async def until_well(web: httpx2.AsyncClient) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while (await health(web)).status_code != 200:
-            await asyncio.wait([asyncio.ensure_future(web.get("/health"))])
+            await asyncio.sleep(0.05)
 
 
 def note() -> dict[str, Any]:

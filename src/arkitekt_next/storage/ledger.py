@@ -57,6 +57,7 @@ class Ledger(ABC):
         self.backlog = 0
         self.commits = 0
         self.full_reason: str | None = None
+        self._is_closed = False
 
     def write(self, steps: Sequence[Step], done: Done, *, kept: bool = True) -> None:
         """Queue a unit. Call on the event loop; never blocks."""
@@ -80,9 +81,17 @@ class Ledger(ABC):
         self.write(steps, done, kept=kept)
         return await future
 
+    async def close(self) -> None:
+        """Commit what is queued and stop; bounded also when the disk takes nothing. What is written later fails."""
+        self._end_turn()
+        self._is_closed = True
+        await self._stop()
+
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, []
-        if turn:
+        if turn and self._is_closed:
+            self._finish([(unit, self._full("the ledger is closed")) for unit in turn])
+        elif turn:
             self._hand_over(turn)
 
     def _finish(self, results: Sequence[tuple[Unit, Result]]) -> None:
@@ -102,5 +111,5 @@ class Ledger(ABC):
         """Take the units of one loop turn."""
 
     @abstractmethod
-    async def close(self) -> None:
-        """Commit what is queued and stop; bounded also when the disk takes nothing."""
+    async def _stop(self) -> None:
+        """Commit what was handed over, and stop."""

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import bindparam, delete
 
 from .grouping import arrange
-from .ledger import Ledger, Result, Unit
+from .ledger import Ledger, Result, Step, Unit
+from .statement import Statement, insert_or
+from .tables import setting
 
 _RETRY_S = 0.5
 _CONNECT_S = 10.0
@@ -40,6 +44,13 @@ _LOST = (
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InternalClientError,
+)
+_PUT = insert_or(setting, ["name"], update=["value"])
+_DROP = Statement("remove probe", delete(setting).where(setting.c.name == bindparam("b_name")))
+# More than fits into the free room of a page, and not to be compressed: it takes new pages, as work would.
+_PROBE: tuple[Step, ...] = (
+    (_PUT, {"name": "probe", "value": secrets.token_hex(32_768)}),
+    (_DROP, {"b_name": "probe"}),
 )
 
 
@@ -67,9 +78,7 @@ class PostgresLedger(Ledger):
         self._pending += units
         self._wake.set()
 
-    async def close(self) -> None:
-        """Commit what is queued and close the connection; bounded also when the server is away."""
-        self._end_turn()
+    async def _stop(self) -> None:
         self._closing.set()
         self._wake.set()
         await asyncio.wait([self._task], timeout=self.close_within_s)
@@ -82,8 +91,12 @@ class PostgresLedger(Ledger):
 
     async def _run(self) -> None:
         while not (self._closing.is_set() and not self._pending):
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), None if self.full_reason is None else _RETRY_S)
             self._wake.clear()
+            if self.full_reason is not None and not self._pending and not self._closing.is_set():
+                self._pending.append(Unit(_PROBE, lambda _: None, kept=False))
+                self.backlog += 1
             while self._pending:
                 self._batch, self._pending = self._pending, []
                 await self._commit()

@@ -54,9 +54,7 @@ class SqliteLedger(Ledger):
     def _hand_over(self, units: list[Unit]) -> None:
         self._queue.put(units)
 
-    async def close(self) -> None:
-        """Commit what is queued, truncate the log, stop the thread; bounded also when the disk takes nothing."""
-        self._end_turn()
+    async def _stop(self) -> None:
         self._closing.set()
         self._queue.put(None)
         await asyncio.shield(self._closed)
@@ -78,7 +76,9 @@ class SqliteLedger(Ledger):
                 try:
                     db = db or self._connect()
                     self._turn_over(db)
-                except sqlite3.Error as error:  # the file can't be opened just now
+                except Exception as error:  # the file can't be opened just now, or worse: the thread lives on
+                    if db is not None:
+                        self._rollback(db)
                     self._survive_full(str(error))
         finally:
             with contextlib.suppress(sqlite3.Error):
@@ -115,9 +115,8 @@ class SqliteLedger(Ledger):
         return self._closing.is_set()
 
     def _turn_over(self, db: sqlite3.Connection) -> None:
-        batch, self._pending = self._pending, []
-        if batch:
-            self._commit(db, batch)
+        if self._pending:
+            self._commit(db, self._pending)
         elif self.full_reason is not None:
             self._probe(db)
 
@@ -132,10 +131,10 @@ class SqliteLedger(Ledger):
                 results = self._transact_apart(db, batch)
             except Exception as again:
                 self._rollback(db)
-                self._pending = batch
                 if _kind(again) not in _BUSY:
                     self._survive_full(str(again))
                 return
+        self._pending = []
         self.full_reason = None
         self.commits += 1
         self._post(list(zip(batch, results, strict=True)))

@@ -243,6 +243,14 @@ class LedgerContract:
             assert len(await table_of(database)) == 300
 
     @in_loop
+    async def test_what_is_written_after_close_fails(self, database_url: str) -> None:
+        async with opened(database_url) as database:
+            await database.ledger.close()
+            with pytest.raises(StorageFull, match="closed"):
+                await database.ledger.commit((ADD, hub("late")))
+            assert await table_of(database) == {}
+
+    @in_loop
     async def test_close_is_bounded_while_another_holds_the_rows(self, database_url: str) -> None:
         async with opened(database_url) as database:
             await database.ledger.commit((ADD, hub("held")))
