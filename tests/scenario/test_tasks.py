@@ -104,7 +104,7 @@ async def test_a_task_waits_while_nobody_is_online(server: Any, app: str) -> Non
         async with client(server, app) as agent:
             await agent.provide(definition("add"))
             await agent.send({"kind": "goodbye"})
-        await asyncio.sleep(0)
+            await agent.socket.wait_closed()  # the hub has settled it
         task = await caller.submit(f"{app}.add", {"a": 5})
         async with client(server, app) as agent:
             await agent.provide(definition("add"))

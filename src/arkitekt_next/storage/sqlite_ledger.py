@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from .grouping import Group, arrange
 from .ledger import Ledger, Result, Unit
 
 Durability = Literal["full", "normal"]
@@ -23,6 +24,9 @@ _RETRY_S = 0.5
 _BUSY_MS = 1_000
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 32_000
+_ROWS_A_STATEMENT = 64
+"""Groups are cut into powers of two up to this, so that few forms of a statement have to be prepared."""
+_KNOWS_UPDATE_FROM = sqlite3.sqlite_version_info >= (3, 33)
 _STORAGE = frozenset(
     (
         sqlite3.SQLITE_FULL,
@@ -122,7 +126,9 @@ class SqliteLedger(Ledger):
 
     def _commit(self, db: sqlite3.Connection, batch: list[Unit]) -> None:
         try:
-            results: Sequence[Result] = self._transact(db, batch)
+            results: Sequence[Result] | None = self._transact_in_groups(db, batch)
+            if results is None:
+                results = self._transact(db, batch)
         except Exception as error:
             self._rollback(db)
             try:
@@ -138,6 +144,42 @@ class SqliteLedger(Ledger):
         self.full_reason = None
         self.commits += 1
         self._post(list(zip(batch, results, strict=True)))
+
+    def _transact_in_groups(self, db: sqlite3.Connection, batch: list[Unit]) -> list[Result] | None:
+        """Commit a batch by few statements of many rows; None, with nothing done, when it has to run as written.
+
+        Each statement lets go of the interpreter lock and has to get it back from a busy event loop: with one a row,
+        that is what most of a batch's time goes into.
+        """
+        groups = arrange(batch)
+        if not _KNOWS_UPDATE_FROM or len(groups) == sum(len(unit.steps) for unit in batch):
+            return None
+        db.execute("BEGIN IMMEDIATE")
+        for group in groups:
+            if not self._apply_group(db, group):
+                db.execute("ROLLBACK")
+                return None
+        db.execute("COMMIT")
+        return [[1] * len(unit.steps) for unit in batch]
+
+    @staticmethod
+    def _apply_group(db: sqlite3.Connection, group: Group) -> bool:
+        """Change the rows of a group; give whether each of them was changed."""
+        statement, rows = group.statement, group.rows
+        names = statement.names
+        done = 0
+        while done < len(rows):
+            count = min(1 << (len(rows) - done).bit_length() - 1, _ROWS_A_STATEMENT)
+            text = statement.for_rows(count) if count > 1 else None
+            if text is None:
+                count, changed = 1, db.execute(statement.sqlite, rows[done]).rowcount
+            else:
+                values = [row[name] for row in rows[done : done + count] for name in names]
+                changed = db.execute(text, values).rowcount
+            if changed != count:
+                return False
+            done += count
+        return True
 
     def _transact(self, db: sqlite3.Connection, batch: list[Unit]) -> list[Result]:
         db.execute("BEGIN IMMEDIATE")

@@ -1,16 +1,30 @@
 """Statements of the ledger: written once with SQLAlchemy Core, compiled once for each database.
 
-A statement that touches exactly the row its parameters name is *single*: many of them can travel to PostgreSQL as one
-statement over arrays, where one round trip a row would be the price of a call. The rule: a statement that might touch
-another row, or a column that has to be unique, is never single.
+A statement that touches exactly the row its parameters name is *single*: many of them can run as one, over arrays on
+PostgreSQL and over a list of values on SQLite, where one round trip, or one change of threads, a row would be the price
+of a call. The rule: a statement that might touch another row, or a column that has to be unique, is never single.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Dialect, Table, UniqueConstraint, Update, bindparam, func, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    Dialect,
+    Table,
+    UniqueConstraint,
+    Update,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -21,6 +35,7 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClau
 
 _POSTGRES: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 _SQLITE: Dialect = SQLiteDialect_pysqlite(paramstyle="named")
+_ROWS = "v"
 _TRANSACTION: ColumnElement[str] = literal_column("pg_current_xact_id()::text")
 """What every statement gives back on PostgreSQL for each row it changed: how many, and in which transaction."""
 
@@ -28,11 +43,11 @@ _TRANSACTION: ColumnElement[str] = literal_column("pg_current_xact_id()::text")
 class Statement:
     """One statement in the forms both databases take.
 
-    `many` is the form for a number of rows at once, whose parameters are arrays in the order of `names`; None when the
-    statement is not single.
+    `many` is PostgreSQL's form for a number of rows at once, whose parameters are arrays in the order of `names`;
+    `for_rows` gives SQLite's. Both are None when the statement is not single.
     """
 
-    __slots__ = ("many", "name", "names", "postgres", "sqlite", "subject", "table")
+    __slots__ = ("_over_values", "many", "name", "names", "postgres", "sqlite", "subject", "table")
 
     def __init__(
         self,
@@ -42,6 +57,7 @@ class Statement:
         *,
         subject: Sequence[str] | None = None,
         many: UpdateBase | None = None,
+        over_values: UpdateBase | None = None,
     ) -> None:
         clause_of_postgres = clause if postgres is None else postgres
         self.name = name
@@ -50,9 +66,15 @@ class Statement:
         self.postgres, self.names = _for_postgres(clause_of_postgres)
         if subject is None and isinstance(clause, Update):
             subject = _subject_of(clause)
-            many = _over_arrays(clause, self.names) if subject is not None else None
+            many = _over(clause, dict(_arrays(_types(clause, self.names)).c)) if subject is not None else None
+            over_values = _over(clause, _values(self.names)) if subject is not None else None
         self.subject = tuple(subject) if subject is not None else None
         self.many = _for_postgres(many, self.names)[0] if many is not None else None
+        self._over_values = str(over_values.compile(dialect=_SQLITE)) if over_values is not None else None
+
+    def for_rows(self, count: int) -> str | None:
+        """Give SQLite's form for so many rows, whose parameters are the rows' values in the order of `names`."""
+        return _with_values(self._over_values, len(self.names), count) if self._over_values is not None else None
 
     def key(self, row: Mapping[str, Any]) -> Hashable | None:
         """Name the one row that the statement touches with these parameters; None when it is not single."""
@@ -61,25 +83,28 @@ class Statement:
         return (self.table, *(row[name] for name in self.subject))
 
 
-def insert_or(table: Table, keys: Sequence[str], *, update: Sequence[str] = ()) -> Statement:
+def insert_or(into: Table, keys: Sequence[str], *, update: Sequence[str] = ()) -> Statement:
     """An insert of all columns that leaves an existing row alone, or sets its `update` columns."""
-    names = [column.name for column in table.columns]
-    binds = {column.name: bindparam(column.name, type_=column.type) for column in table.columns}
-    plain, other = sqlite_insert(table).values(binds), postgres_insert(table).values(binds)
+    names = [c.name for c in into.columns]
+    binds = {c.name: bindparam(c.name, type_=c.type) for c in into.columns}
+    plain, other = sqlite_insert(into).values(binds), postgres_insert(into).values(binds)
     if update:
         return Statement(
-            f"upsert {table.name}",
+            f"upsert {into.name}",
             plain.on_conflict_do_update(index_elements=list(keys), set_={c: plain.excluded[c] for c in update}),
             other.on_conflict_do_update(index_elements=list(keys), set_={c: other.excluded[c] for c in update}),
         )
     rows = _arrays({name: bind.type for name, bind in binds.items()})
-    many = postgres_insert(table).from_select(names, select(*rows.c))
+    many = postgres_insert(into).from_select(names, select(*rows.c))
+    # Without a condition SQLite would take ON CONFLICT for one of a join.
+    over_values = sqlite_insert(into).from_select(names, select(*_values(names).values()).where(true()))
     return Statement(
-        f"insert {table.name}",
+        f"insert {into.name}",
         plain.on_conflict_do_nothing(index_elements=list(keys)),
         other.on_conflict_do_nothing(index_elements=list(keys)),
-        subject=[column.name for column in table.primary_key],
+        subject=[c.name for c in into.primary_key],
         many=many.on_conflict_do_nothing(index_elements=list(keys)),
+        over_values=over_values.on_conflict_do_nothing(index_elements=list(keys)),
     )
 
 
@@ -94,16 +119,33 @@ def _for_postgres(clause: UpdateBase, order: Sequence[str] = ()) -> tuple[str, t
 def _arrays(types: Mapping[str, Any]) -> Any:
     """A table whose columns are the elements of array parameters."""
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
-    return func.unnest(*arrays).table_valued(*types).render_derived(name="v")
+    return func.unnest(*arrays).table_valued(*types).render_derived(name=_ROWS)
 
 
-def _over_arrays(clause: Update, names: Sequence[str]) -> Update:
-    """The same update for many rows: each parameter becomes a column of the arrays."""
+def _types(clause: Update, names: Sequence[str]) -> dict[str, Any]:
     binds = clause.compile(dialect=_POSTGRES).binds
-    rows = _arrays({name: binds[name].type for name in names})
+    return {name: binds[name].type for name in names}
+
+
+def _values(names: Sequence[str]) -> dict[str, Any]:
+    """The columns of a table whose rows are lists of parameters; `_with_values` writes it."""
+    columns = [f"column{number}" for number in range(1, len(names) + 1)]  # as SQLite names them
+    rows = table(_ROWS, *map(column, columns))
+    return {name: rows.c[position] for name, position in zip(names, columns, strict=True)}
+
+
+@lru_cache(maxsize=256)
+def _with_values(body: str, width: int, count: int) -> str:
+    """Put a list of values in the place of the table; not in front, since the driver counts rows of changes alone."""
+    row = f"({','.join('?' * width)})"
+    return body.replace(f"FROM {_ROWS}", f"FROM (VALUES {','.join([row] * count)}) AS {_ROWS}", 1)
+
+
+def _over(clause: Update, columns: Mapping[str, Any]) -> Update:
+    """The same update for many rows: each parameter becomes a column."""
 
     def replace(element: Any, **_: Any) -> Any:
-        return rows.c[element.key] if isinstance(element, BindParameter) and element.key in rows.c else None
+        return columns.get(element.key) if isinstance(element, BindParameter) else None
 
     return cast("Update", visitors.replacement_traverse(clause, {}, replace))
 

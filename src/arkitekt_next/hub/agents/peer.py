@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.hub.core.ids import monotonic
+from arkitekt_next.hub.tasks import watch
 from arkitekt_next.wire.messages import Ack
 from arkitekt_next.wire.session import hub_session
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from arkitekt_next.hub.accounts.principal import Principal
-    from arkitekt_next.hub.tasks.watch import Reader
-    from arkitekt_next.wire.messages import Accepted, Hello, Message
+    from arkitekt_next.hub.tasks.watch import Reader, Unsaid
+    from arkitekt_next.wire.messages import Hello, Message
 
     from .live import Agent
 
@@ -49,6 +50,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
         self._heard = 0
         self._acknowledged = 0
+        self._is_ack_due = False
         self._held_back: list[Reader] = []
 
     @property
@@ -73,11 +75,17 @@ class Peer:
     def acknowledge(self, seq: int) -> None:
         """Tell the agent that everything up to `seq` is on disk: with the next frame to it, or in a moment."""
         if seq > self._heard:
-            if self._heard == self._acknowledged:
-                self._loop.call_later(_ACK_DELAY_S, self._wake.set)
             self._heard = seq
+            if not self._is_ack_due:
+                self._is_ack_due = True
+                self._loop.call_later(_ACK_DELAY_S, self._ack_is_due)
 
-    def hold_back(self, reader: Reader, accepted: Accepted) -> None:
+    def _ack_is_due(self) -> None:
+        self._is_ack_due = False
+        if self._heard > self._acknowledged:
+            self._wake.set()
+
+    def hold_back(self, reader: Reader, accepted: Unsaid) -> None:
         """Send an `accepted` in a moment, unless the outcome is faster."""
         reader.pending = accepted
         if not self._held_back:
@@ -87,9 +95,7 @@ class Peer:
     def _accept_all(self) -> None:
         held, self._held_back = self._held_back, []
         for reader in held:
-            if reader.pending is not None:
-                pending, reader.pending = reader.pending, None
-                self.send(pending)
+            watch.accept(reader)
 
     async def pump(self, on_drained: Any) -> None:
         """Send for as long as the connection lives; `on_drained` is called whenever everything went out."""

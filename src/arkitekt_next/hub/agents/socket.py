@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from arkitekt_next.hub.tasks.live import LiveTask
 
 _FRAMES_A_TURN = 2
+_MESSAGES_A_TURN = 32
 _UNDER_WAY_LIMIT = 256
 
 
@@ -132,10 +133,12 @@ async def _read(hub: HubContext, peer: Peer, websocket: WebSocket) -> None:
             _part(peer, error, 4400)
             return
         peer.wake()
-        for message in messages:
+        for index, message in enumerate(messages, 1):
             handle(hub, peer, message)
             if peer.close_code is not None:
                 return  # it has left, or may not come in: what else the frame says does not count
+            if index % _MESSAGES_A_TURN == 0:
+                await asyncio.sleep(0)  # the ledger and the agents begin with what is here, while the rest is read
         count += 1
         if count % _FRAMES_A_TURN == 0:
             await asyncio.sleep(0)  # frames that are already here must not keep others waiting
@@ -299,15 +302,15 @@ def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
         if isinstance(result, ArkitektError):
             _refuse(hub, peer, message, result)
             return
-        accepted = m.Accepted(reference=message.reference, task=result.task, status=result.status, number=result.number)
+        accepted = watch.Unsaid(message.reference, result.status, result.number)
         if reader is not None and reader.task == result.task:
             reader.told = result.number
             if message.watch:
-                peer.send(accepted)
+                peer.send(accepted.of(result.task))
             else:
                 peer.hold_back(reader, accepted)
             return
-        peer.send(accepted)  # known before: tell it from the start
+        peer.send(accepted.of(result.task))  # known before: tell it from the start
         again = watch.Reader(
             peer,
             peer.principal.team,

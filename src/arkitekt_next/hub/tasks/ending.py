@@ -8,7 +8,7 @@ from arkitekt_next.errors import TooLarge
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName
-from arkitekt_next.wire.messages import Outcome
+from arkitekt_next.wire.writing import write_outcome
 
 from . import routing, statements, watch
 from .live import refuse_large
@@ -38,22 +38,20 @@ def end(
     `error` is one of ours, `raised` what the function raised. False when the task had ended before.
     """
     at_us = now_us()
-    described = {"error": error.to_json()} if error is not None else raised
-    returned, failed = _maybe(returns), _maybe(described)
+    returned, failed = _maybe(returns), _maybe({"error": error.to_json()} if error is not None else raised)
     large = _too_large(task, returned, failed)
     if large is not None:
-        event, returns, returned, described = EventName.FAILED, None, None, {"error": large.to_json()}
-        failed = dumps(described)
+        event, returned, failed = EventName.FAILED, None, dumps({"error": large.to_json()})
     number = record(task, event, at_us)
     if number is None:
         return False
-    outcome = Outcome(
+    outcome = write_outcome(
         task=task.id,
         number=number,
-        status=task.status.value,
+        status=task.status,
         at_us=at_us,
-        returns=returns,
-        error=described,
+        returns=returned,
+        error=failed,
         yields=task.yields,
         agent=task.agent.id if task.agent is not None else None,
     )
@@ -73,7 +71,7 @@ def end(
 
     def settled() -> None:
         board.forget(task)
-        board.metrics.ended_by[task.status].inc()
+        board.metrics.ended[task.status] += 1
         watch.tell_outcome(task, outcome)
         if then is not None:
             then()

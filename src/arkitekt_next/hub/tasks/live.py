@@ -70,9 +70,9 @@ NO_OPTIONS = Options()
 class LiveTask:
     """One call that has not ended.
 
-    `number` is the last event number given, `settled` the last one on disk: only up to that may anybody be told.
-    `is_delivered` says that the assignment of this attempt went into the agent's socket, `is_leaving` that the task
-    is on its way to another hub.
+    `args` is JSON text: nobody reads it here. `number` is the last event number given, `settled` the last one on disk:
+    only up to that may anybody be told. `is_delivered` says that the assignment of this attempt went into the agent's
+    socket, `is_leaving` that the task is on its way to another hub.
     """
 
     id: str
@@ -81,7 +81,7 @@ class LiveTask:
     app: str
     reference: str
     contract: Contract
-    args: dict[str, Any]
+    args: str
     root: str
     origin: str
     queued_at_us: int

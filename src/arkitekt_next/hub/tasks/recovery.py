@@ -143,7 +143,7 @@ def task_of(board: Board, row: Any) -> LiveTask:
         app=row["app"],
         reference=row["reference"],
         contract=_contract(board, row),
-        args=loads(row["args"]),
+        args=row["args"],
         root=row["root_id"],
         origin=row["origin_hub_id"],
         queued_at_us=row["queued_at_us"],

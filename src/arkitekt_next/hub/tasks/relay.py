@@ -22,7 +22,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.ledger import Statement
 from arkitekt_next.wire.codec import dumps, encode, loads
 from arkitekt_next.wire.lifecycle import Status
-from arkitekt_next.wire.messages import Message, Outcome
+from arkitekt_next.wire.messages import Message
 
 if TYPE_CHECKING:
     from arkitekt_next.bus import Bus
@@ -279,7 +279,7 @@ class Relay:
         number = message["number"]
         if message["kind"] == "outcome":
             self.away.pop(away.id)
-            watch.tell_outcome(away, Outcome.model_validate(message))
+            watch.tell_outcome(away, text)
         elif number == 0:
             watch.tell_passing(away, text)
         elif number == away.told + 1:

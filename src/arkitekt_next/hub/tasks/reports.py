@@ -149,7 +149,7 @@ def _yielded(board: Board, peer: Peer, task: LiveTask, report: Yielded) -> None:
 
     def then() -> None:
         task.settled_yields = first + count
-        board.metrics.yields.inc(count)
+        board.metrics.yields += count
         if task.readers:
             message = Values(task=task.id, number=number, at_us=at_us, first=first, values=values)
             watch.tell(task, number, encode(message), first=first, values=count)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName
-from arkitekt_next.wire.messages import Assign
+from arkitekt_next.wire.writing import write_assign
 
 from . import statements
 from .live import LiveTask
@@ -80,8 +80,8 @@ def send_assignment(task: LiveTask) -> None:
     if agent is None or agent.peer is None or agent.is_draining or task.has_ended:
         return
     task.is_delivered = True
-    agent.peer.send(
-        Assign(
+    agent.peer.send_text(
+        write_assign(
             task=task.id,
             attempt=task.attempt,
             epoch=task.epoch,

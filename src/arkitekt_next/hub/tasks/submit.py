@@ -5,9 +5,8 @@ The same reference again is the same task, whether it waits, runs or has long en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -42,8 +41,7 @@ _BUSY_RETRY_S = 0.25
 _CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a caller is told: the task and where it stands. `live` is None when it has ended already."""
 
     task: str
@@ -81,7 +79,7 @@ def submit(
         app=who.app,
         reference=wanted.reference,
         contract=contract,
-        args=wanted.args,
+        args=args,
         root="",
         origin=board.hub,
         queued_at_us=now_us(),
@@ -100,7 +98,7 @@ def submit(
         routing.place(board, task, offer)
     else:
         routing.enqueue(board, task)
-    row = row_of(task, board.hub, args)
+    row = row_of(task, board.hub)
     number = task.number
 
     def done(result: Sequence[int] | Exception) -> None:
@@ -192,7 +190,7 @@ def _refuse_when_full(board: Board) -> None:
         raise HubBusy(reason=f"{len(board.live)} tasks wait or run", retry_after_s=5.0)
 
 
-def row_of(task: LiveTask, hub: str, args: str) -> dict[str, Any]:
+def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
     """Give the row of a fresh task."""
     return {
         "team_id": task.team,
@@ -205,7 +203,7 @@ def row_of(task: LiveTask, hub: str, args: str) -> dict[str, Any]:
         "definition_hash": task.contract.definition_hash,
         "parent_id": task.parent,
         "root_id": task.root,
-        "args": args,
+        "args": task.args,
         "options": _written(task.options),
         "status": task.status.value,
         "attempt": task.attempt,
@@ -240,7 +238,7 @@ def _undo(board: Board, task: LiveTask) -> None:
 def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektError], None]) -> None:
     """Go on after the commit: the caller may know, the agent may run it."""
     task.is_stored = True
-    board.metrics.submitted.inc()
+    board.metrics.submitted += 1
     answer(Receipt(task.id, task.status.value, task.settled, task))
     if task.options.timeout_s is not None:
         control.start_timeout(board, task)
@@ -260,7 +258,7 @@ def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektErr
 
 
 def _answer_known(task: LiveTask, wanted: Submit, answer: Callable[[Receipt | ArkitektError], None]) -> None:
-    if task.contract.action.name != wanted.action or task.args != wanted.args:
+    if task.contract.action.name != wanted.action or loads(task.args) != wanted.args:
         raise _conflict(wanted)
     if task.is_stored:
         answer(Receipt(task.id, task.status.value, 0, task))

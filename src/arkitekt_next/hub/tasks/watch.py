@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import select
 
@@ -18,6 +18,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import encode, loads
 from arkitekt_next.wire.lifecycle import EventName, Status
 from arkitekt_next.wire.messages import Accepted, Event, Message, Outcome, Values
+from arkitekt_next.wire.writing import with_reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +64,18 @@ class Sink(Protocol):
         """Queue a message that is already written."""
 
 
+class Unsaid(NamedTuple):
+    """An `accepted` that is held back: most calls end so soon that their outcome says it all."""
+
+    reference: str
+    status: str
+    number: int
+
+    def of(self, task: str) -> Accepted:
+        """Give the message."""
+        return Accepted(reference=self.reference, task=task, status=self.status, number=self.number)
+
+
 @dataclass(slots=True, eq=False)
 class Reader:
     """One sink's interest in one task.
@@ -83,7 +96,7 @@ class Reader:
     wants_all: bool = True
     is_behind: bool = False
     is_reading: bool = False
-    pending: Accepted | None = None
+    pending: Unsaid | None = None
 
     @property
     def has_room(self) -> bool:
@@ -117,7 +130,7 @@ def accept(reader: Reader) -> None:
     """Send the `accepted` that was held back, before anything else about the task."""
     if reader.pending is not None:
         pending, reader.pending = reader.pending, None
-        reader.sink.send(pending)
+        reader.sink.send(pending.of(reader.task))
 
 
 def tell_passing(task: Told, text: str) -> None:
@@ -128,26 +141,20 @@ def tell_passing(task: Told, text: str) -> None:
             reader.sink.send_text(text)
 
 
-def tell_outcome(task: Told, outcome: Outcome) -> None:
-    """Send the terminal event and let the readers go; one that is behind gets it from the database."""
-    text: str | None = None
+def tell_outcome(task: Told, outcome: str) -> None:
+    """Send the terminal event, already written, and let the readers go; one behind gets it from the database."""
     for reader in task.readers:
-        if reader.is_behind:
-            continue
-        reader.sink.readers.pop(task.id, None)
-        if reader.pending is not None:
+        if not reader.is_behind:
             _send_outcome(reader, outcome)
-        else:
-            text = text or encode(outcome)
-            reader.sink.send_text(text)
     task.readers.clear()
 
 
-def _send_outcome(reader: Reader, outcome: Outcome) -> None:
+def _send_outcome(reader: Reader, outcome: str) -> None:
+    reader.sink.readers.pop(reader.task, None)
     if reader.pending is not None:
-        outcome.reference, reader.pending = reader.pending.reference, None
-    reader.sink.send(outcome)
-    outcome.reference = None
+        outcome = with_reference(outcome, reader.pending.reference)
+        reader.pending = None
+    reader.sink.send_text(outcome)
 
 
 def attach(board: Board, reader: Reader) -> None:
@@ -209,8 +216,7 @@ async def _read_page(board: Board, reader: Reader) -> bool:
     events, page_is_full = await read_events(engine, reader.team, reader.task, after=reader.told, upto=upto)
     for number, message, values in events:
         if isinstance(message, Outcome):
-            reader.sink.readers.pop(reader.task, None)
-            _send_outcome(reader, message)
+            _send_outcome(reader, encode(message))
             return True
         if reader.wants_all:
             if not reader.has_room:
