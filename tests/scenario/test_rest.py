@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from arkitekt_next.embedded import serve
-from tests.support.raw import client, definition
+from arkitekt_next.sdk.sources import hash_sources
+from tests.support.raw import client, definition, sign_in
 from tests.support.rest import rest, worker
+from tests.support.scripts import program
 from tests.support.waiting import scenario
 
 
@@ -56,6 +61,40 @@ async def test_an_app_is_listed_with_its_release_and_its_actions(server: Any) ->
         app = (await web.get(f"/api/apps/{w.app}")).json()
         assert app["actions"] == [f"{w.app}.add", f"{w.app}.count", f"{w.app}.hold"]
         assert [r["version"] for r in app["releases"]] == ["0"]
+
+
+@scenario
+async def test_an_app_that_starts_itself_says_which_sources_dependencies_and_python_ran(
+    server: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "lab"\nversion = "1.2"\n')
+    (tmp_path / "uv.lock").write_text("numpy = 2")
+    name = f"r{uuid.uuid4().hex[:10]}"
+    token = await asyncio.to_thread(sign_in, server.url, server.folder, name)
+    starts = f"""
+        import platform
+        from arkitekt_next import App
+        for _ in range(2):
+            app = App("{name}", url="{server.url}", token="{token}")
+            @app.register
+            def size() -> int:
+                return 1
+            with app.run_detached():
+                pass
+            app.close()
+        print("ran", platform.python_version())
+    """
+    ran = []
+    for _ in range(2):
+        with program(starts, tmp_path, ARKITEKT_STATE_FOLDER=str(tmp_path / ".state")) as app:
+            python = app.says("ran ").split()[1]
+            ran.insert(0, hash_sources(tmp_path))
+    lock = hashlib.sha256(b"numpy = 2").hexdigest()
+    async with rest(server) as web:
+        releases = (await web.get(f"/api/apps/{name}")).json()["releases"]
+    shown = [(r["version"], r["source_hash"], r["lock_hash"], r["python"]) for r in releases]
+    assert shown == [("1.2", source, lock, python) for source in ran]  # one each, however often it connects
+    assert ran[0] != ran[1]
 
 
 @scenario

@@ -1,11 +1,11 @@
-"""What an app would publish, as one JSON object; and the hashes that tell one release from another.
+"""What an app would publish, as one JSON object; and which files belong to it.
 
-It reads files and imports nothing. The rule: the same sources give the same hash on every machine and in every folder.
+It reads files and imports nothing. The rule: the hashes of a release are those of `sdk.sources`, so an app says the
+same of itself whether this command line or its own main script starts it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections.abc import Iterator
@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.cli.project import Project
+from arkitekt_next.sdk.sources import hash_lock, hash_sources, is_source_folder
 
 if TYPE_CHECKING:
     from arkitekt_next.cli.loading import LoadedApp
-
-LOCK_FILES = ("uv.lock", "pixi.lock", "poetry.lock", "pdm.lock", "conda-lock.yml", "requirements.txt")
-_SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist", "src"}
 
 
 def source_files(project: Project) -> Iterator[Path]:
@@ -41,35 +39,8 @@ def _files_below(folder: Path, *, is_root: bool = False) -> Iterator[Path]:
         return
     yield from (Path(entry.path) for entry in files)
     for entry in entries:
-        if is_source_folder(entry):
+        if entry.name != "src" and is_source_folder(entry):  # src is a root of its own
             yield from _files_below(Path(entry.path))
-
-
-def is_source_folder(entry: os.DirEntry[str]) -> bool:
-    """Say whether an entry is a folder that may hold sources of the app."""
-    if entry.name.startswith(".") or entry.name in _SKIPPED or not entry.is_dir(follow_symlinks=False):
-        return False
-    return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
-
-
-def source_hash(project: Project) -> str:
-    """Identify the sources of an app: their names and contents."""
-    digest = hashlib.sha256()
-    for path in source_files(project):
-        name = path.relative_to(project.folder).as_posix().encode()
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(b"%d:%s:%d:" % (len(name), name, len(content)))
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def lock_hash(project: Project) -> str | None:
-    """Identify the dependencies of an app by its lock file; None when there is none."""
-    for name in LOCK_FILES:
-        path = project.folder / name
-        if path.is_file():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-    return None
 
 
 def manifest_of(loaded: LoadedApp) -> dict[str, Any]:
@@ -81,8 +52,8 @@ def manifest_of(loaded: LoadedApp) -> dict[str, Any]:
         "identifier": identifier,
         "version": loaded.app.version or project.version,
         "release": {
-            "source_hash": source_hash(project),
-            "lock_hash": lock_hash(project),
+            "source_hash": hash_sources(project.folder),
+            "lock_hash": hash_lock(project.folder),
             "python": platform.python_version(),
             "sdk": __version__,
         },

@@ -26,13 +26,13 @@ def identify(app: App, project: Project) -> None:
     """Let an app say which release it is: its version, and the hashes of its sources and of its lock file."""
     import platform
 
-    from arkitekt_next.cli.manifest import lock_hash, source_hash
+    from arkitekt_next.sdk.sources import hash_lock, hash_sources
     from arkitekt_next.wire.messages import Release
 
     release = Release(
         version=app.version or project.version,
-        source_hash=source_hash(project),
-        lock_hash=lock_hash(project),
+        source_hash=hash_sources(project.folder),
+        lock_hash=hash_lock(project.folder),
         python=platform.python_version(),
     )
     app.release = lambda: release  # type: ignore[method-assign]

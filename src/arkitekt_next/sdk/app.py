@@ -78,7 +78,7 @@ class App:
         self.url = url
         self.version = version
         self.registry = registry
-        self.labels = tuple(labels)
+        self.labels = (labels,) if isinstance(labels, str) else tuple(labels)
         self.capacity = capacity
         self.grace_s = grace_s
         self.drain_s = drain_s
@@ -136,12 +136,16 @@ class App:
         return self._client
 
     def release(self) -> Release:
-        """Say which version of the program this is."""
+        """Say which version of the program this is, and with which sources, locked dependencies and Python it runs."""
         import platform
 
         from arkitekt_next.wire.messages import Release
 
-        return Release(version=self.version or default_version(Path.cwd()), python=platform.python_version())
+        from .sources import hash_program
+
+        version = self.version or default_version(Path.cwd())
+        source_hash, lock_hash = hash_program()
+        return Release(version=version, source_hash=source_hash, lock_hash=lock_hash, python=platform.python_version())
 
     # -- registering -----------------------------------------------------------------------------------------
 

@@ -45,22 +45,34 @@ def default_version(folder: Path) -> str:
     return str(settings.get("version") or settings.get("project_version") or "0")[:128]
 
 
+def project_folder(folder: Path) -> Path | None:
+    """Give the folder of the nearest pyproject.toml when that describes a program, by `[tool.arkitekt_next]` or
+    `[project]`; else None.
+    """
+    place, whole = _nearest(folder)
+    return place if "project" in whole or "arkitekt_next" in whole.get("tool", {}) else None
+
+
 def _settings(folder: Path) -> dict[str, Any]:
+    _, whole = _nearest(folder)
+    own = dict(whole.get("tool", {}).get("arkitekt_next", {}))
+    own["project_version"] = whole.get("project", {}).get("version")
+    return own
+
+
+def _nearest(folder: Path) -> tuple[Path, dict[str, Any]]:
     for place in (folder, *folder.parents):
         path = place / "pyproject.toml"
         if path.is_file():
             import tomllib
 
             try:
-                whole = tomllib.loads(path.read_text(encoding="utf-8"))
+                return place, tomllib.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as broken:
                 raise DeclarationError(
                     where=str(path), problem=f"it can't be read: {broken}", remedy="Correct it"
                 ) from broken
-            own = dict(whole.get("tool", {}).get("arkitekt_next", {}))
-            own["project_version"] = whole.get("project", {}).get("version")
-            return own
-    return {}
+    return folder, {}
 
 
 def slug(name: str) -> str:

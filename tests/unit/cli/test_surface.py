@@ -18,7 +18,7 @@ from arkitekt_next.cli.commands import cli
 from arkitekt_next.cli.exits import MEANINGS, Exit, exit_of
 from arkitekt_next.cli.lazy import LazyGroup
 from arkitekt_next.cli.loading import is_own, trace_of
-from arkitekt_next.cli.manifest import source_files, source_hash
+from arkitekt_next.cli.manifest import source_files
 from arkitekt_next.cli.project import Project, find_project, slug, with_identifier
 from arkitekt_next.errors import ArkitektError, Conflict, RequestRefused
 
@@ -208,15 +208,6 @@ def test_sources_are_the_python_files_around_the_app(tmp_path: Any) -> None:
         path.write_text("x = 1\n")
     found = {path.relative_to(tmp_path).as_posix() for path in source_files(project(tmp_path))}
     assert found == {"app.py", "lab/__init__.py", "lab/deep/x.py", "src/pkg/a.py"}
-
-
-def test_the_same_sources_give_the_same_hash_anywhere(tmp_path: Any) -> None:
-    hashes = []
-    for name, text in (("one", "x = 1\n"), ("two", "x = 1\r\n"), ("three", "x = 2\n")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "app.py").write_bytes(text.encode())
-        hashes.append(source_hash(project(tmp_path / name)))
-    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_a_trace_shows_only_the_users_files(tmp_path: Any) -> None:
