@@ -188,7 +188,7 @@ class Host:
         elif execution is Execution.THREAD:
             self._threads.submit(run_in_thread, run)
         else:
-            run.on_cancel = self._processes.cancel
+            self._processes.take_over(run)
             self._threads.submit(self._processes.run, run)
 
     def steer(self, run: Run, verb: str) -> None:

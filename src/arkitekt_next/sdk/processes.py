@@ -38,7 +38,7 @@ class ProcessPool:
         self._is_closed = False
 
     def run(self, run: Run) -> None:
-        """Run a task in an idle worker, or a new one, and report what it says."""
+        """Run a task in an idle worker, or a new one, and report what it says; `take_over` has been called before."""
         try:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
@@ -47,11 +47,11 @@ class ProcessPool:
         except OSError as refused:
             run.sink.ended(run, failed(run, refused))
             return
-        run.extra = worker
         run.began()
-        worker.serve(run)
-        run.extra = None
-        self._give_back(worker)
+        try:
+            worker.serve(run, _reins_of(run))
+        finally:
+            self._give_back(worker)
 
     def _give_back(self, worker: Worker) -> None:
         with self._lock:
@@ -61,19 +61,24 @@ class ProcessPool:
         if not is_kept:
             worker.end()
 
+    def take_over(self, run: Run) -> None:
+        """Let a run be steered from here on, also before a process has it."""
+        run.extra = _Reins(["Z"] + ["T"] * run.steps if run.is_pause_wanted else [])
+        run.on_cancel = self.cancel
+
     def cancel(self, run: Run) -> None:
         """Ask the function to stop."""
-        _tell(run, f"X{run.cancel_reason}")
+        _reins_of(run).say(f"X{run.cancel_reason}")
 
     def steer(self, run: Run, verb: str) -> None:
         """Pass on a pause, a step, or more credit."""
-        _tell(run, f"K{run.credit}" if verb == "credit" else _VERBS[verb])
+        if run.extra is None:
+            return  # it waits for its turn; `take_over` looks at what is wanted by then
+        _reins_of(run).say(f"K{run.credit}" if verb == "credit" else _VERBS[verb])
 
     def kill(self, run: Run) -> None:
         """Kill the process of a run."""
-        worker = run.extra
-        if worker is not None:
-            worker.kill()
+        _reins_of(run).kill()
 
     def close(self) -> None:
         """End the idle processes; busy ones end with their task."""
@@ -84,10 +89,49 @@ class ProcessPool:
             worker.end()
 
 
-def _tell(run: Run, line: str) -> None:
-    worker = run.extra
-    if worker is not None:
-        worker.say(line)
+def _reins_of(run: Run) -> _Reins:
+    reins: _Reins = run.extra
+    return reins
+
+
+class _Reins:
+    """What steers one run: lines that come before its process has the task wait for it, in order."""
+
+    def __init__(self, early: list[str]) -> None:
+        self._lock = threading.Lock()
+        self._early: list[str] | None = early
+        self._worker: Worker | None = None
+        self._is_killed = False
+
+    def say(self, line: str) -> None:
+        """Pass a line on, now or as soon as a process has the task; nothing once it has ended."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.say(line)
+            elif self._early is not None:
+                self._early.append(line)
+
+    def kill(self) -> None:
+        """Kill the process, now or as soon as there is one."""
+        with self._lock:
+            self._is_killed = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def take(self, worker: Worker, request: str) -> None:
+        """Hand the task over, then all that was said meanwhile."""
+        with self._lock:
+            self._worker = worker
+            for line in (request, *(self._early or ())):
+                worker.say(line)
+            self._early = None
+            if self._is_killed:
+                worker.kill()
+
+    def drop(self) -> None:
+        """The task has ended: what is said from here on concerns nobody."""
+        with self._lock:
+            self._worker = self._early = None
 
 
 class Worker:
@@ -118,19 +162,19 @@ class Worker:
             pipe.write(f"{line}\n")
             pipe.flush()
 
-    def serve(self, run: Run) -> None:
+    def serve(self, run: Run, reins: _Reins) -> None:
         """Hand over a run and report what the process says, until it has ended or the process is gone."""
-        self.say(f"R{dumps(_describe(run, self._app))}")
-        if run.is_cancelled:
-            self.say(f"X{run.cancel_reason}")
+        reins.take(self, f"R{dumps(_describe(run, self._app))}")
         pipe: IO[str] | None = self._process.stdout
         assert pipe is not None
         for line in pipe:
             letter, rest = line[0], line[1:-1]
             if letter == "E":
+                reins.drop()
                 run.sink.ended(run, rest)
                 return
             self._take(run, letter, rest)
+        reins.drop()
         code = self._process.wait()
         gone = ChildProcessError(f"the process that ran {run.action} ended with code {code}")
         run.sink.ended(run, failed(run, gone))

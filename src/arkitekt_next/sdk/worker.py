@@ -119,7 +119,8 @@ class WorkerProcess:
         for line in self._source:
             letter, rest = line[0], line[1:-1]
             if letter == "R":
-                with self._lock:
+                with self._lock:  # the main thread may still be about to let go of the task before
+                    self._current = None
                     self._early.clear()
                 self._requests.put(loads(rest))
             elif letter in "MD":
@@ -167,7 +168,8 @@ class WorkerProcess:
                 run_in_thread(run)
         finally:
             with self._lock:
-                self._current = None
+                if self._current is run:
+                    self._current = None
 
     def _host(self, identifier: str) -> WorkerHost:
         host = self._hosts.get(identifier)

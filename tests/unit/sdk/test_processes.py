@@ -103,3 +103,24 @@ def test_it_can_call_others(app: App, action: str) -> None:
 def test_what_it_calls_is_its_child(app: App) -> None:
     own, root, parent = app.call("proc.family", timeout=20)
     assert own == root == parent
+
+
+def test_what_is_asked_before_its_process_is_there_is_not_forgotten(app: App) -> None:
+    for _ in range(3):
+        handle = submit("proc.spins")
+        handle.cancel(deadline=0.05)
+        with pytest.raises((TaskInterrupted, TaskCancelled)):
+            handle.result(timeout=10)
+    assert until(lambda: app.status()["tasks"] == [])
+
+
+def test_a_pause_and_its_end_reach_each_task_of_a_process_that_is_used_again(app: App) -> None:
+    for _ in range(20):
+        handle = submit("proc.stands")
+        handle.pause()
+        assert until(lambda handle=handle: handle.status == "paused")
+        handle.step()
+        handle.resume()
+        handle.cancel()
+        with pytest.raises(TaskCancelled):
+            handle.result(timeout=10)

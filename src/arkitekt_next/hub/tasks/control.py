@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Verb = Literal["cancel", "interrupt", "pause", "resume", "step"]
 _MARGIN_S = 0.5
+_SOON_S = 0.01
 
 
 def steer(board: Board, task: LiveTask, verb: Verb, *, deadline_s: float | None, reason: str) -> None:
@@ -43,6 +44,14 @@ def steer(board: Board, task: LiveTask, verb: Verb, *, deadline_s: float | None,
             problem="The task still waits for an agent", remedy=f"Only a running task can be asked to {verb}"
         )
     else:
+        _send_soon(board, task, verb, reason)
+
+
+def _send_soon(board: Board, task: LiveTask, verb: Verb, reason: str) -> None:
+    """Send a wish; one for a task that is just on its way to its agent waits until it has left."""
+    if task.agent is not None and not task.is_delivered and not task.has_ended:
+        board.loop.call_later(_SOON_S, _send_soon, board, task, verb, reason)
+    else:
         send(task, verb, None, reason)
 
 
@@ -65,7 +74,7 @@ def cancel(board: Board, task: LiveTask, *, deadline_s: float, reason: str) -> N
         if task.is_stored:
             ending.end(board, task, EventName.CANCELLED, error=TaskCancelled(task=task.id, reason=reason))
         else:
-            board.loop.call_later(0.01, _cancel_later, board, task, deadline_s, reason)
+            board.loop.call_later(_SOON_S, _cancel_later, board, task, deadline_s, reason)
         return
     if task.cancel_reason is None:
         task.cancel_reason = reason
