@@ -43,14 +43,12 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
     """Submit, show what happens, print what comes out; raise what the task ended with."""
     values = target.codec.load_args(wire)  # type: ignore[attr-defined]
     began = time.monotonic()
-    with _interrupts_held_back() as interrupts:
+    with _interrupts_held_back() as interrupts, bar(target.action, wanted=not as_json) as shown:
         handle = target.submit(**values)
-    with bar(target.action, wanted=not as_json) as shown:
         watcher = threading.Thread(target=_watch, args=(handle, shown, as_json), daemon=True)
         watcher.start()
         try:
-            if interrupts:
-                raise KeyboardInterrupt
+            interrupts.let_through()
             _print_results(target, handle, shown, as_json=as_json)
         except KeyboardInterrupt:
             _cancel(handle, as_json=as_json)
@@ -65,26 +63,45 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[list[int]]:
+def _interrupts_held_back() -> Iterator[_Interrupts]:
     """Note a Ctrl-C instead of raising it, for a moment: a task must not be left behind half submitted."""
-    seen: list[int] = []
+    held = _Interrupts()
+    before = signal.signal(signal.SIGINT, held.note)
+    try:
+        yield held
+    finally:
+        held.stop_waiting()
+        signal.signal(signal.SIGINT, before)
 
-    def note(number: int, _: object) -> None:
-        seen.append(number)
-        if len(seen) > 1:
+
+class _Interrupts:
+    """Ctrl-C while a task is being submitted; the second one, or one that waits for long, is raised all the same."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._is_held = True
+        self._timers: list[threading.Timer] = []
+
+    def note(self, number: int, _: object) -> None:
+        """Take the signal."""
+        self._count += 1
+        if not self._is_held or self._count > 1:
             raise KeyboardInterrupt
         timer = threading.Timer(_SUBMIT_S, interrupt_main)
         timer.daemon = True
         timer.start()
-        timers.append(timer)
+        self._timers.append(timer)
 
-    timers: list[threading.Timer] = []
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
-        for timer in timers:
+    def let_through(self) -> None:
+        """Raise what was held back, and hold back nothing more: from here on somebody answers to it."""
+        self._is_held = False
+        self.stop_waiting()
+        if self._count:
+            raise KeyboardInterrupt
+
+    def stop_waiting(self) -> None:
+        """Forget the timers."""
+        for timer in self._timers:
             timer.cancel()
 
 
