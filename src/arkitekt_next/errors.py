@@ -297,10 +297,10 @@ class WrongContext(ArkitektError, RuntimeError):
 
 
 class LockReentered(ArkitektError, RuntimeError):
-    """A task asked for a lock that itself or a parent of it holds: it would wait for ever."""
+    """A task asked for a lock or a place that those who wait for it hold: it would wait for ever."""
 
     code = "lock_reentered"
-    template = "{action} needs the lock '{lock}', which its caller {holder} holds: it would wait for ever. {remedy}"
+    template = "{action} needs {what}, which its caller {holder} holds: it would wait for ever. {remedy}"
 
 
 # -- foreign exceptions across the wire ----------------------------------------------------------------------

@@ -123,6 +123,7 @@ FROM_HUB: list[m.Message] = [
         args={"sigma": 2.5},
         root=TASK,
         parent=TASK,
+        above=[TASK],
         person="p-1",
         app="acquire",
         credit=4096,

@@ -19,6 +19,7 @@ from arkitekt_next.errors import (
     AgentLost,
     Conflict,
     InvalidValue,
+    LockReentered,
     NoAgent,
     NotFound,
     TaskCancelled,
@@ -402,3 +403,57 @@ def test_globally_registered_functions_run_with_run(lab: App, start: Start, call
         """
     )
     assert find_soon("greeter.greet", within=20)("Ada") == "Hello Ada"
+
+
+def test_a_lock_held_further_up_and_elsewhere_is_refused_not_waited_for(hub: Any) -> None:
+    stage, first, second, above = App("stage"), App("first"), App("second"), App("above")
+
+    @stage.register(locks=["stage"])
+    def hold() -> str:
+        return str(call("first.step"))
+
+    @stage.register(locks=["stage"])
+    def want() -> str:
+        return "moved"
+
+    @first.register
+    def step() -> str:
+        return str(call("second.step"))
+
+    @second.register(name="step")
+    def step_on() -> str:
+        return str(call("stage.want"))
+
+    @above.register
+    def top() -> str:
+        return str(call("stage.hold"))
+
+    with ExitStack() as running, easy("climber"):
+        for app in (stage, first, second, above):
+            running.enter_context(app.run_detached())
+        for name in ("stage.hold", "above.top"):
+            with pytest.raises(LockReentered, match=r"the lock 'stage', which its caller hold"):
+                find_soon(name)()
+        assert call("second.step") == "moved"
+
+
+def test_what_a_task_calls_in_its_own_full_app_does_not_wait_for_it(hub: Any) -> None:
+    small = App("small", capacity=1)
+
+    @small.register
+    def outer() -> int:
+        return 1 + int(call("small.inner"))
+
+    @small.register
+    def inner() -> int:
+        return 1
+
+    @small.register(concurrency=1)
+    def down(steps: int) -> int:
+        return 0 if steps == 0 else 1 + int(call("small.down", steps - 1))
+
+    with small.run_detached(), easy("outsider"):
+        assert find_soon("small.outer")(timeout=10) == 2
+        with pytest.raises(LockReentered, match="its caller down"):
+            call("small.down", 3, timeout=10)
+        assert call("small.down", 0, timeout=10) == 0

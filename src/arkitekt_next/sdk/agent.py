@@ -151,6 +151,7 @@ class Agent(Sink):
             person=message.person,
             app=message.app,
             credit=message.credit,
+            above=message.above or (),
         )
         self._runs[key] = run
         self._by_task[run.task] = run

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from pydantic import ValidationError
 
 from arkitekt_next.errors import (
     AgentLost,
     ArkitektError,
+    InvalidValue,
     TaskCancelled,
     TaskError,
     TaskExpired,
@@ -25,7 +28,7 @@ from arkitekt_next.errors import (
     rebuild_exception,
 )
 from arkitekt_next.wire.codec import dumps
-from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, Outcome
+from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, Outcome, Submit
 
 WINDOW = 4096
 """How many yields may be under way to a reader."""
@@ -48,10 +51,22 @@ class CallOptions:
     agent: str | None = None
     window: int = WINDOW
 
+    def __post_init__(self) -> None:
+        asked = {_SUBMIT_FIELDS.get(name, name): getattr(self, name) for name in _CHECKED}
+        given = {name: value for name, value in asked.items() if value is not None}
+        try:
+            Submit(**{"action": "-", "reference": "-", **given})
+        except ValidationError as unfit:
+            raise _unfit(unfit) from None
+
     def updated(self, **changes: Any) -> CallOptions:
-        """Give a copy with some options changed; raise `TypeError` for one that does not exist."""
+        """Give a copy with some options changed.
+
+        Raises `TypeError` for one that does not exist, `InvalidValue` for a value that does not fit. A single label may
+        be given as text.
+        """
         if "labels" in changes:
-            changes["labels"] = tuple(changes["labels"])
+            changes["labels"] = as_labels(changes["labels"])
         return replace(self, **changes)
 
     def written(self, action: str, signature_hash: str | None) -> str:
@@ -71,6 +86,26 @@ class CallOptions:
         }
         parts.update((key, value) for key, value in named.items() if value is not None)
         return dumps(parts)[1:-1]
+
+
+_CHECKED = ("timeout", "queue_timeout", "retries", "reference", "labels", "routing", "agent", "window")
+_SUBMIT_FIELDS = {"timeout": "timeout_s", "queue_timeout": "queue_timeout_s"}
+
+
+def as_labels(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Give labels as a tuple; text is one label, not many of one letter."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def _unfit(refused: ValidationError) -> InvalidValue:
+    first = refused.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    option = {field: option for option, field in _SUBMIT_FIELDS.items()}.get(name, name)
+    return InvalidValue(where=f"the call's option {option}", expected=_wanted(first["msg"]), got=repr(first["input"]))
+
+
+def _wanted(message: str) -> str:
+    return message.removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("expected ")
 
 
 OPTION_NAMES = frozenset(field.name for field in fields(CallOptions))
@@ -176,7 +211,7 @@ def write_submit(reference: str, constant: str, args: str, parent: str | None, *
     tail = "" if is_watched else ',"watch":false'
     if parent is not None:
         tail = f'{tail},"parent":"{parent}"'
-    text = f'{{"kind":"submit","reference":"{reference}",{constant},"args":{args}{tail}}}'
+    text = f'{{"kind":"submit","reference":{dumps(reference)},{constant},"args":{args}{tail}}}'
     check_size(text, "arguments")
     return text
 

@@ -16,7 +16,7 @@ from arkitekt_next.wire.codec import dumps
 
 from .calls import Call, CallOptions, write_submit
 from .loop import user_thread
-from .run import CURRENT, Cancelled, Run
+from .run import CURRENT, Run
 from .waiting import AsyncLatch, Latch
 
 if TYPE_CHECKING:
@@ -327,9 +327,9 @@ class Client:
     def _wait_in_task(self, run: Run, call: Call, latch: Latch, deadline: float | None) -> bool:
         before, run.latch = run.latch, latch
         try:
-            if run.is_cancelled and not call.is_settled:
+            if run.is_cancel_due and not call.is_settled:
                 self.abandon(call, "its parent was cancelled")
-                raise Cancelled(run.cancel_reason)
+                raise run.cancelled()
             return latch.wait(_left(deadline))
         finally:
             run.latch = before
@@ -352,8 +352,8 @@ class Client:
         if failure is None:
             return None
         run = CURRENT.get()
-        if run is not None and run.is_cancelled and isinstance(failure, TaskCancelled):
-            raise Cancelled(run.cancel_reason)
+        if run is not None and run.is_cancel_due and isinstance(failure, TaskCancelled):
+            raise run.cancelled()
         if (
             options.timeout is not None
             and isinstance(failure, TaskCancelled)

@@ -94,7 +94,8 @@ def sign_in(app: str, *, url: str | None = None, token: str | None = None) -> Ac
     if not hmac.compare_digest(expected.encode(), str(opened.get("proof", "")).encode()):
         raise NotAuthenticated(
             reason=f"whatever answers at {address} could not prove that it is the hub of {hub_folder()}",
-            remedy="Restart the hub with 'arkitekt-next hub start'",
+            remedy="If its folder is another one, name it in ARKITEKT_HUB_FOLDER; else restart it with "
+            "'arkitekt-next hub start'",
         )
     proof = _prove(key, "arkitekt-client", parts.netloc, nonce, server_nonce)
     answer = _post(address, "/api/auth/local/token", {"challenge": opened.get("challenge"), "proof": proof, "app": app})

@@ -12,6 +12,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class Run:
 
     __slots__ = (
         "_alatch",
+        "above",
         "action",
         "app",
         "args",
@@ -74,6 +76,7 @@ class Run:
         "host",
         "is_abandoned",
         "is_announced",
+        "is_cancel_told",
         "is_cancelled",
         "is_ended",
         "is_logging",
@@ -116,6 +119,7 @@ class Run:
         person: str | None = None,
         app: str | None = None,
         credit: int = 4096,
+        above: Sequence[str] = (),
     ) -> None:
         self.task = task
         self.attempt = attempt
@@ -126,11 +130,13 @@ class Run:
         self.host = host
         self.root = root or task
         self.parent = parent
+        self.above = above
         self.person = person
         self.app = app
         self.credit = credit
         self.head = f'"task":"{task}","attempt":{attempt}'
         self.is_cancelled = False
+        self.is_cancel_told = False
         self.cancel_reason = ""
         self.is_pause_wanted = False
         self.steps = 0
@@ -194,10 +200,20 @@ class Run:
 
     # -- the function's side ---------------------------------------------------------------------------------
 
+    @property
+    def is_cancel_due(self) -> bool:
+        """Whether the function was asked to stop and does not know yet."""
+        return self.is_cancelled and not self.is_cancel_told
+
     def check(self) -> None:
-        """Raise `Cancelled` when the task was asked to stop."""
-        if self.is_cancelled:
-            raise Cancelled(self.cancel_reason or "the task was cancelled")
+        """Raise `Cancelled` when the task was asked to stop: once, so that cleaning up may log and call."""
+        if self.is_cancel_due:
+            raise self.cancelled()
+
+    def cancelled(self) -> Cancelled:
+        """Make the error that tells the function to stop."""
+        self.is_cancel_told = True
+        return Cancelled(self.cancel_reason or "the task was cancelled")
 
     def say_progress(self, percent: float | None, message: str) -> None:
         """Note how far the task is."""
@@ -230,7 +246,7 @@ class Run:
     def _wait_for_lines(self) -> None:
         latch = self._own_latch()
         while len(self.lines) >= LINES_LIMIT and not self.is_ended and not self.is_abandoned:
-            if self.is_cancelled:
+            if self.is_cancel_due:
                 self.lines_dropped += 1
                 self.lines.popleft()
                 return
@@ -238,8 +254,7 @@ class Run:
 
     def give(self, text: str) -> bool:
         """Yield a written value if there is credit; give False when the caller has to wait for some."""
-        if self.is_cancelled:
-            self.check()
+        self.check()
         if self.yields >= self.credit:
             return False
         self.yields += 1

@@ -338,7 +338,10 @@ class Bury(Message):
 
 
 class Assign(Message):
-    """hub → agent: run this. The same (task, attempt) again is the same assignment."""
+    """hub → agent: run this. The same (task, attempt) again is the same assignment.
+
+    `above` names the tasks above `parent` in the tree of calls, the nearest first, as far as the hub knows them.
+    """
 
     kind: Literal["assign"] = "assign"
     task: str
@@ -348,6 +351,7 @@ class Assign(Message):
     args: dict[str, Any]
     root: str
     parent: str | None = None
+    above: list[str] | None = None
     person: str | None = None
     app: str | None = None
     credit: int = 4096

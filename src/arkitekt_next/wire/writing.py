@@ -18,6 +18,7 @@ def write_assign(
     args: str,
     root: str,
     parent: str | None,
+    above: list[str] | None,
     person: str,
     app: str,
     credit: int,
@@ -25,9 +26,11 @@ def write_assign(
 ) -> str:
     """Write an `assign`; `args` is JSON text, and the ids are the hub's own, which need no escapes."""
     head = f'"task":"{task}","attempt":{attempt},"epoch":{epoch},"action":{dumps(action)},"args":{args},"root":"{root}"'
-    above = "" if parent is None else f',"parent":"{parent}"'
+    tree = "" if parent is None else f',"parent":"{parent}"'
+    if above:
+        tree = f'{tree},"above":{dumps(above)}'
     limit = "" if timeout_s is None else f',"timeout_s":{dumps(timeout_s)}'
-    return f'{{"kind":"assign",{head}{above},"person":"{person}","app":{dumps(app)},"credit":{credit}{limit}}}'
+    return f'{{"kind":"assign",{head}{tree},"person":"{person}","app":{dumps(app)},"credit":{credit}{limit}}}'
 
 
 def write_outcome(

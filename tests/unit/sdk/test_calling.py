@@ -430,3 +430,41 @@ def test_a_cancel_reaches_the_children(local_app: App) -> None:
     with pytest.raises(TaskCancelled):
         handle.result(timeout=5)
     assert stopped.wait(5)
+
+
+@pytest.mark.parametrize("reference", ['a"b', "\\", "ü\n", "x" * 64])
+def test_any_reference_is_one_task(app: App, reference: str) -> None:
+    add = find("local.add").with_options(reference=reference)
+    first, second = add.submit(1), add.submit(1)
+    assert (first.id, first.reference) == (second.id, reference)
+    assert (first.result(timeout=5), second.result(timeout=5)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("reference", "x" * 65, "option reference: expected .*64"),
+        ("reference", "", "option reference: expected"),
+        ("agent", "x" * 65, "option agent"),
+        ("labels", ["ok", 3], "option labels.1"),
+        ("labels", [f"l{n}" for n in range(33)], "option labels"),
+        ("routing", "fastest", "option routing: expected 'least_busy', 'round_robin' or 'sticky', got 'fastest'"),
+        ("timeout", -1, "option timeout: expected greater than or equal to 0, got -1"),
+        ("timeout", float("nan"), "option timeout"),
+        ("queue_timeout", "soon", "option queue_timeout"),
+        ("retries", 101, "option retries"),
+        ("window", 0, "option window"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_before_anything_is_sent(
+    app: App, option: str, value: object, says: str
+) -> None:
+    with pytest.raises(InvalidValue, match=says):
+        find("local.add").with_options(**{option: value})
+    with pytest.raises(InvalidValue, match=says):
+        call("local.add", 1, **{option: value})
+
+
+def test_a_single_label_is_no_list_of_letters(app: App) -> None:
+    assert find("local.add").with_options(labels="cuda").options.labels == ("cuda",)
+    assert App("gpu-box", labels="cuda").labels == ("cuda",)

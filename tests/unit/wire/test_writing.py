@@ -19,9 +19,9 @@ def read(text: str) -> Message:
     return messages[0]
 
 
-@pytest.mark.parametrize("parent", [None, "0198-parent"])
+@pytest.mark.parametrize(("parent", "above"), [(None, None), ("0198-parent", None), ("0198-parent", ["t1", "t2"])])
 @pytest.mark.parametrize("timeout_s", [None, 0.25, 1.0, 86400.0])
-def test_an_assignment(parent: str | None, timeout_s: float | None) -> None:
+def test_an_assignment(parent: str | None, above: list[str] | None, timeout_s: float | None) -> None:
     args = {"a": 1, 'quote"': ["\ud800", "\0", "ü", 1e300], "none": None}
     fields: dict[str, Any] = {
         "task": "0198-task",
@@ -30,6 +30,7 @@ def test_an_assignment(parent: str | None, timeout_s: float | None) -> None:
         "action": 'na"me',
         "root": "0198-root",
         "parent": parent,
+        "above": above,
         "person": "0198-person",
         "app": "an app\n",
         "credit": 4096,

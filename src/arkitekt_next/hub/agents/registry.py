@@ -268,7 +268,7 @@ class Agents:
         peer.send(Provided(request=wanted.request, agent=agent.id, epoch=agent.epoch, actions=actions, drop=dropped))
         for task in list(agent.tasks.values()):
             if (task.id, task.attempt) not in held and task.is_stored:
-                routing.send_assignment(task)
+                routing.send_assignment(self.board, task)
             elif task.contract.definition.kind == "generator":
                 peer.send(Credit(task=task.id, attempt=task.attempt, through=task.credit))
             if task.status is Status.DISCONNECTED:

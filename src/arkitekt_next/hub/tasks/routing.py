@@ -18,11 +18,14 @@ from .live import LiveTask
 from .reducer import record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from arkitekt_next.hub.agents.live import Agent, Implementation
 
     from .board import Board
 
 _LOOK_AHEAD = 64
+_LINEAGE_LIMIT = 64
 
 
 def fits(task: LiveTask, offer: Implementation) -> bool:
@@ -42,6 +45,8 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
     options = task.options
     offers = task.contract.action.implementations.values()
     able = [offer for offer in offers if offer.has_room() and fits(task, offer)]
+    if not able and task.parent is not None:
+        able = [offer for offer in offers if offer.agent.peer is not None and _is_within(board, task, offer)]
     if len(able) <= 1:
         return able[0] if able else None
     action = task.contract.action
@@ -55,6 +60,24 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
         action.turn += 1
         return able[action.turn % len(able)]
     return min(able, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
+
+
+def _is_within(board: Board, task: LiveTask, offer: Implementation) -> bool:
+    """Whether the agent runs a task above this one, which would wait for ever if this one waited for its place.
+
+    The agent keeps its limits itself, and refuses what really can't go on.
+    """
+    return fits(task, offer) and any(above.agent is offer.agent for above in _lineage(board, task))
+
+
+def _lineage(board: Board, task: LiveTask) -> Iterator[LiveTask]:
+    """Give the tasks above one, the nearest first, as far as they are live here."""
+    for _ in range(_LINEAGE_LIMIT):
+        above = board.live.get(task.parent or "")
+        if above is None:
+            return
+        yield above
+        task = above
 
 
 def place(board: Board, task: LiveTask, offer: Implementation) -> None:
@@ -74,7 +97,7 @@ def place(board: Board, task: LiveTask, offer: Implementation) -> None:
         board.sticky[(task.person, task.app, task.contract.action.id)] = agent.id
 
 
-def send_assignment(task: LiveTask) -> None:
+def send_assignment(board: Board, task: LiveTask) -> None:
     """Send a placed and settled task to its agent, if it is there and takes work."""
     agent = task.agent
     if agent is None or agent.peer is None or agent.is_draining or task.has_ended:
@@ -89,12 +112,20 @@ def send_assignment(task: LiveTask) -> None:
             args=task.args,
             root=task.root,
             parent=task.parent,
+            above=_above(board, task),
             person=task.person,
             app=task.app,
             credit=task.credit,
             timeout_s=task.options.timeout_s,
         )
     )
+
+
+def _above(board: Board, task: LiveTask) -> list[str] | None:
+    """Name the tasks above a task's parent, as far as they are live here."""
+    if task.parent is None or task.parent == task.root:
+        return None
+    return [above.parent for above in _lineage(board, task) if above.parent is not None]
 
 
 def enqueue(board: Board, task: LiveTask, *, first: bool = False) -> None:
@@ -161,6 +192,6 @@ def write_placement(board: Board, task: LiveTask, old_attempt: int, old_epoch: i
 
     def then() -> None:
         board.tell_life(task, entry)
-        send_assignment(task)
+        send_assignment(board, task)
 
     board.write(task, [(statements.PLACE, row)], then)

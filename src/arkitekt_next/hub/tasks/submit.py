@@ -243,7 +243,7 @@ def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektErr
     if task.options.timeout_s is not None:
         control.start_timeout(board, task)
     if task.agent is not None:
-        routing.send_assignment(task)
+        routing.send_assignment(board, task)
         return
     control.start_queue_timeout(board, task)
     key = (task.contract.action.id, task.contract.signature_hash)
