@@ -9,7 +9,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from arkitekt_next.errors import AgentLost, Poisoned, TaskInterrupted
-from arkitekt_next.hub.agents.live import Agent
+from arkitekt_next.hub.catalog.providers import Agent
 from arkitekt_next.hub.catalog.service import Action, Contract
 from arkitekt_next.hub.tasks.live import LiveTask, Options
 from arkitekt_next.hub.tasks.reducer import describe_progress, judge_loss, may_retry, new_values, record, why_stale

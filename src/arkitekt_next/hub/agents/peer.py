@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.hub.catalog.providers import Agent
     from arkitekt_next.hub.tasks.watch import Reader, Unsaid
     from arkitekt_next.wire.messages import Hello, Message
-
-    from .live import Agent
 
 _ACCEPT_DELAY_S = 0.05
 _ACK_DELAY_S = 0.005

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.hub.catalog.providers import Agent
 
-    from .live import Agent
     from .registry import Agents
 
 

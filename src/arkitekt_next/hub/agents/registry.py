@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from arkitekt_next.errors import ArkitektError, DefinitionChanged, DuplicateName, InvalidValue, RequestRefused
+from arkitekt_next.hub.catalog.providers import Agent, Implementation
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.hub.tasks import control, ending, recovery, retry, routing, statements
@@ -24,8 +25,6 @@ from arkitekt_next.storage.ledger import Statement, insert_or
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName, Status
 from arkitekt_next.wire.messages import Credit, Provided, Steer
-
-from .live import Agent, Implementation
 
 if TYPE_CHECKING:
     from arkitekt_next.hub.catalog.service import Contract

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from arkitekt_next.hub.accounts.principal import Principal
-    from arkitekt_next.hub.agents.live import Implementation
 
+    from .providers import Implementation
     from .service import Action, Catalogue, Contract
 
 _RELEASES = 100

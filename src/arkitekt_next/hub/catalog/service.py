@@ -22,9 +22,10 @@ from arkitekt_next.wire.codec import dumps, loads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from arkitekt_next.hub.agents.live import Agent, Implementation
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.wire.messages import Release
+
+    from .providers import Agent, Implementation
 
 _INSERT_APP = insert_or(t.app, ["team_id", "identifier"])
 _INSERT_RELEASE = insert_or(t.release, ["team_id", "app_id", "version", "source_hash", "lock_hash", "python"])

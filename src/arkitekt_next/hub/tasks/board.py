@@ -26,8 +26,8 @@ from .reducer import record
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from arkitekt_next.hub.agents.live import Agent
     from arkitekt_next.hub.agents.registry import Agents
+    from arkitekt_next.hub.catalog.providers import Agent
     from arkitekt_next.hub.catalog.service import Catalogue
     from arkitekt_next.hub.core.config import HubSettings
     from arkitekt_next.hub.core.telemetry import Metrics

@@ -12,7 +12,7 @@ from arkitekt_next.wire.lifecycle import TERMINAL, Status
 from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES
 
 if TYPE_CHECKING:
-    from arkitekt_next.hub.agents.live import Agent, Implementation
+    from arkitekt_next.hub.catalog.providers import Agent, Implementation
     from arkitekt_next.hub.catalog.service import Contract
 
     from .watch import Reader

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select, true
 
-from arkitekt_next.hub.agents.live import Agent
+from arkitekt_next.hub.catalog.providers import Agent
 from arkitekt_next.hub.catalog.service import Contract
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.storage import tables as t

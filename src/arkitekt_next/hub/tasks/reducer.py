@@ -14,7 +14,7 @@ from arkitekt_next.errors import AgentLost, ArkitektError, Poisoned, TaskInterru
 from arkitekt_next.wire.lifecycle import EventName, Status, follow
 
 if TYPE_CHECKING:
-    from arkitekt_next.hub.agents.live import Agent
+    from arkitekt_next.hub.catalog.providers import Agent
     from arkitekt_next.wire.messages import Report
 
     from .live import LiveTask

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from arkitekt_next.errors import ArkitektError
-from arkitekt_next.hub.agents.live import Agent, Implementation
+from arkitekt_next.hub.catalog.providers import Agent, Implementation
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.hub.tasks import control, recovery, routing, statements, watch

@@ -20,7 +20,7 @@ from .reducer import record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from arkitekt_next.hub.agents.live import Agent, Implementation
+    from arkitekt_next.hub.catalog.providers import Agent, Implementation
 
     from .board import Board
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from arkitekt_next.hub.catalog.service import Contract
+    from arkitekt_next.hub.agents.peer import Peer
     from arkitekt_next.hub.tasks.live import LiveTask
 
-    from .peer import Peer
+    from .service import Contract
 
 
 VersionKey = tuple[tuple[int, int | str], ...]
