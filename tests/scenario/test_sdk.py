@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -457,3 +458,13 @@ def test_what_a_task_calls_in_its_own_full_app_does_not_wait_for_it(hub: Any) ->
         with pytest.raises(LockReentered, match="its caller down"):
             call("small.down", 3, timeout=10)
         assert call("small.down", 0, timeout=10) == 0
+
+
+def test_the_same_reference_many_times_at_once_is_one_task(lab: App, caller: App) -> None:
+    add = find_soon("lab.add")
+    for turn in range(20):
+        same = add.with_options(reference=f"same-{turn}")
+        with ThreadPoolExecutor(8) as threads:
+            handles = list(threads.map(lambda number, same=same: same.submit(1) if number % 2 else same(1), range(8)))
+        assert {handle.id for handle in handles if not isinstance(handle, int)} == {handles[1].id}
+        assert {handle if isinstance(handle, int) else handle.result(timeout=20) for handle in handles} == {2}

@@ -8,6 +8,7 @@ delay.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ class Caller:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._pending: dict[str, Call] = {}
+        self._behind: dict[str, deque[Call]] = {}
         self._tasks: dict[str, Call] = {}
         self._requests: dict[str, tuple[str, Reply]] = {}
         self._attaches: dict[str, Call] = {}
@@ -68,18 +70,31 @@ class Caller:
     @property
     def open_calls(self) -> int:
         """How many calls have not ended."""
-        return len(self._pending) + len(self._tasks)
+        return len(self._pending) + len(self._tasks) + sum(map(len, self._behind.values()))
 
     # -- what a client asks for ------------------------------------------------------------------------------
 
     def submit(self, call: Call) -> None:
-        """Send a call, now and again until it is answered."""
+        """Send a call until it is answered; one whose reference was sent just now waits for that answer."""
         if self._connection.is_closed:
             call.error = ProtocolError(where="submit", problem="the connection was closed")
             self._settle(call)
-            return
-        self._pending[call.reference] = call
-        self._connection.send(call.text)
+        elif call.reference in self._pending:
+            self._behind.setdefault(call.reference, deque()).append(call)
+        else:
+            self._pending[call.reference] = call
+            self._connection.send(call.text)
+
+    def _answered(self, reference: str) -> Call | None:
+        """Take the call that an answer is for; the next one with its reference is sent now."""
+        call = self._pending.pop(reference, None)
+        behind = self._behind.get(reference)
+        if call is not None and behind:
+            following = self._pending[reference] = behind.popleft()
+            if not behind:
+                del self._behind[reference]
+            self._connection.send(following.text)
+        return call
 
     def attach(self, call: Call, after: int = 0) -> None:
         """Follow a task that is known by its id only."""
@@ -132,7 +147,9 @@ class Caller:
         pass
 
     def closed(self, error: ArkitektError) -> None:
-        for call in [*self._pending.values(), *self._tasks.values()]:
+        behind = [call for calls in self._behind.values() for call in calls]
+        self._behind.clear()
+        for call in [*self._pending.values(), *self._tasks.values(), *behind]:
             call.error = error
             self._settle(call)
         requests, self._requests = self._requests, {}
@@ -150,7 +167,7 @@ class Caller:
     # -- what the hub says -----------------------------------------------------------------------------------
 
     def _accepted(self, message: Accepted) -> None:
-        call = self._pending.pop(message.reference, None)
+        call = self._answered(message.reference)
         if call is None:
             self._relay(message)
             return
@@ -173,9 +190,7 @@ class Caller:
     def _outcome(self, message: Outcome) -> None:
         call = self._tasks.pop(message.task, None)
         if call is None and message.reference is not None:
-            call = self._pending.pop(message.reference, None)
-        elif message.reference is not None:
-            self._pending.pop(message.reference, None)
+            call = self._answered(message.reference)
         if call is None:
             self._relay(message)
             return
@@ -273,7 +288,8 @@ class Caller:
                 return
 
     def _settle(self, call: Call) -> None:
-        self._pending.pop(call.reference, None)
+        if self._pending.get(call.reference) is call:
+            self._answered(call.reference)
         if call.task is not None:
             self._tasks.pop(call.task, None)
             self.parent_of.pop(call.task, None)

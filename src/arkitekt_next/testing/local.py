@@ -376,7 +376,6 @@ class LocalHub:
             number=task.number,
             status=status,
             at_us=_now_us(),
-            reference=task.submit.reference,
             returns=returns,
             error=error,
             yields=task.yields,
