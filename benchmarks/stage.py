@@ -40,7 +40,8 @@ class Hub:
                 [sys.executable, "-c", code, str(self.folder), json.dumps({"log_level": "warning", **self.settings})],
                 stdout=log,
                 stderr=log,
-            )
+                env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            )  # an installed hub is compiled already
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, ValueError, KeyError):

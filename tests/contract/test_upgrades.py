@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import make_url, text
 
 from arkitekt_next.errors import Conflict
@@ -140,6 +141,25 @@ def test_the_stored_text_of_the_newest_revision_is_what_the_migrations_make() ->
     hint = "run `python -m tests.contract.schemas`, unless this revision was released: then add a new one"
     assert sqlite_text() == schemas.text_of(newest, "sqlite"), hint
     assert postgres_text() == schemas.text_of(newest, "postgresql"), hint
+
+
+def test_the_file_of_a_step_is_named_after_its_revision_and_they_sort_by_age() -> None:
+    oldest_first = [*ScriptDirectory(str(FOLDER)).walk_revisions()][::-1]
+    files = sorted((FOLDER / "versions").glob("*.py"))
+    assert [Path(step.path) for step in oldest_first] == files
+    assert [step.revision for step in oldest_first] == [file.name.partition("_")[0] for file in files]
+
+
+def test_a_database_of_this_release_is_opened_without_what_only_an_upgrade_needs(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "hub.db")
+    asyncio.run(open_and_close(url))
+    code = (
+        "import asyncio, sys; from arkitekt_next.storage.engine import open_database;"
+        "asyncio.run(open_database(sys.argv[1]));"
+        "print(sorted({'alembic', 'asyncpg', 'sqlalchemy.dialects.postgresql'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_hub_that_dies_while_it_makes_its_database_leaves_an_empty_one(url: str) -> None:

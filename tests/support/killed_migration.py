@@ -17,7 +17,9 @@ from typing import Any
 from sqlalchemy import event, make_url
 from sqlalchemy.engine import Engine
 
-from arkitekt_next.storage.migrations import migrate
+from arkitekt_next.storage.migrations import migrate, upgrade
+
+assert upgrade  # loaded here, once, instead of in every child
 
 
 def migrate_and_die(url: str, folder: Path, at: int) -> None:

@@ -19,7 +19,7 @@ from .catalog.routes import router as catalog_router
 from .core.config import HubSettings
 from .core.context import open_hub
 from .core.guard import guarded, is_loopback
-from .core.http import install_errors, restore_examples
+from .core.http import describe_errors, install_errors, restore_examples
 from .core.routes import router as core_router
 from .tasks.routes import router as tasks_router
 
@@ -55,6 +55,7 @@ class HubApp(FastAPI):
         is_new = self.openapi_schema is None
         document = super().openapi()
         if is_new:
+            describe_errors(document)
             restore_examples(document)
         return document
 

@@ -19,7 +19,6 @@ from arkitekt_next.errors import RequestRefused
 
 from .ledger import Ledger
 from .migrations import migrate
-from .postgres_ledger import PostgresLedger
 from .sqlite_ledger import Durability, SqliteLedger
 from .tables import event, task
 
@@ -78,6 +77,8 @@ async def open_database(url: str, *, durability: Durability = "full") -> Databas
         events.listen(engine.sync_engine, "connect", _prepare_sqlite)
         return Database(engine, SqliteLedger(Path(parsed.database or ""), durability=durability), backend)
     if backend == "postgresql":
+        from .postgres_ledger import PostgresLedger  # its driver, which SQLite does without
+
         parsed = parsed.set(drivername="postgresql+asyncpg")
         await migrate(parsed)
         engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)

@@ -1,4 +1,4 @@
-"""Statements of the ledger: written once with SQLAlchemy Core, compiled once for each database.
+"""Statements of the ledger: written once with SQLAlchemy Core, compiled for a database when they first run on it.
 
 A statement that touches exactly the row its parameters name is *single*: many of them can run as one, over arrays on
 PostgreSQL and over a list of values on SQLite, where one round trip, or one change of threads, a row would be the price
@@ -8,7 +8,7 @@ of a call. The rule: a statement that might touch another row, or a column that 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -25,15 +25,12 @@ from sqlalchemy import (
     table,
     true,
 )
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement
 
-_POSTGRES: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 _SQLITE: Dialect = SQLiteDialect_pysqlite(paramstyle="named")
 _ROWS = "v"
 _TRANSACTION: ColumnElement[str] = literal_column("pg_current_xact_id()::text")
@@ -41,39 +38,43 @@ _TRANSACTION: ColumnElement[str] = literal_column("pg_current_xact_id()::text")
 
 
 class Statement:
-    """One statement in the forms both databases take.
+    """One update or deletion in the forms both databases take."""
 
-    `many` is PostgreSQL's form for a number of rows at once, whose parameters are arrays in the order of `names`;
-    `for_rows` gives SQLite's. Both are None when the statement is not single.
-    """
-
-    __slots__ = ("_over_values", "many", "name", "names", "postgres", "sqlite", "subject", "table")
-
-    def __init__(
-        self,
-        name: str,
-        clause: UpdateBase,
-        postgres: UpdateBase | None = None,
-        *,
-        subject: Sequence[str] | None = None,
-        many: UpdateBase | None = None,
-        over_values: UpdateBase | None = None,
-    ) -> None:
-        clause_of_postgres = clause if postgres is None else postgres
+    def __init__(self, name: str, clause: UpdateBase) -> None:
         self.name = name
         self.table = clause.table.name if isinstance(clause.table, Table) else ""
-        self.sqlite = str(clause.compile(dialect=_SQLITE))
-        self.postgres, self.names = _for_postgres(clause_of_postgres)
-        if subject is None and isinstance(clause, Update):
-            subject = _subject_of(clause)
-            many = _over(clause, dict(_arrays(_types(clause, self.names)).c)) if subject is not None else None
-            over_values = _over(clause, _values(self.names)) if subject is not None else None
+        subject = _subject_of(clause) if isinstance(clause, Update) else None
         self.subject = tuple(subject) if subject is not None else None
-        self.many = _for_postgres(many, self.names)[0] if many is not None else None
-        self._over_values = str(over_values.compile(dialect=_SQLITE)) if over_values is not None else None
+        self._clause = clause
+
+    @cached_property
+    def sqlite(self) -> str:
+        """SQLite's form for one row, with named parameters."""
+        return str(self._compiled)
+
+    @cached_property
+    def postgres(self) -> str:
+        """PostgreSQL's form for one row, with parameters in the order of `names`."""
+        return self._for_postgres(self._one(_postgres()))
+
+    @cached_property
+    def many(self) -> str | None:
+        """PostgreSQL's form for any number of rows; its parameters are arrays. None when it is not single."""
+        if self.subject is None:
+            return None
+        arrays = _arrays({name: self._compiled.binds[name].type for name in self.names})
+        return self._for_postgres(self._each(_postgres(), dict(arrays.c)))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The parameters, in the order in which they appear."""
+        return tuple(self._compiled.bind_names.values())
 
     def for_rows(self, count: int) -> str | None:
-        """Give SQLite's form for so many rows, whose parameters are the rows' values in the order of `names`."""
+        """Give SQLite's form for so many rows, whose parameters are the rows' values in the order of `names`.
+
+        None when it is not single.
+        """
         return _with_values(self._over_values, len(self.names), count) if self._over_values is not None else None
 
     def key(self, row: Mapping[str, Any]) -> Hashable | None:
@@ -82,49 +83,87 @@ class Statement:
             return None
         return (self.table, *(row[name] for name in self.subject))
 
+    @cached_property
+    def _compiled(self) -> SQLCompiler:
+        return self._one(_SQLITE).compile(dialect=_SQLITE)
+
+    @cached_property
+    def _over_values(self) -> str | None:
+        if self.subject is None:
+            return None
+        return str(self._each(_SQLITE, _values(self.names)).compile(dialect=_SQLITE))
+
+    def _one(self, dialect: Dialect) -> UpdateBase:
+        return self._clause
+
+    def _each(self, dialect: Dialect, columns: Mapping[str, Any]) -> UpdateBase:
+        """The same for many rows: each parameter becomes a column."""
+
+        def replace(element: Any, **_: Any) -> Any:
+            return columns.get(element.key) if isinstance(element, BindParameter) else None
+
+        return cast("UpdateBase", visitors.replacement_traverse(self._clause, {}, replace))
+
+    def _for_postgres(self, clause: UpdateBase) -> str:
+        compiled = clause.returning(_TRANSACTION).compile(dialect=_postgres())
+        names = tuple(getattr(compiled, "positiontup", None) or ())
+        if names != self.names:
+            raise TypeError(f"expected the parameters {self.names}, got {names}")
+        return str(compiled)
+
+
+class _InsertOr(Statement):
+    """An insert that leaves an existing row alone, or sets its `update` columns; the former is single."""
+
+    def __init__(self, into: Table, keys: Sequence[str], update: Sequence[str]) -> None:
+        self._into, self._keys, self._update = into, list(keys), update
+        super().__init__(f"{'upsert' if update else 'insert'} {into.name}", self._one(_SQLITE))
+        self.subject = None if update else tuple(c.name for c in into.primary_key)
+
+    def _one(self, dialect: Dialect) -> UpdateBase:
+        insert = _insert(dialect, self._into)
+        return self._or(insert.values({c.name: bindparam(c.name, type_=c.type) for c in self._into.columns}))
+
+    def _each(self, dialect: Dialect, columns: Mapping[str, Any]) -> UpdateBase:
+        rows = select(*columns.values())
+        if dialect is _SQLITE:  # without a condition it would take ON CONFLICT for one of a join
+            rows = rows.where(true())
+        return self._or(_insert(dialect, self._into).from_select(list(columns), rows))
+
+    def _or(self, insert: Any) -> UpdateBase:
+        if self._update:
+            changes = {name: insert.excluded[name] for name in self._update}
+            return cast("UpdateBase", insert.on_conflict_do_update(index_elements=self._keys, set_=changes))
+        return cast("UpdateBase", insert.on_conflict_do_nothing(index_elements=self._keys))
+
 
 def insert_or(into: Table, keys: Sequence[str], *, update: Sequence[str] = ()) -> Statement:
     """An insert of all columns that leaves an existing row alone, or sets its `update` columns."""
-    names = [c.name for c in into.columns]
-    binds = {c.name: bindparam(c.name, type_=c.type) for c in into.columns}
-    plain, other = sqlite_insert(into).values(binds), postgres_insert(into).values(binds)
-    if update:
-        return Statement(
-            f"upsert {into.name}",
-            plain.on_conflict_do_update(index_elements=list(keys), set_={c: plain.excluded[c] for c in update}),
-            other.on_conflict_do_update(index_elements=list(keys), set_={c: other.excluded[c] for c in update}),
-        )
-    rows = _arrays({name: bind.type for name, bind in binds.items()})
-    many = postgres_insert(into).from_select(names, select(*rows.c))
-    # Without a condition SQLite would take ON CONFLICT for one of a join.
-    over_values = sqlite_insert(into).from_select(names, select(*_values(names).values()).where(true()))
-    return Statement(
-        f"insert {into.name}",
-        plain.on_conflict_do_nothing(index_elements=list(keys)),
-        other.on_conflict_do_nothing(index_elements=list(keys)),
-        subject=[c.name for c in into.primary_key],
-        many=many.on_conflict_do_nothing(index_elements=list(keys)),
-        over_values=over_values.on_conflict_do_nothing(index_elements=list(keys)),
-    )
+    return _InsertOr(into, keys, update)
 
 
-def _for_postgres(clause: UpdateBase, order: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
-    compiled = clause.returning(_TRANSACTION).compile(dialect=_POSTGRES)
-    names = tuple(getattr(compiled, "positiontup", None) or ())
-    if order and names != tuple(order):
-        raise TypeError(f"expected the parameters {tuple(order)}, got {names}")
-    return str(compiled), names
+@cache
+def _postgres() -> Dialect:
+    """Load PostgreSQL's dialect, which a hub on SQLite does without."""
+    from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+    return cast("Dialect", PGDialect_asyncpg())  # type: ignore[no-untyped-call]
+
+
+def _insert(dialect: Dialect, into: Table) -> Any:
+    if dialect is _SQLITE:
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(into)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(into)
 
 
 def _arrays(types: Mapping[str, Any]) -> Any:
     """A table whose columns are the elements of array parameters."""
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
     return func.unnest(*arrays).table_valued(*types).render_derived(name=_ROWS)
-
-
-def _types(clause: Update, names: Sequence[str]) -> dict[str, Any]:
-    binds = clause.compile(dialect=_POSTGRES).binds
-    return {name: binds[name].type for name in names}
 
 
 def _values(names: Sequence[str]) -> dict[str, Any]:
@@ -139,15 +178,6 @@ def _with_values(body: str, width: int, count: int) -> str:
     """Put a list of values in the place of the table; not in front, since the driver counts rows of changes alone."""
     row = f"({','.join('?' * width)})"
     return body.replace(f"FROM {_ROWS}", f"FROM (VALUES {','.join([row] * count)}) AS {_ROWS}", 1)
-
-
-def _over(clause: Update, columns: Mapping[str, Any]) -> Update:
-    """The same update for many rows: each parameter becomes a column."""
-
-    def replace(element: Any, **_: Any) -> Any:
-        return columns.get(element.key) if isinstance(element, BindParameter) else None
-
-    return cast("Update", visitors.replacement_traverse(clause, {}, replace))
 
 
 def _subject_of(clause: Update) -> list[str] | None:

@@ -51,6 +51,15 @@ class ErrorAnswer(BaseModel):
     fields: dict[str, Any]
 
 
+ERROR_SCHEMA = f"#/components/schemas/{ErrorAnswer.__name__}"
+
+
+def describe_errors(document: dict[str, Any]) -> None:
+    """Put the shape of every error into an OpenAPI document, whose routes name it as `ERROR_SCHEMA`."""
+    known = document["components"]["schemas"] | {ErrorAnswer.__name__: ErrorAnswer.model_json_schema()}
+    document["components"]["schemas"] = dict(sorted(known.items()))
+
+
 def restore_examples(document: dict[str, Any]) -> None:
     """Put the models' own examples into an OpenAPI document, from which FastAPI strips every null."""
     known = document["components"]["schemas"]

@@ -27,7 +27,7 @@ from arkitekt_next.errors import (
 from arkitekt_next.hub.accounts.principal import Principal
 from arkitekt_next.wire.codec import loads
 
-from .http import ErrorAnswer, answer, context_of
+from .http import ERROR_SCHEMA, answer, context_of
 from .policy import Policy
 
 BODY_LIMIT_BYTES = 1024 * 1024
@@ -50,10 +50,15 @@ def refusals(*errors: ArkitektError, statuses: dict[str, int] | None = None) -> 
     documented: Refusals = {}
     for error in errors:
         status = (statuses or {}).get(error.code, error.status)
-        entry = documented.setdefault(status, {"model": ErrorAnswer, "description": _said(error)})
-        examples = entry.setdefault("content", {}).setdefault("application/json", {}).setdefault("examples", {})
+        entry = documented.setdefault(status, {"description": _said(error), "content": _errors({})})
+        examples = entry["content"]["application/json"]["examples"]
         examples[error.code] = {"summary": _said(error), "value": error.to_json()}
     return documented
+
+
+def _errors(examples: dict[str, Any]) -> dict[str, Any]:
+    # By name, not as a model: FastAPI would build that anew for each status of each route, whenever a hub starts.
+    return {"application/json": {"schema": {"$ref": ERROR_SCHEMA}, "examples": examples}}
 
 
 def _said(error: ArkitektError) -> str:
@@ -89,9 +94,7 @@ class Route(APIRoute):
         methods = set(options.get("methods") or ())
         common = _ALWAYS | (_PUBLIC if rule.scope is None else _SIGNED_IN)
         common |= _WITH_BODY if methods & _BODY_METHODS else {}
-        responses = _merge(common, options.get("responses") or {})
-        media = getattr(options.get("response_class"), "media_type", None)
-        options["responses"] = responses if media in (None, "application/json") else _spell_out(responses)
+        options["responses"] = _merge(common, options.get("responses") or {})
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
@@ -114,18 +117,6 @@ class Route(APIRoute):
                 return answer(late, status=503)
 
         return handle
-
-
-def _spell_out(responses: Refusals) -> Refusals:
-    """Name the schema of each error, which else is documented under the media type of the route's success."""
-    spelled = {}
-    for status, response in responses.items():
-        own = {**response}
-        if own.pop("model", None) is ErrorAnswer:
-            content = {**own["content"]["application/json"], "schema": {"$ref": "#/components/schemas/ErrorAnswer"}}
-            own["content"] = {"application/json": content}
-        spelled[status] = own
-    return spelled
 
 
 def _lists(route: APIRoute) -> frozenset[str]:
@@ -155,8 +146,7 @@ def _merge(common: Refusals, own: Refusals) -> Refusals:
     for status in common.keys() & own.keys():
         examples = merged[status].get("content", {}).get("application/json", {}).get("examples", {})
         shared = common[status]["content"]["application/json"]["examples"]
-        content = {"application/json": {"examples": {**shared, **examples}}}
-        merged[status] = {**common[status], **own[status], "content": content}
+        merged[status] = {**common[status], **own[status], "content": _errors({**shared, **examples})}
     return merged
 
 

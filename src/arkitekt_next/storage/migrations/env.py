@@ -4,6 +4,12 @@ from alembic import context
 
 from arkitekt_next.storage.tables import metadata
 
+for table in metadata.tables.values():
+    for index in table.indexes:
+        condition = index.dialect_kwargs["sqlite_where"]
+        if condition is not None:  # it holds for both; said in `tables`, every hub would load PostgreSQL's dialect
+            index.dialect_kwargs["postgresql_where"] = condition
+
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
