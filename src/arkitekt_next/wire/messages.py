@@ -338,10 +338,7 @@ class Bury(Message):
 
 
 class Assign(Message):
-    """hub → agent: run this. The same (task, attempt) again is the same assignment.
-
-    `above` names the tasks above `parent` in the tree of calls, the nearest first, as far as the hub knows them.
-    """
+    """hub → agent: run this. The same (task, attempt) again is the same assignment; `above` names who waits for it."""
 
     kind: Literal["assign"] = "assign"
     task: str
