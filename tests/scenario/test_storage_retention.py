@@ -21,6 +21,8 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps
 from tests.support.raw import RawClient, client, definition
 
+pytestmark = pytest.mark.requirement("keep.retention")
+
 DAY_US = 86_400 * 1_000_000
 LONG = 1300
 
@@ -141,7 +143,7 @@ async def copy_tasks(server: Any, caller: RawClient, agent: RawClient, count: in
             row = dict((await db.execute(select(t.task).where(t.task.c.id == task))).mappings().one())
             rows = []
             for number in range(count):
-                id = f"{task[:-6]}{number:06d}"
+                id = f"{task[:-12]}{number:012x}"
                 args = dumps({"a": secrets.token_hex(size // 2)})
                 rows.append({**row, "id": id, "root_id": id, "reference": id, "args": args})
             await db.execute(t.task.insert(), rows)

@@ -54,7 +54,8 @@ class Server:
         config = uvicorn.Config(
             self.app,
             ws="websockets-sansio",
-            ws_max_size=FRAME_LIMIT_BYTES + 1024,
+            ws_max_size=2
+            * FRAME_LIMIT_BYTES,  # the session refuses what is over the limit, and says so before it closes
             ws_per_message_deflate=False,
             ws_ping_interval=None,
             ws_ping_timeout=None,

@@ -58,8 +58,8 @@ class Session:
         Pings are answered and pongs swallowed here. Raises `ProtocolError` when the connection has to be closed.
         """
         self.heard_at = now
-        if len(frame) > self._limit_in:
-            raise TooLarge(where="frame", size_bytes=len(frame), limit_bytes=self._limit_in, remedy="Split it")
+        if 4 * len(frame) > self._limit_in and (size := _size_of(frame)) > self._limit_in:
+            raise TooLarge(where="frame", size_bytes=size, limit_bytes=self._limit_in, remedy="Split it")
         messages, refused = self._decoder.decode(frame)
         for answer in refused:
             self.send(answer)
@@ -92,7 +92,7 @@ class Session:
 
     def send_text(self, text: str) -> int:
         """Queue a message that is already written."""
-        size = len(text) if text.isascii() else len(text.encode())
+        size = _size_of(text)
         if size > self._limit_out - 2:
             raise TooLarge(
                 where="message",
@@ -118,7 +118,7 @@ class Session:
         size = 2
         while self._out:
             text = self._out[0]
-            width = len(text) if text.isascii() else len(text.encode())
+            width = _size_of(text)
             if parts and size + width + 1 > FRAME_LIMIT_BYTES:
                 break
             parts.append(self._out.popleft())
@@ -138,6 +138,11 @@ class Session:
     def next_tick_s(self) -> float:
         """How long after now `tick` wants to be called again, at the latest."""
         return min(self.heartbeat_s, self.lease_s) / 4
+
+
+def _size_of(text: str | bytes) -> int:
+    """Give how many bytes a text takes on the wire, where it is UTF-8."""
+    return len(text) if isinstance(text, bytes) or text.isascii() else len(text.encode())
 
 
 def hub_session(*, now: float) -> Session:
