@@ -78,6 +78,7 @@ def examples(document: dict[str, Any], content: dict[str, Any]) -> list[Any]:
     return said
 
 
+@pytest.mark.requirement("wire.rest")
 def test_the_operations_and_their_ids_are_as_clients_know_them(document: dict[str, Any]) -> None:
     assert {operation["operationId"]: where for where, operation in operations(document)} == OPERATIONS
 

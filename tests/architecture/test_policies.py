@@ -29,6 +29,7 @@ READING_POSTS = {"/api/actions/{name}/check"}
 ANSWERED_BY_THE_SESSION = {Ping, Pong}
 
 
+@pytest.mark.requirement("guard.policies")
 def test_every_route_declares_its_policy(tmp_path: Path) -> None:
     routes = create_app(HubSettings(folder=tmp_path)).routes
     assert len(routes) > 20
@@ -40,6 +41,7 @@ def test_every_route_declares_its_policy(tmp_path: Path) -> None:
             assert isinstance(route.rule, Policy), route.path
 
 
+@pytest.mark.requirement("guard.required")
 def test_only_these_routes_need_no_sign_in(tmp_path: Path) -> None:
     routes = [r for r in create_app(HubSettings(folder=tmp_path)).routes if isinstance(r, Route)]
     assert {r.path for r in routes if r.rule.scope is None} == PUBLIC_PATHS
@@ -55,6 +57,7 @@ def test_a_route_that_changes_something_asks_for_more_than_reading(tmp_path: Pat
                     assert route.rule is CHANGING[(method, route.path)]
 
 
+@pytest.mark.requirement("guard.policies")
 def test_a_route_without_a_policy_can_not_be_made() -> None:
     broken = router(prefix="/api", tag="broken")
 
@@ -64,6 +67,7 @@ def test_a_route_without_a_policy_can_not_be_made() -> None:
         broken.get("/forgotten")(forgotten)
 
 
+@pytest.mark.requirement("guard.policies")
 def test_every_message_of_a_client_declares_its_policy() -> None:
     undeclared = [kind_of(kind) for kind in FROM_CLIENT if kind not in MESSAGES and kind not in ANSWERED_BY_THE_SESSION]
     assert undeclared == []

@@ -13,6 +13,7 @@ from arkitekt_next.storage.engine import sqlite_url
 from arkitekt_next.testing.database import DatabaseContract, in_loop, opened
 
 
+@pytest.mark.requirement("keep.databases")
 class TestSqlite(DatabaseContract):
     @pytest.fixture
     def database_url(self, tmp_path: Path) -> str:
@@ -32,6 +33,7 @@ async def test_the_indexes_that_queries_name_for_sqlite_are_there(tmp_path: Path
     assert columns["ix_task_root"] == ["team_id", "root_id", "id"]
 
 
+@pytest.mark.requirement("keep.databases")
 class TestPostgres(DatabaseContract):
     @pytest.fixture
     def database_url(self, postgres_url: str) -> str:

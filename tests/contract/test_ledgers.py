@@ -19,12 +19,14 @@ from arkitekt_next.testing.database import in_loop, opened
 from arkitekt_next.testing.ledger_contract import LedgerContract
 
 
+@pytest.mark.requirement("keep.databases")
 class TestSqlite(LedgerContract):
     @pytest.fixture
     def database_url(self, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "hub.db")
 
 
+@pytest.mark.requirement("keep.databases")
 class TestPostgres(LedgerContract):
     @pytest.fixture
     def database_url(self, postgres_url: str) -> str:
@@ -41,6 +43,7 @@ def all_statements() -> list[Statement]:
     return list(found.values())
 
 
+@pytest.mark.requirement("keep.databases")
 @in_loop
 async def test_every_statement_of_the_hub_is_one_that_sqlite_takes(tmp_path: Path) -> None:
     statements = all_statements()
@@ -52,6 +55,7 @@ async def test_every_statement_of_the_hub_is_one_that_sqlite_takes(tmp_path: Pat
         db.close()
 
 
+@pytest.mark.requirement("keep.databases")
 @in_loop
 async def test_every_statement_of_the_hub_is_one_that_postgresql_takes(postgres_url: str) -> None:
     async with opened(postgres_url):

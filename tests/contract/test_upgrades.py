@@ -117,6 +117,7 @@ def killer(url: str, folder: Path) -> Iterator[Any]:
         process.wait(20)
 
 
+@pytest.mark.requirement("keep.upgrade")
 @pytest.mark.parametrize("revision", schemas.revisions())
 @in_loop
 async def test_a_database_of_every_release_is_migrated_with_all_it_holds(url: str, revision: str) -> None:
@@ -162,6 +163,7 @@ def test_a_database_of_this_release_is_opened_without_what_only_an_upgrade_needs
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.requirement("bar.upgrade")
 def test_a_hub_that_dies_while_it_makes_its_database_leaves_an_empty_one(url: str) -> None:
     deaths = 0
     with killer(url, FOLDER) as kill_at:
@@ -176,6 +178,7 @@ def test_a_hub_that_dies_while_it_makes_its_database_leaves_an_empty_one(url: st
     print(f"bar: {deaths} deaths in the middle")
 
 
+@pytest.mark.requirement("bar.upgrade")
 def test_a_hub_that_dies_in_the_middle_of_an_upgrade_leaves_the_old_database(url: str, next_release: Path) -> None:
     asyncio.run(load(url, schemas.revisions()[-1]))
     before = asyncio.run(everything(url))
@@ -202,6 +205,7 @@ async def open_and_close(url: str) -> None:
     await database.close()
 
 
+@pytest.mark.requirement("keep.upgrade")
 def test_an_upgrade_that_would_leave_rows_dangling_changes_nothing(tmp_path: Path, next_release: Path) -> None:
     url = sqlite_url(tmp_path / "hub.db")
     asyncio.run(load(url, schemas.revisions()[-1]))
@@ -213,6 +217,7 @@ def test_an_upgrade_that_would_leave_rows_dangling_changes_nothing(tmp_path: Pat
     assert asyncio.run(everything(url)) == before
 
 
+@pytest.mark.requirement("keep.upgrade")
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     path.write_bytes(b"this is a text, and certainly longer than the header of a database would be" * 20)

@@ -54,6 +54,7 @@ def test_every_command_is_in_the_reference(reference: str) -> None:
     assert [name for name in commands if not mentions(reference, name)] == []
 
 
+@pytest.mark.requirement("wire.pinned")
 def test_every_message_is_in_the_protocol_page() -> None:
     text = (REFERENCE / "protocol.md").read_text(encoding="utf-8")
     kinds = {message.model_fields["kind"].default for message in (*FROM_CLIENT, *FROM_HUB)}

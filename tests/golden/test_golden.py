@@ -42,6 +42,7 @@ def test_there_is_an_example_of_every_message_with_every_field_said() -> None:
             assert message.model_fields_set == set(type(message).model_fields) - {"kind"}, message
 
 
+@pytest.mark.requirement("wire.pinned")
 @pytest.mark.parametrize(("direction", "text", "message"), pinned())
 def test_a_message_is_written_as_pinned_and_read_back_equal(direction: str, text: str, message: m.Message) -> None:
     assert encode(message) == text
@@ -52,6 +53,7 @@ def test_a_message_is_written_as_pinned_and_read_back_equal(direction: str, text
     assert encode(read) == text
 
 
+@pytest.mark.requirement("wire.pinned")
 @pytest.mark.parametrize(("direction", "text", "message"), pinned())
 def test_a_reader_ignores_what_it_does_not_know(direction: str, text: str, message: m.Message) -> None:
     newer = {**json.loads(text), "a_field_of_a_later_version": {"x": [1, None]}}
@@ -98,6 +100,7 @@ def test_a_null_inside_a_value_is_kept() -> None:
         assert read == message
 
 
+@pytest.mark.requirement("wire.pinned")
 def test_the_published_schemas_are_as_pinned() -> None:
     for name, schema in {"messages.json": message_schemas(), "definition.json": definition_schema()}.items():
         assert schema == json.loads((HERE / name).read_text(encoding="utf-8")), name

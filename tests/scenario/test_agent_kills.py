@@ -17,6 +17,8 @@ from benchmarks import stage
 import arkitekt_next
 from arkitekt_next.errors import AgentLost
 
+pytestmark = pytest.mark.requirement("bar.kill-agent")
+
 APP = """
 import sys, time
 from collections.abc import Iterator
@@ -132,6 +134,7 @@ def test_work_that_was_killed_before_it_began_is_done_by_the_next_process(caller
     assert victim.runs == 1
 
 
+@pytest.mark.requirement("declare.effects")
 def test_repeatable_work_killed_in_the_middle_finishes_in_the_next_process(caller: Any, victim: Victim) -> None:
     handle = found(caller, "victim.again").submit(7)
     until(lambda: victim.runs == 1)
@@ -142,6 +145,7 @@ def test_repeatable_work_killed_in_the_middle_finishes_in_the_next_process(calle
     assert victim.runs == 2
 
 
+@pytest.mark.requirement("I9")
 def test_other_work_killed_in_the_middle_is_lost_with_its_last_progress(caller: Any, victim: Victim) -> None:
     handle = found(caller, "victim.once").submit(7)
     until(lambda: handle.progress is not None and handle.progress.percent == 40)
@@ -152,6 +156,7 @@ def test_other_work_killed_in_the_middle_is_lost_with_its_last_progress(caller: 
     assert time.monotonic() - began <= 10
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_a_result_that_was_not_acknowledged_yet_is_told_by_the_next_process(
     hub: stage.Hub, caller: Any, tmp_path: Path
 ) -> None:
@@ -172,6 +177,7 @@ def test_a_result_that_was_not_acknowledged_yet_is_told_by_the_next_process(
         victim.kill()
 
 
+@pytest.mark.requirement("I5")
 def test_a_repeatable_stream_killed_in_the_middle_has_no_gap_and_no_duplicate(caller: Any, victim: Victim) -> None:
     seen: list[int] = []
     stream = found(caller, "victim.count").submit(10)

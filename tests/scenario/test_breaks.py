@@ -15,6 +15,7 @@ SEED = 20261122
 BREAKS = 30
 
 
+@pytest.mark.requirement("agent.resume", "I5")
 @pytest.mark.slow
 def test_streams_and_calls_come_whole_through_many_breaks(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
     provider, caller = App("provider"), App("caller")

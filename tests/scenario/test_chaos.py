@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.requirement("bar.kill-hub", "I1", "I2", "I5")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

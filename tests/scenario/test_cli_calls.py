@@ -137,6 +137,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 # -- values ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("cli.call")
 def test_values_are_read_as_the_ports_say(rig: Rig) -> None:
     done = rig.call(
         "show", "text=a=b", "number=7", "channel=dapi", "sizes=1,2.5", 'roi={"x": 5}', "either=red", "span=50ms",
@@ -149,6 +150,7 @@ def test_values_are_read_as_the_ports_say(rig: Rig) -> None:
     )
 
 
+@pytest.mark.requirement("cli.call")
 def test_values_come_from_json_and_from_files(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "roi.json").write_text('{"x": 9, "name": "@home"}')
     (tmp_path / "frame.bin").write_bytes(b"\x00\xff")
@@ -161,6 +163,7 @@ def test_values_come_from_json_and_from_files(rig: Rig, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.requirement("cli.call")
 def test_results_are_printed_for_people_and_as_json(rig: Rig) -> None:
     assert rig.call("stats", "number=4").lines == ["mean: 1.5", "count: 4"]
     assert rig.call("stats", "--json").json == {"mean": 1.5, "count": 3}
@@ -168,6 +171,7 @@ def test_results_are_printed_for_people_and_as_json(rig: Rig) -> None:
     assert rig.call("show", "x").out.startswith("('x', 1,")
 
 
+@pytest.mark.requirement("cli.scripts")
 def test_what_the_function_prints_is_no_result(rig: Rig) -> None:
     done = rig.call("stats")
     assert "measuring" in done.err
@@ -175,6 +179,7 @@ def test_what_the_function_prints_is_no_result(rig: Rig) -> None:
     assert rig.call("stats", "--json").err == ""
 
 
+@pytest.mark.requirement("cli.call", "cli.exit-codes")
 @pytest.mark.parametrize(
     ("action", "arguments", "code", "says"),
     [
@@ -200,6 +205,7 @@ def test_what_goes_wrong_is_said_with_the_remedy(
     assert says in done.err
 
 
+@pytest.mark.requirement("cli.scripts")
 def test_a_remote_error_is_shown_with_its_traceback_and_task(rig: Rig) -> None:
     done = rig.call("divide", "x=0")
     assert "return 1 / x" in done.err
@@ -217,6 +223,7 @@ def test_negative_numbers_are_values(rig: Rig) -> None:
 # -- streams, time, cancelling -----------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("cli.call", "declare.streams")
 def test_a_stream_is_printed_as_it_comes(rig: Rig, tmp_path: Path) -> None:
     with rig.home.started("call", "lab.frames", str(tmp_path), "--json") as caller:
         for frame in range(3):
@@ -225,6 +232,7 @@ def test_a_stream_is_printed_as_it_comes(rig: Rig, tmp_path: Path) -> None:
         assert caller.end() == 0
 
 
+@pytest.mark.requirement("call.cancel")
 def test_ctrl_c_cancels_the_task(rig: Rig, tmp_path: Path) -> None:
     with rig.home.started("call", "lab.wait", f"folder={tmp_path}") as caller:
         until((tmp_path / "waiting").exists, within=20)
@@ -234,6 +242,7 @@ def test_ctrl_c_cancels_the_task(rig: Rig, tmp_path: Path) -> None:
     until((tmp_path / "cleaned up").exists, within=20)
 
 
+@pytest.mark.requirement("call.timeout")
 def test_a_call_gives_up_in_time(rig: Rig, tmp_path: Path) -> None:
     done = rig.call("wait", f"folder={tmp_path}", "--timeout", "1")
     assert done.code == 8
@@ -242,6 +251,7 @@ def test_a_call_gives_up_in_time(rig: Rig, tmp_path: Path) -> None:
     until((tmp_path / "cleaned up").exists, within=20)
 
 
+@pytest.mark.requirement("call.waiting")
 def test_nobody_there_fails_at_once_when_wanted(rig: Rig) -> None:
     other = write_app(rig.home.folder / "gone", APP, identifier="gone")
     with rig.home.started("run", "prod", at=other) as app:
@@ -256,6 +266,7 @@ def test_nobody_there_fails_at_once_when_wanted(rig: Rig) -> None:
             assert caller.end() == 0
 
 
+@pytest.mark.requirement("call.reference")
 def test_a_detached_call_goes_on_and_a_reference_is_one_task(rig: Rig) -> None:
     first = rig.call("stats", "--detach", "--reference", "once")
     again = rig.call("stats", "--detach", "--reference", "once", "--json")
@@ -264,6 +275,7 @@ def test_a_detached_call_goes_on_and_a_reference_is_one_task(rig: Rig) -> None:
     assert clash.code == 5, clash.err
 
 
+@pytest.mark.requirement("call.progress")
 def test_a_person_sees_progress_and_colours_unless_they_are_not_wanted(rig: Rig, tmp_path: Path) -> None:
     for frame in range(3):
         (tmp_path / f"frame{frame}").touch()
@@ -284,6 +296,7 @@ def test_a_person_sees_progress_and_colours_unless_they_are_not_wanted(rig: Rig,
 # -- here instead of there ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("cli.call")
 def test_an_app_is_called_without_a_hub(rig: Rig) -> None:
     nowhere = {"ARKITEKT_HUB_FOLDER": str(rig.home.folder / "nowhere")}
     done = rig.home.run("call", "lab.crop", "--local", 'roi={"x": 1}', "--json", at=rig.place, **nowhere)
@@ -299,6 +312,7 @@ def test_an_app_is_called_without_a_hub(rig: Rig) -> None:
 # -- inspect and check -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("cli.inspect")
 def test_the_catalogue_is_listed_and_described(rig: Rig) -> None:
     listed = rig.home.run("inspect", "--app", "lab")
     assert listed.lines[0].split() == ["FUNCTION", "ONLINE", "WHAT", "IT", "DOES"]
@@ -312,6 +326,7 @@ def test_the_catalogue_is_listed_and_described(rig: Rig) -> None:
     assert rig.home.run("inspect", "lab.corp").code == 4
 
 
+@pytest.mark.requirement("cli.check", "declare.compatibility")
 def test_a_new_release_is_compared_with_what_the_hub_has(rig: Rig, tmp_path: Path) -> None:
     same = rig.home.run("check", at=rig.place)
     assert same.code == 0
@@ -327,6 +342,7 @@ def test_a_new_release_is_compared_with_what_the_hub_has(rig: Rig, tmp_path: Pat
     assert found.json["changes"] == ["statistics is new"]
 
 
+@pytest.mark.requirement("run.release", "cli.manifest")
 def test_the_hub_knows_exactly_which_release_runs(rig: Rig) -> None:
     manifest = rig.home.run("manifest", at=rig.place).json
     assert [action["name"] for action in manifest["actions"]][:2] == ["lab.show", "lab.crop"]
@@ -373,6 +389,7 @@ def generated(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.mark.requirement("cli.gen")
 def test_a_generated_client_works(rig: Rig, generated: Path, tmp_path: Path) -> None:
     for frame in range(3):
         (tmp_path / f"frame{frame}").touch()
@@ -387,6 +404,7 @@ def test_a_generated_client_works(rig: Rig, generated: Path, tmp_path: Path) -> 
     assert done.stdout.strip() == "it works", done.stderr
 
 
+@pytest.mark.requirement("cli.gen")
 def test_a_generated_client_passes_mypy_strict(generated: Path) -> None:
     (generated.parent / "typed.py").write_text(
         "import lab_client as lab\n\nregions: dict[str, lab.Roi] = lab.crop(lab.Roi(x=1), lab.Channel.DAPI)\n"
@@ -405,6 +423,7 @@ def _typed_environment() -> dict[str, str]:
     return {**os.environ, "MYPYPATH": str(Path(arkitekt_next.__file__).parents[1])}
 
 
+@pytest.mark.requirement("cli.gen")
 def test_generating_again_says_what_changed(rig: Rig, generated: Path) -> None:
     again = rig.home.run("gen", "--app", "lab", "-o", str(generated), "--check")
     assert (again.code, "is up to date" in again.out) == (0, True)
@@ -418,6 +437,7 @@ def test_generating_again_says_what_changed(rig: Rig, generated: Path) -> None:
     assert generated.read_text() == text
 
 
+@pytest.mark.requirement("cli.gen")
 def test_only_its_own_files_are_replaced(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("x = 1\n")
     done = rig.home.run("gen", "--app", "lab", "-o", str(tmp_path / "mine.py"))

@@ -83,6 +83,7 @@ def _token(home: Home) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.requirement("cli.run-dev")
 def test_with_no_hub_around_one_is_started_and_described(rig: Rig) -> None:
     said = "\n".join(rig.dev.lines)
     assert "started now, in the background" in said
@@ -92,6 +93,7 @@ def test_with_no_hub_around_one_is_started_and_described(rig: Rig) -> None:
     assert "first-app.pixel_size(camera_um: float = 6.5, magnification: float = 60.0) -> float" in said
 
 
+@pytest.mark.requirement("cli.call")
 def test_it_is_called_from_another_terminal(rig: Rig) -> None:
     done = rig.call("camera_um=6.5", "magnification=40")
     assert (done.code, done.json) == (0, 0.1625)
@@ -104,6 +106,7 @@ def test_it_is_called_from_python(rig: Rig) -> None:
     assert (done.stdout.strip(), done.returncode) == ("0.65", 0), done.stderr
 
 
+@pytest.mark.requirement("cli.run-dev")
 def test_each_task_is_shown_with_its_arguments_duration_and_outcome(rig: Rig) -> None:
     rig.call("magnification=13")
     assert "✓" in rig.dev.says("pixel_size(magnification=13.0)")
@@ -113,6 +116,7 @@ def test_each_task_is_shown_with_its_arguments_duration_and_outcome(rig: Rig) ->
     assert "s" in shown
 
 
+@pytest.mark.requirement("cli.reload")
 def test_an_edit_is_live_within_two_seconds(rig: Rig) -> None:
     took = []
     for number in range(3):
@@ -129,6 +133,7 @@ def test_an_edit_is_live_within_two_seconds(rig: Rig) -> None:
     assert "Give the size" in rig.home.run("inspect", ACTION).out
 
 
+@pytest.mark.requirement("cli.reload")
 def test_an_edit_of_the_same_length_and_time_counts(rig: Rig) -> None:
     # Python takes a cached module for the current one when its source has the same size and time.
     for factor in ("2", "3", "1"):
@@ -140,6 +145,7 @@ def test_an_edit_of_the_same_length_and_time_counts(rig: Rig) -> None:
         assert rig.call("6.5", "65").json == int(factor) / 10
 
 
+@pytest.mark.requirement("cli.reload")
 def test_a_broken_edit_is_shown_and_the_last_good_version_keeps_serving(rig: Rig) -> None:
     good = rig.app.read_text()
     rig.app.write_text(good + "\nwidth = 1 / 0\n")
@@ -159,6 +165,7 @@ def test_a_broken_edit_is_shown_and_the_last_good_version_keeps_serving(rig: Rig
     assert rig.call("6.5", "65").json == 0.1
 
 
+@pytest.mark.requirement("cli.reload")
 def test_a_running_task_is_finished_before_the_new_version_takes_over(rig: Rig) -> None:
     good = rig.app.read_text()
     rig.app.write_text(
@@ -177,6 +184,7 @@ def test_a_running_task_is_finished_before_the_new_version_takes_over(rig: Rig) 
     rig.dev.says("- expose")
 
 
+@pytest.mark.requirement("cli.run-dev")
 def test_an_app_that_was_killed_is_started_again(rig: Rig) -> None:
     os.kill(rig.child().pid, signal.SIGKILL)
     rig.dev.says("was killed by SIGKILL; it starts again")
@@ -184,6 +192,7 @@ def test_an_app_that_was_killed_is_started_again(rig: Rig) -> None:
     assert rig.call("6.5", "65").json == 0.1
 
 
+@pytest.mark.requirement("cli.run-dev")
 def test_a_hub_that_was_killed_is_started_again(rig: Rig) -> None:
     os.kill(rig.home.hub_process(), signal.SIGKILL)
     rig.dev.says("reconnecting")
@@ -192,6 +201,7 @@ def test_a_hub_that_was_killed_is_started_again(rig: Rig) -> None:
     assert rig.call("6.5", "65").json == 0.1
 
 
+@pytest.mark.requirement("cli.reload")
 def test_a_second_file_of_the_app_is_watched_too(rig: Rig) -> None:
     good = rig.app.read_text()
     (rig.place / "optics.py").write_text("UNIT = 1.0\n")
@@ -205,6 +215,7 @@ def test_a_second_file_of_the_app_is_watched_too(rig: Rig) -> None:
     rig.dev.says("the new version serves")
 
 
+@pytest.mark.requirement("cli.run-dev", "cli.older-spellings")
 def test_when_its_parent_is_killed_the_app_ends(tmp_path: Path) -> None:
     with home_at(tmp_path) as home:
         place = home.folder / "orphan"
@@ -217,6 +228,7 @@ def test_when_its_parent_is_killed_the_app_ends(tmp_path: Path) -> None:
             until(lambda: is_gone(child), within=20)
 
 
+@pytest.mark.requirement("cli.run-dev")
 def test_a_hub_that_it_started_ends_with_it_when_wanted(tmp_path: Path) -> None:
     with home_at(tmp_path) as home:
         place = home.folder / "brief"

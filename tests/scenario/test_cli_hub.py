@@ -32,6 +32,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield made
 
 
+@pytest.mark.requirement("cli.hub", "keep.health")
 def test_a_hub_in_the_foreground_says_where_it_is_and_ends_with_ctrl_c(home: Home) -> None:
     assert home.run("hub", "status").code == 3
     with home.started("hub", "start") as hub:
@@ -54,6 +55,7 @@ def test_a_hub_in_the_foreground_says_where_it_is_and_ends_with_ctrl_c(home: Hom
     assert home.run("hub", "status", "--json").json == {"running": False, "folder": str(home.hub_folder)}
 
 
+@pytest.mark.requirement("cli.hub")
 def test_a_hub_in_the_background_is_stopped_by_name(home: Home) -> None:
     started = home.run("hub", "start", "--background", "--durability", "normal", "--json")
     assert started.json["started"] is True
@@ -69,6 +71,23 @@ def test_a_hub_in_the_background_is_stopped_by_name(home: Home) -> None:
     assert back.json["url"] == started.json["url"]
 
 
+@pytest.mark.requirement("keep.logs")
+def test_a_hub_in_the_background_logs_lines_of_json_without_arguments(home: Home) -> None:
+    place = write_app(home.folder / "lab", APP)
+    assert home.run("hub", "start", "--background").code == 0
+    with home.started("run", "prod", at=place) as app:
+        app.says("lab.count")
+        assert home.run("call", "lab.count", "start=2718281828").code == 0
+    assert home.run("hub", "stop").code == 0
+    text = (home.hub_folder / "hub.log").read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
+    assert lines[0]["event"] == "hub ready"
+    assert any(line["event"] == "agent online" and line["app"] == "lab" for line in lines)
+    assert "271828182" not in text
+
+
+@pytest.mark.requirement("guard.loopback")
 def test_it_listens_on_this_machine_only_unless_told_otherwise(home: Home) -> None:
     for how in ({"arguments": ("--host", "0.0.0.0")}, {"arguments": (), "ARKITEKT_HUB_HOST": "0.0.0.0"}):
         arguments = how.pop("arguments")
@@ -89,6 +108,7 @@ def test_wrong_settings_are_named(home: Home) -> None:
     assert home.run("hub", "start", "--durability", "none").code == 2
 
 
+@pytest.mark.requirement("cli.hub")
 def test_a_hub_that_can_not_start_says_why(home: Home) -> None:
     home.hub_folder.mkdir()
     (home.hub_folder / "hub.db").write_bytes(b"no database" * 1000)
@@ -99,6 +119,7 @@ def test_a_hub_that_can_not_start_says_why(home: Home) -> None:
         assert str(home.hub_folder / "hub.log") in failed.err
 
 
+@pytest.mark.requirement("cli.hub")
 def test_a_hub_that_died_is_started_again_by_whoever_needs_it(home: Home) -> None:
     assert home.run("hub", "start", "--background").code == 0
     os.kill(home.hub_process(), signal.SIGKILL)
@@ -128,6 +149,7 @@ def test_a_foreign_address_without_a_token_is_refused_with_the_remedy(home: Home
         assert nobody.code == 3
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_backup_of_a_running_hub_comes_back_elsewhere(home: Home, tmp_path: Path) -> None:
     place = write_app(home.folder / "lab", APP)
     assert home.run("hub", "start", "--background").code == 0
@@ -160,6 +182,7 @@ def test_a_backup_of_a_running_hub_comes_back_elsewhere(home: Home, tmp_path: Pa
     assert stopped.code == 0
 
 
+@pytest.mark.requirement("cli.self")
 def test_what_is_installed_is_told(home: Home) -> None:
     found = home.run("self", "info", "--json").json
     assert found["hub"] is None

@@ -27,6 +27,7 @@ def place(home: Home) -> Path:
     return made
 
 
+@pytest.mark.requirement("cli.init")
 def test_it_asks_and_writes_what_was_answered(home: Home, place: Path) -> None:
     terminal = Terminal(["init"], at=place, environment=home.environment)
     terminal.until("What is your app called?")
@@ -46,6 +47,7 @@ def test_it_asks_and_writes_what_was_answered(home: Home, place: Path) -> None:
     }
 
 
+@pytest.mark.requirement("cli.init")
 @pytest.mark.parametrize(("keys", "code"), [(CTRL_C, 130), (ENTER + ENTER + "n", 0)])
 def test_whoever_leaves_the_questions_has_written_nothing(home: Home, place: Path, keys: str, code: int) -> None:
     terminal = Terminal(["init"], at=place, environment=home.environment)
@@ -59,6 +61,7 @@ def test_whoever_leaves_the_questions_has_written_nothing(home: Home, place: Pat
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.requirement("cli.scripts")
 def test_without_a_terminal_it_names_the_flag(home: Home, place: Path) -> None:
     done = home.run("init", at=place)
     assert done.code == 2
@@ -67,6 +70,7 @@ def test_without_a_terminal_it_names_the_flag(home: Home, place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.requirement("cli.init")
 @pytest.mark.parametrize("template", list(TEMPLATES))
 def test_every_template_runs_as_it_is(home: Home, place: Path, template: str) -> None:
     made = home.run("init", "--yes", "--template", template, at=place)
@@ -85,6 +89,7 @@ def test_what_it_writes_never_asks_an_index_for_the_distribution(home: Home, pla
     assert "arkitekt-next" not in written.replace("arkitekt-next run dev", "")
 
 
+@pytest.mark.requirement("cli.init", "cli.manifest")
 def test_an_existing_pyproject_keeps_everything(home: Home, place: Path) -> None:
     before = '# ours\r\n[project]\r\nname = "lab"  # the lab\r\nversion = "2.5"\r\n'
     (place / "pyproject.toml").write_bytes(before.encode())
@@ -94,6 +99,7 @@ def test_an_existing_pyproject_keeps_everything(home: Home, place: Path) -> None
     assert home.run("manifest", at=place).json["version"] == "2.5"
 
 
+@pytest.mark.requirement("cli.init")
 def test_what_is_there_is_replaced_only_by_force_and_kept(home: Home, place: Path) -> None:
     (place / "app.py").write_text("mine = 1\n")
     refused = home.run("init", "--yes", at=place)
@@ -109,9 +115,20 @@ def test_what_is_there_is_replaced_only_by_force_and_kept(home: Home, place: Pat
     assert not (place / "new").exists()
 
 
+@pytest.mark.requirement("cli.init")
 def test_broken_toml_is_named(home: Home, place: Path) -> None:
     (place / "pyproject.toml").write_text("[tool\n")
     done = home.run("init", "--yes", at=place)
     assert done.code == 2
     assert "pyproject.toml" in done.err
     assert not (place / "app.py").exists()
+
+
+@pytest.mark.requirement("cli.check")
+def test_a_check_says_what_is_wrong_with_an_app_and_where(home: Home, place: Path) -> None:
+    assert home.run("init", "--yes", at=place).code == 0
+    (place / "app.py").write_text("from arkitekt_next import register\n\n@register\ndef f(x: memoryview): ...\n")
+    done = home.run("check", "--offline", "--json", at=place)
+    assert done.code == 6
+    assert len(done.json["problems"]) == 1
+    assert "app.py:3 in f()" in done.json["problems"][0]

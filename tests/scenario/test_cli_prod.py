@@ -12,6 +12,8 @@ import pytest
 from tests.support.cli import Home, home_at, write_app
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.requirement("cli.run-prod")
+
 APP = """
 import time
 from pathlib import Path
@@ -45,6 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield made
 
 
+@pytest.mark.requirement("run.drain", "run.hooks")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_is_under_way_is_finished_before_it_ends(home: Home, tmp_path: Path, number: signal.Signals) -> None:
     place = write_app(tmp_path / "rig", APP, identifier="rig")
@@ -88,6 +91,7 @@ def test_stopped_before_it_ever_connected_it_ends_well(home: Home, tmp_path: Pat
         assert app.end() == 0
 
 
+@pytest.mark.requirement("cli.exit-codes")
 def test_the_exit_code_says_what_kept_it_from_running(home: Home, tmp_path: Path) -> None:
     place = write_app(tmp_path / "rig", APP, identifier="rig")
     home.run("hub", "stop")

@@ -29,6 +29,7 @@ def node() -> str:
     pytest.skip(problem)
 
 
+@pytest.mark.requirement("wire.conformance")
 def test_the_node_clients_conform() -> None:
     program = node()
     commands = {name: shlex.join([program, str(CLIENTS / f"{name}.mjs")]) for name in ("agent", "caller")}

@@ -165,6 +165,7 @@ def run_traced(folder: Path, durability: str) -> tuple[int, int, int]:
     return (*judge(work, trace), len(trace.synced))
 
 
+@pytest.mark.requirement("I10")
 def test_a_sync_to_disk_precedes_every_acknowledgement(tmp_path: Path) -> None:
     durable, hasty, syncs = run_traced(tmp_path, "full")
     print(f"bar: N={durable + hasty} acknowledgements of {CALLS} calls, {hasty} precede their sync; {syncs} syncs")

@@ -51,6 +51,7 @@ async def submit(web: Any, action: str, args: Any) -> str:
     return (await web.post("/api/tasks", json={"action": action, "args": args})).json()["task"]
 
 
+@pytest.mark.requirement("wire.events")
 @scenario
 async def test_events_are_pushed_while_the_task_runs_and_the_stream_ends_with_the_outcome(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -68,6 +69,7 @@ async def test_events_are_pushed_while_the_task_runs_and_the_stream_ends_with_th
         assert data["returns"] == [3]
 
 
+@pytest.mark.requirement("wire.events", "I5")
 @scenario
 async def test_an_ended_task_is_told_from_the_start_and_resumed_from_any_number(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -85,6 +87,7 @@ async def test_an_ended_task_is_told_from_the_start_and_resumed_from_any_number(
         assert done.status_code == 204  # a browser stops reconnecting
 
 
+@pytest.mark.requirement("wire.events")
 @scenario
 async def test_a_browser_that_reconnects_in_the_middle_misses_nothing(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -134,6 +137,7 @@ async def test_many_follow_one_task_and_leave_nothing_behind(server: Any) -> Non
             await asyncio.sleep(0.001)
 
 
+@pytest.mark.requirement("bar.stalled-reader")
 @scenario
 async def test_a_reader_that_does_not_read_costs_bounded_memory_and_misses_nothing(server: Any) -> None:
     block = "x" * 20_000

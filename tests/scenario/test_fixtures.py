@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from arkitekt_next import App, call, easy
+
+pytestmark = pytest.mark.requirement("call.testing")
 
 
 def test_the_hub_fixture_starts_a_hub_that_apps_find_by_themselves(hub: Any) -> None:

@@ -76,6 +76,7 @@ def _texts(outputs: list[Any]) -> Iterator[str]:
             yield output.data["text/plain"]
 
 
+@pytest.mark.requirement("run.notebooks")
 @pytest.mark.slow
 def test_a_notebook_calls_provides_and_defines_again(lab: App, tmp_path: Path) -> None:
     printed = run_cells(

@@ -23,6 +23,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield running
 
 
+@pytest.mark.requirement("guard.required")
 @scenario
 async def test_every_public_route_answers_429_with_retry_after_when_it_is_asked_too_often(server: Any) -> None:
     routes = [route for route in server.app.routes if isinstance(route, Route) and route.rule.scope is None]

@@ -63,6 +63,7 @@ async def test_an_app_is_listed_with_its_release_and_its_actions(server: Any) ->
         assert [r["version"] for r in app["releases"]] == ["0"]
 
 
+@pytest.mark.requirement("run.release")
 @scenario
 async def test_an_app_that_starts_itself_says_which_sources_dependencies_and_python_ran(
     server: Any, tmp_path: Path
@@ -97,6 +98,7 @@ async def test_an_app_that_starts_itself_says_which_sources_dependencies_and_pyt
     assert ran[0] != ran[1]
 
 
+@pytest.mark.requirement("declare.forms")
 @scenario
 async def test_actions_are_found_by_words_app_collection_and_who_is_online(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -142,6 +144,7 @@ async def test_an_action_shows_its_definition_its_versions_and_who_provides_it(s
         assert first["definition"] == PUBLISHED
 
 
+@pytest.mark.requirement("call.checked")
 @scenario
 async def test_arguments_are_checked_without_a_call(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -209,6 +212,7 @@ async def test_waiting_gives_up_after_the_time_asked_for(server: Any) -> None:
         w.let_go(told["task"])
 
 
+@pytest.mark.requirement("call.reference")
 @scenario
 async def test_the_same_reference_is_the_same_task_in_body_or_header(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -283,6 +287,7 @@ def ascii_json(text: str) -> str:
 # -- look at -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.progress")
 @scenario
 async def test_a_task_shows_its_arguments_options_timeline_progress_and_result(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -325,6 +330,7 @@ async def test_a_queued_task_says_why_it_waits(server: Any) -> None:
         assert shown["waiting"]["reason"] == "no_agent"
 
 
+@pytest.mark.requirement("I5")
 @scenario
 async def test_events_and_yields_are_read_page_by_page_without_gap_or_duplicate(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -383,6 +389,7 @@ async def test_tasks_are_listed_newest_first_filtered_and_paged(server: Any) -> 
             assert found["next"] is None
 
 
+@pytest.mark.requirement("call.children")
 @scenario
 async def test_children_are_found_by_parent_and_by_root(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -401,6 +408,7 @@ async def test_children_are_found_by_parent_and_by_root(server: Any) -> None:
 # -- steer ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.pause", "call.cancel")
 @scenario
 async def test_a_running_task_is_paused_resumed_and_cancelled(server: Any) -> None:
     async with rest(server) as web, worker(server) as w:
@@ -431,6 +439,7 @@ async def test_a_queued_task_that_is_cancelled_has_ended_when_the_answer_comes(s
 # -- every answer --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("wire.rest")
 @scenario
 async def test_every_error_has_the_one_shape(server: Any) -> None:
     async with rest(server) as web:
@@ -479,6 +488,7 @@ async def test_a_body_without_a_declared_length_is_bounded_too(server: Any) -> N
         assert answer.status_code == 413
 
 
+@pytest.mark.requirement("guard.required")
 @scenario
 async def test_nothing_of_a_body_is_looked_at_before_the_sign_in(server: Any) -> None:
     async with rest(server, token="nonsense") as web:
@@ -507,6 +517,7 @@ async def test_every_answer_carries_the_security_headers(server: Any) -> None:
                 assert headers["cache-control"] == "no-store"
 
 
+@pytest.mark.requirement("guard.loopback")
 @scenario
 async def test_a_hub_on_loopback_answers_to_its_own_names_only(server: Any) -> None:
     port = server.url.rsplit(":", 1)[1]
@@ -519,6 +530,7 @@ async def test_a_hub_on_loopback_answers_to_its_own_names_only(server: Any) -> N
             assert refused.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.requirement("keep.metrics")
 @scenario
 async def test_the_metrics_count_what_was_committed(server: Any) -> None:
     async def commits(web: Any) -> float:

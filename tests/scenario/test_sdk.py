@@ -28,6 +28,7 @@ from arkitekt_next.errors import (
     TaskInterrupted,
     TaskTimeout,
 )
+from arkitekt_next.sdk.login import fetch, sign_in
 from tests.support.scripts import Program, Start, program
 from tests.support.waiting import find_soon, until
 
@@ -122,6 +123,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         yield lambda code: stack.enter_context(program(code, tmp_path))
 
 
+@pytest.mark.requirement("call.find")
 def test_a_function_is_found_called_and_shows_its_contract(caller: App) -> None:
     found = find("lab.add")
     assert found(2, b=3) == 5
@@ -130,6 +132,7 @@ def test_a_function_is_found_called_and_shows_its_contract(caller: App) -> None:
     assert call("lab.aadd", 1) == 2
 
 
+@pytest.mark.requirement("call.find")
 def test_it_is_found_by_hash_and_by_what_it_takes_and_gives(caller: App) -> None:
     found = find("lab.add")
     assert find(hash=found.definition.definition_hash).action == "lab.add"
@@ -138,21 +141,25 @@ def test_it_is_found_by_hash_and_by_what_it_takes_and_gives(caller: App) -> None
         find("lab.nothing")
 
 
+@pytest.mark.requirement("declare.structures")
 def test_a_structure_travels_as_written_both_ways(caller: App) -> None:
     assert call("lab.size_of", Nucleus("four")) == 4
     made = call("lab.ref_to", "ada")
     assert (type(made), made.id) == (Nucleus, "ada")
 
 
+@pytest.mark.requirement("call.checked")
 def test_a_value_that_does_not_fit_is_refused(caller: App) -> None:
     with pytest.raises(InvalidValue, match="expected int"):
         call("lab.add", "x")
 
 
+@pytest.mark.requirement("I5")
 def test_a_stream_of_ten_thousand_has_no_gap_and_no_duplicate(caller: App) -> None:
     assert list(iterate("lab.count", 10_000)) == list(range(10_000))
 
 
+@pytest.mark.requirement("call.errors")
 def test_remote_errors_keep_type_traceback_task_and_agent(caller: App) -> None:
     with pytest.raises(ValueError, match="not today") as caught:
         call("lab.fails", "not today")
@@ -163,6 +170,7 @@ def test_remote_errors_keep_type_traceback_task_and_agent(caller: App) -> None:
     assert "test_sdk.py" in error.remote_traceback
 
 
+@pytest.mark.requirement("call.timeout")
 def test_a_timeout_of_one_second_raises_in_about_one_second(caller: App) -> None:
     began = time.monotonic()
     with pytest.raises(TaskTimeout):
@@ -170,6 +178,7 @@ def test_a_timeout_of_one_second_raises_in_about_one_second(caller: App) -> None
     assert 0.9 < time.monotonic() - began < 1.5
 
 
+@pytest.mark.requirement("call.cancel", "I7")
 def test_a_task_is_cancelled_and_a_stuck_one_interrupted(caller: App) -> None:
     handle = submit("lab.forever")
     handle.cancel(reason="enough")
@@ -182,12 +191,14 @@ def test_a_task_is_cancelled_and_a_stuck_one_interrupted(caller: App) -> None:
         handle.result(timeout=5)
 
 
+@pytest.mark.requirement("call.prints")
 def test_what_a_task_prints_is_in_its_log(caller: App) -> None:
     handle = submit("lab.talks")
     handle.result(timeout=5)
     assert ("stdout", "a line") in handle.logs
 
 
+@pytest.mark.requirement("call.reference")
 def test_a_reference_names_one_task_and_other_arguments_are_a_conflict(caller: App) -> None:
     first = submit("lab.add", 1, reference="once-only")
     again = submit("lab.add", 1, reference="once-only")
@@ -196,6 +207,7 @@ def test_a_reference_names_one_task_and_other_arguments_are_a_conflict(caller: A
         submit("lab.add", 2, reference="once-only")
 
 
+@pytest.mark.requirement("call.waiting")
 def test_a_task_waits_for_an_agent_unless_told_not_to(caller: App) -> None:
     app = App("sleepy")
 
@@ -214,6 +226,7 @@ def test_a_task_waits_for_an_agent_unless_told_not_to(caller: App) -> None:
         assert waiting.result(timeout=10) == 1
 
 
+@pytest.mark.requirement("call.find", "call.routing")
 def test_a_call_may_be_pinned_to_an_agent_or_to_labels(caller: App, lab: App) -> None:
     agent = lab.status()["agent"]
     assert find("lab.add", agent=agent)(1) == 2
@@ -222,12 +235,64 @@ def test_a_call_may_be_pinned_to_an_agent_or_to_labels(caller: App, lab: App) ->
         call("lab.add", 1, labels=["tpu"], timeout=0.3)
 
 
+@pytest.mark.requirement("call.forms")
 def test_calls_in_a_running_loop_may_block_and_the_async_forms_await(caller: App) -> None:
     async def cell() -> tuple[int, int]:
         async with easy("notebook") as app:
             return call("lab.add", 1), await app.acall("lab.add", 2)
 
     assert asyncio.run(cell()) == (2, 3)
+
+
+@pytest.mark.requirement("declare.retries")
+def test_a_declared_number_of_retries_is_kept_to(hub: Any) -> None:
+    app, runs = App("shaky"), list[int]()
+
+    @app.register(effects="repeatable", retries=2)
+    def expose(needed: int) -> int:
+        runs.append(needed)
+        if len(runs) < needed:
+            raise OSError("no frame")
+        return len(runs)
+
+    with app.run_detached(), easy("insistent"):
+        assert find_soon("shaky.expose")(3) == 3
+        runs.clear()
+        with pytest.raises(OSError, match="no frame"):
+            call("shaky.expose", 4)
+    assert runs == [4, 4, 4]
+
+
+@pytest.mark.requirement("declare.timeout")
+def test_a_declared_timeout_ends_a_call_that_names_none(hub: Any) -> None:
+    app, stopped = App("endless"), threading.Event()
+
+    @app.register(timeout=0.3)
+    async def expose() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    with app.run_detached(), easy("patient"):
+        handle = find_soon("endless.expose").submit()
+        with pytest.raises(TaskCancelled, match=r"its timeout of 0\.3 s"):
+            handle.result(timeout=10)
+        assert stopped.wait(5)
+
+
+@pytest.mark.requirement("call.children")
+def test_a_function_knows_who_called_it(hub: Any) -> None:
+    app = App("asked")
+
+    @app.register
+    def whose(task: Task) -> str | None:
+        return task.person
+
+    with app.run_detached(), easy("asking"):
+        person = find_soon("asked.whose")()
+    token = sign_in("asking").token
+    assert person == fetch(hub.url, "GET", "/api/me", token=token)[1]["person"]["id"]
 
 
 AGENT = """
@@ -287,6 +352,7 @@ def agent(start: Start, name: str) -> Program:
     return running
 
 
+@pytest.mark.requirement("run.drain")
 def test_a_signal_lets_an_app_finish_what_it_runs(caller: App, start: Start) -> None:
     other = agent(start, "finisher")
     handle = find_soon("finisher.slow").submit(0.5)
@@ -298,6 +364,7 @@ def test_a_signal_lets_an_app_finish_what_it_runs(caller: App, start: Start) -> 
     assert other.end() == 0
 
 
+@pytest.mark.requirement("I9")
 def test_a_killed_agent_is_told_to_its_caller_with_the_last_progress(caller: App, start: Start) -> None:
     other = agent(start, "mortal")
     handle = find_soon("mortal.slow").submit(60.0)
@@ -308,6 +375,7 @@ def test_a_killed_agent_is_told_to_its_caller_with_the_last_progress(caller: App
         handle.result(timeout=10)
 
 
+@pytest.mark.requirement("declare.effects")
 def test_repeatable_work_of_a_killed_agent_is_done_by_the_next(caller: App, start: Start, tmp_path: Path) -> None:
     first = agent(start, "phoenix")
     handle = find_soon("phoenix.careful").submit(str(tmp_path / "go"))
@@ -319,6 +387,7 @@ def test_repeatable_work_of_a_killed_agent_is_done_by_the_next(caller: App, star
     assert handle.result(timeout=10) == "done"
 
 
+@pytest.mark.requirement("I6")
 def test_a_frozen_agent_does_not_hang_its_caller(caller: App, start: Start) -> None:
     other = agent(start, "frozen")
     handle = find_soon("frozen.slow").submit(60.0)
@@ -338,6 +407,7 @@ def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "own"
 
 
+@pytest.mark.requirement("I1", "agent.resume")
 def test_a_restart_of_the_hub_is_only_a_delay(own_hub: Path, start: Start, tmp_path: Path) -> None:
     with ExitStack() as late:
         with serve(own_hub, **SETTINGS):
@@ -356,6 +426,7 @@ def test_a_restart_of_the_hub_is_only_a_delay(own_hub: Path, start: Start, tmp_p
             app.close()
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_a_result_of_a_process_that_died_while_the_hub_was_away_is_not_lost(
     own_hub: Path, start: Start, tmp_path: Path
 ) -> None:
@@ -378,6 +449,7 @@ def test_a_result_of_a_process_that_died_while_the_hub_was_away_is_not_lost(
             app.close()
 
 
+@pytest.mark.requirement("run.apps")
 def test_a_script_calls_with_easy_and_ends_by_itself(lab: App, start: Start) -> None:
     other = start(
         """
@@ -390,6 +462,7 @@ def test_a_script_calls_with_easy_and_ends_by_itself(lab: App, start: Start) -> 
     assert other.end() == 0
 
 
+@pytest.mark.requirement("run.apps")
 def test_globally_registered_functions_run_with_run(lab: App, start: Start, caller: App) -> None:
     start(
         """
@@ -406,6 +479,7 @@ def test_globally_registered_functions_run_with_run(lab: App, start: Start, call
     assert find_soon("greeter.greet", within=20)("Ada") == "Hello Ada"
 
 
+@pytest.mark.requirement("declare.locks")
 def test_a_lock_held_further_up_and_elsewhere_is_refused_not_waited_for(hub: Any) -> None:
     stage, first, second, above = App("stage"), App("first"), App("second"), App("above")
 
@@ -460,6 +534,7 @@ def test_what_a_task_calls_in_its_own_full_app_does_not_wait_for_it(hub: Any) ->
         assert call("small.down", 0, timeout=10) == 0
 
 
+@pytest.mark.requirement("call.reference")
 def test_the_same_reference_many_times_at_once_is_one_task(lab: App, caller: App) -> None:
     add = find_soon("lab.add")
     for turn in range(20):

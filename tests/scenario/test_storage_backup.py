@@ -114,6 +114,7 @@ class Load:
         self._stop.set()
 
 
+@pytest.mark.requirement("bar.backup", "keep.backup")
 def test_a_backup_of_a_hub_at_work_equals_the_moment_it_was_made_of(made: Path, tmp_path: Path) -> None:
     restore(made / "made.db", tmp_path / "hub")
     multiply(tmp_path / "hub" / "hub.db", TASKS)
@@ -151,6 +152,7 @@ def test_a_backup_of_a_hub_at_work_equals_the_moment_it_was_made_of(made: Path, 
     assert last.rows["task"] > verify(tmp_path / "0.db").rows["task"]
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_hub_goes_on_from_what_was_restored(made: Path, tmp_path: Path) -> None:
     async def work(running: Any) -> None:
         async with client(running, "app") as agent, client(running, "caller") as caller:
@@ -165,6 +167,7 @@ def test_a_hub_goes_on_from_what_was_restored(made: Path, tmp_path: Path) -> Non
     assert read(tmp_path / "hub" / "hub.db").rows["task"] == 21
 
 
+@pytest.mark.requirement("signin.secrets")
 def test_a_backup_holds_no_key(made: Path, tmp_path: Path) -> None:
     key = (made / "hub" / "local.key").read_text().strip()
     assert len(key) == 64
@@ -175,6 +178,7 @@ def test_a_backup_holds_no_key(made: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "new" / "local.key").exists()
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_hub_that_was_killed_is_backed_up_with_its_last_commits(tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     with serve(folder, log_level="error"):
@@ -185,6 +189,7 @@ def test_a_hub_that_was_killed_is_backed_up_with_its_last_commits(tmp_path: Path
     assert made.size_bytes == (tmp_path / "made.db").stat().st_size
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_restore_is_refused_while_a_hub_runs(server: Any, made: Path) -> None:
     before = (server.folder / "hub.db").stat()
     with pytest.raises(Conflict, match="A hub runs over"):
@@ -192,6 +197,7 @@ def test_a_restore_is_refused_while_a_hub_runs(server: Any, made: Path) -> None:
     assert (server.folder / "hub.db").stat().st_ino == before.st_ino
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_restore_replaces_nothing_unless_told_to_and_keeps_what_was_there(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     with serve(folder, log_level="error"):
@@ -209,6 +215,7 @@ def test_a_restore_replaces_nothing_unless_told_to_and_keeps_what_was_there(made
     assert read(first.kept[0]) == before
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_damaged_backup_is_refused_and_changes_nothing(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     restore(made / "made.db", folder)
@@ -232,6 +239,7 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(made: Path, tmp_path: P
         assert sorted(path.name for path in folder.iterdir()) == ["hub.db", "hub.lock"]
 
 
+@pytest.mark.requirement("keep.backup")
 def test_a_row_that_changed_in_the_copy_is_noticed(made: Path, tmp_path: Path) -> None:
     shutil.copy(made / "made.db", tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as db:

@@ -27,6 +27,8 @@ from arkitekt_next.storage.backup import verify
 from tests.support.disks import small_disk
 from tests.support.raw import RawClient, client, definition, sign_in
 
+pytestmark = pytest.mark.requirement("bar.disk-full")
+
 DEADLINE_S = 30.0
 LANES = 16
 SUBMITS = 4000
@@ -144,6 +146,7 @@ def run(work: Any) -> None:
     asyncio.run(asyncio.wait_for(work, 90))
 
 
+@pytest.mark.requirement("keep.health")
 def test_a_full_disk_refuses_calls_keeps_reports_serves_reads_and_recovers_by_itself(place: Place) -> None:
     async def scenario() -> None:
         hub = place.hub

@@ -13,6 +13,8 @@ import pytest
 from arkitekt_next.embedded import serve
 from tests.support.programs import Notebook, hosting, script, surroundings
 
+pytestmark = pytest.mark.requirement("declare.structures")
+
 SPELLINGS = {
     "shrink and expand, async": """
         class Ref:

@@ -169,14 +169,17 @@ async def every_async_form() -> list[Any]:
 EXPECTED = [8, 8, [0, 1, 2], [0, 1, 2], 8, 8, [0, 1, 2]]
 
 
+@pytest.mark.requirement("call.forms")
 def test_plain_forms_give_the_value_under_pytest(caller: ak.App) -> None:
     assert every_plain_form() == EXPECTED
 
 
+@pytest.mark.requirement("call.forms")
 def test_async_forms_are_awaited_under_pytest(caller: ak.App) -> None:
     assert asyncio.run(every_async_form()) == EXPECTED
 
 
+@pytest.mark.requirement("call.forms")
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_both_work_in_an_async_test(caller: ak.App, anyio_backend: str) -> None:
@@ -184,6 +187,7 @@ async def test_both_work_in_an_async_test(caller: ak.App, anyio_backend: str) ->
     assert every_plain_form() == EXPECTED
 
 
+@pytest.mark.requirement("call.forms")
 def test_plain_forms_block_a_running_loop_and_give_the_value(caller: ak.App) -> None:
     async def main() -> tuple[list[Any], bool]:
         ticks = asyncio.create_task(asyncio.sleep(0))
@@ -216,11 +220,13 @@ def test_an_app_serves_one_loop_after_another(folder: Path) -> None:
 # -- inside registered functions -----------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.forms")
 def test_plain_forms_work_in_a_plain_function_and_async_forms_in_an_async_one(caller: ak.App) -> None:
     assert ak.call("served.by_blocking", 4) == [8, 8, 8, 0, 1]
     assert ak.call("served.by_awaiting", 4) == [8, 8, 8, 0, 1]
 
 
+@pytest.mark.requirement("call.forms")
 @pytest.mark.parametrize("form", ASYNC_FORMS)
 def test_a_plain_form_in_an_async_function_is_refused_and_names_the_async_one(form: str, caller: ak.App) -> None:
     message = ak.call("served.by_mistake", form)
@@ -231,11 +237,13 @@ def test_a_plain_form_in_an_async_function_is_refused_and_names_the_async_one(fo
     )
 
 
+@pytest.mark.requirement("call.forms")
 def test_the_refusal_reaches_the_caller_as_wrong_context(caller: ak.App) -> None:
     with pytest.raises(WrongContext, match=r"Use await acall\(\)"):
         ak.call("served.plain_on_the_loop")
 
 
+@pytest.mark.requirement("declare.plain-python")
 def test_outside_a_task_the_helpers_do_nothing() -> None:
     assert double.__module__ == __name__
     assert double(2) == 4
@@ -271,6 +279,7 @@ print(json.dumps([*seen, asyncio.run(main()), asyncio.run(awaited())]))
 IN_PROGRAMS = [8, 8, [0, 1, 2], 8]
 
 
+@pytest.mark.requirement("call.forms", "run.apps")
 def test_both_work_in_a_script_with_and_without_a_block(folder: Path) -> None:
     assert script(SCRIPT, folder=folder) == [IN_PROGRAMS] * 4
 
@@ -305,6 +314,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.requirement("run.apps")
 def test_an_app_runs_on_the_script_s_loop_and_beside_the_script(folder: Path) -> None:
     assert script(SERVING, folder=folder) == [12, 15]
 
@@ -322,6 +332,7 @@ CELLS = (
 IN_CELLS = [8, 8, [0, 1, 2], 8, 8, 8, [0, 1, 2], 8]
 
 
+@pytest.mark.requirement("call.forms")
 def test_both_work_in_ipython(folder: Path) -> None:
     command = [
         sys.executable,
@@ -359,6 +370,7 @@ def soon(action):
 """
 
 
+@pytest.mark.requirement("run.notebooks")
 def test_both_work_in_jupyter_and_a_notebook_serves_what_its_cells_define(folder: Path, caller: ak.App) -> None:
     with Notebook(folder).open() as notebook:
         for cell in CELLS[:-1]:

@@ -51,6 +51,7 @@ async def test_a_call_reaches_the_agent_and_its_result_the_caller(server: Any, a
         await agent.acknowledged(seq)
 
 
+@pytest.mark.requirement("call.checked")
 @scenario
 async def test_arguments_that_do_not_fit_are_refused_by_the_hub(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -78,6 +79,7 @@ async def test_an_unknown_action_names_the_nearest_one(server: Any, app: str) ->
         assert f"{app}.segment" in refused["error"]["message"]
 
 
+@pytest.mark.requirement("call.reference")
 @scenario
 async def test_the_same_reference_is_the_same_task_and_other_arguments_are_a_conflict(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -98,6 +100,7 @@ async def test_the_same_reference_is_the_same_task_and_other_arguments_are_a_con
         assert len(agent.of("assign")) == 1
 
 
+@pytest.mark.requirement("call.waiting")
 @scenario
 async def test_a_task_waits_while_nobody_is_online(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -113,6 +116,7 @@ async def test_a_task_waits_while_nobody_is_online(server: Any, app: str) -> Non
             assert (await caller.expect("outcome", task=task))["returns"] == [5]
 
 
+@pytest.mark.requirement("call.waiting")
 @scenario
 async def test_nobody_online_and_no_wish_to_wait_is_refused(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -131,6 +135,7 @@ async def test_nobody_online_and_no_wish_to_wait_is_refused(server: Any, app: st
             assert (await caller.expect("refused", request="n2"))["error"]["code"] == "no_agent"
 
 
+@pytest.mark.requirement("declare.compatibility")
 @scenario
 async def test_a_waiting_task_fails_when_its_action_comes_back_with_another_signature(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -148,6 +153,7 @@ async def test_a_waiting_task_fails_when_its_action_comes_back_with_another_sign
             assert outcome["error"]["error"]["code"] == "definition_changed"
 
 
+@pytest.mark.requirement("I5")
 @scenario
 async def test_yields_arrive_numbered_and_can_be_read_from_any_number(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -171,6 +177,7 @@ async def test_yields_arrive_numbered_and_can_be_read_from_any_number(server: An
             assert [v for m in other.of("values", task=task) for v in m["values"]] == [[2]]
 
 
+@pytest.mark.requirement("I2", "I3", "I4")
 @scenario
 async def test_stale_reports_are_refused_and_change_nothing(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, app) as stranger, client(server, "caller") as caller:
@@ -194,6 +201,7 @@ async def test_stale_reports_are_refused_and_change_nothing(server: Any, app: st
             assert len(other.of("outcome")) == 1
 
 
+@pytest.mark.requirement("agent.resume", "I3")
 @scenario
 async def test_an_agent_that_comes_back_in_time_goes_on_where_it_was(server: Any, app: str) -> None:
     session = str(uuid.uuid4())
@@ -214,6 +222,7 @@ async def test_an_agent_that_comes_back_in_time_goes_on_where_it_was(server: Any
             assert agent.of("assign") == []
 
 
+@pytest.mark.requirement("agent.resume")
 @scenario
 async def test_an_assignment_that_was_lost_on_the_way_is_sent_again(server: Any, app: str) -> None:
     session = str(uuid.uuid4())
@@ -230,6 +239,7 @@ async def test_an_assignment_that_was_lost_on_the_way_is_sent_again(server: Any,
             await caller.expect("outcome", task=task)
 
 
+@pytest.mark.requirement("I6", "I9")
 @scenario
 async def test_a_lost_agent_loses_unknown_work_with_its_last_progress(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -246,6 +256,7 @@ async def test_a_lost_agent_loses_unknown_work_with_its_last_progress(server: An
         assert outcome["error"]["error"]["fields"]["progress"] == "40 % segmenting"
 
 
+@pytest.mark.requirement("declare.effects")
 @scenario
 async def test_repeatable_work_is_tried_three_times_and_then_fails(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -261,6 +272,7 @@ async def test_repeatable_work_is_tried_three_times_and_then_fails(server: Any, 
         assert outcome["error"]["error"]["code"] == "poisoned"
 
 
+@pytest.mark.requirement("I6")
 @scenario
 async def test_a_silent_agent_is_lost_after_its_lease_and_grace(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -272,6 +284,7 @@ async def test_a_silent_agent_is_lost_after_its_lease_and_grace(server: Any, app
         assert outcome["status"] == "lost"
 
 
+@pytest.mark.requirement("declare.retries")
 @scenario
 async def test_a_failure_is_retried_only_when_declared_repeatable(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -287,6 +300,7 @@ async def test_a_failure_is_retried_only_when_declared_repeatable(server: Any, a
         assert "never repeated" in (await caller.expect("refused", request="rr"))["error"]["message"]
 
 
+@pytest.mark.requirement("call.cancel")
 @scenario
 async def test_a_cancelled_waiting_task_ends_at_once(server: Any, app: str) -> None:
     async with client(server, "caller") as caller:
@@ -300,6 +314,7 @@ async def test_a_cancelled_waiting_task_ends_at_once(server: Any, app: str) -> N
         assert (await caller.expect("outcome", task=task))["status"] == "cancelled"
 
 
+@pytest.mark.requirement("I7")
 @scenario
 async def test_a_cancel_ends_by_its_deadline_even_when_the_agent_does_not_answer(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -317,6 +332,7 @@ async def test_a_cancel_ends_by_its_deadline_even_when_the_agent_does_not_answer
         assert (await agent.expect("outcome", 5, task=child))["status"] == "cancelled"
 
 
+@pytest.mark.requirement("call.timeout")
 @scenario
 async def test_a_timeout_expires_a_waiting_task_and_cancels_a_running_one(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -329,6 +345,7 @@ async def test_a_timeout_expires_a_waiting_task_and_cancels_a_running_one(server
         assert "timeout of 0.3 s" in steer["reason"]
 
 
+@pytest.mark.requirement("call.pause")
 @scenario
 async def test_pause_step_and_resume_reach_the_agent_and_are_told(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -345,6 +362,7 @@ async def test_pause_step_and_resume_reach_the_agent_and_are_told(server: Any, a
         await caller.expect("event", task=task, name="resumed")
 
 
+@pytest.mark.requirement("call.routing")
 @scenario
 async def test_work_goes_to_the_least_busy_agent_by_label_or_by_name(server: Any, app: str) -> None:
     async with client(server, app) as one, client(server, app) as two, client(server, "caller") as caller:
@@ -367,6 +385,7 @@ async def test_work_goes_to_the_least_busy_agent_by_label_or_by_name(server: Any
         assert len({await runs_on_one(routing="sticky") for _ in range(4)}) == 1
 
 
+@pytest.mark.requirement("declare.concurrency")
 @scenario
 async def test_an_agent_gets_no_more_than_it_has_room_for(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -383,6 +402,7 @@ async def test_an_agent_gets_no_more_than_it_has_room_for(server: Any, app: str)
             await agent.assigned(following)
 
 
+@pytest.mark.requirement("agent.outbox")
 @scenario
 async def test_the_last_words_of_a_dead_process_are_taken_from_its_heir(server: Any, app: str) -> None:
     dead = str(uuid.uuid4())
@@ -402,6 +422,7 @@ async def test_the_last_words_of_a_dead_process_are_taken_from_its_heir(server: 
             assert (await caller.expect("outcome", task=unfinished))["status"] == "lost"
 
 
+@pytest.mark.requirement("call.checked")
 @scenario
 async def test_a_result_that_does_not_fit_the_contract_fails_the_task(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:
@@ -414,6 +435,7 @@ async def test_a_result_that_does_not_fit_the_contract_fails_the_task(server: An
         assert "expected int" in outcome["error"]["message"]
 
 
+@pytest.mark.requirement("call.find")
 @scenario
 async def test_a_lookup_by_name_hash_and_demand_finds_the_same_contract(server: Any, app: str) -> None:
     async with client(server, app) as agent, client(server, "caller") as caller:

@@ -31,6 +31,7 @@ def filled(path: str, ids: dict[str, str]) -> str:
     return path
 
 
+@pytest.mark.requirement("guard.teams")
 @scenario
 async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
     stranger = await another_team(server)
@@ -67,6 +68,7 @@ async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
         w.let_go(task)
 
 
+@pytest.mark.requirement("guard.teams")
 @scenario
 async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
     stranger = await another_team(server)
@@ -84,6 +86,7 @@ async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
         assert (me["person"]["name"], me["team"]["name"]) == ("eve", "neighbours")
 
 
+@pytest.mark.requirement("guard.teams")
 @scenario
 async def test_a_neighbour_can_neither_call_nor_claim_what_the_other_team_has(server: Any) -> None:
     stranger = await another_team(server)
@@ -107,6 +110,7 @@ async def test_a_neighbour_can_neither_call_nor_claim_what_the_other_team_has(se
         await other.close()
 
 
+@pytest.mark.requirement("guard.teams", "I4")
 @scenario
 async def test_no_message_reaches_a_neighbours_task(server: Any) -> None:
     token = await another_team(server)

@@ -17,6 +17,8 @@ from benchmarks import stage
 
 from tests.support.raw import RawClient, client, definition
 
+pytestmark = pytest.mark.requirement("keep.several-hubs")
+
 SETTINGS = {"lease_s": 2.0, "heartbeat_s": 0.5, "grace_s": 0.5, "restart_grace_s": 1.0}
 
 
@@ -125,6 +127,7 @@ def test_a_cancel_crosses_over(hubs: tuple[stage.Hub, stage.Hub]) -> None:
     run(scene())
 
 
+@pytest.mark.requirement("I6", "I9")
 def test_when_a_hub_is_killed_its_tasks_end_by_the_rules(hubs: tuple[stage.Hub, stage.Hub]) -> None:
     a, b = hubs
 
@@ -150,6 +153,7 @@ def test_when_a_hub_is_killed_its_tasks_end_by_the_rules(hubs: tuple[stage.Hub, 
     run(scene())
 
 
+@pytest.mark.requirement("agent.resume")
 def test_an_agent_of_a_killed_hub_goes_on_at_the_other(hubs: tuple[stage.Hub, stage.Hub]) -> None:
     a, b = hubs
 

@@ -26,6 +26,7 @@ EXCLUSIONS = (
 )
 
 
+@pytest.mark.requirement("declare.kinds", "declare.models")
 def test_every_drawn_value_comes_back_equal(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds: Counter[str] = Counter()
     count = 0

@@ -50,6 +50,7 @@ async def test_a_token_and_the_hubs_own_name_open_it(server: Any) -> None:
         assert (await upgrade(server, host=host, token=token))[0] == 101
 
 
+@pytest.mark.requirement("guard.required")
 @scenario
 async def test_without_a_token_it_stays_shut(server: Any) -> None:
     for token in (None, "", "nonsense"):
@@ -57,6 +58,7 @@ async def test_without_a_token_it_stays_shut(server: Any) -> None:
         assert (status, error["code"]) == (401, "not_authenticated")
 
 
+@pytest.mark.requirement("guard.loopback")
 @scenario
 async def test_a_name_that_is_not_the_hubs_is_refused_even_with_a_token(server: Any) -> None:
     token = await asyncio.to_thread(sign_in, server.url, server.folder, "app")
@@ -65,6 +67,7 @@ async def test_a_name_that_is_not_the_hubs_is_refused_even_with_a_token(server: 
         assert (status, error["code"]) == (421, "bad_request"), host
 
 
+@pytest.mark.requirement("guard.loopback")
 @scenario
 async def test_a_page_of_another_origin_is_refused_even_with_a_token(server: Any) -> None:
     token = await asyncio.to_thread(sign_in, server.url, server.folder, "app")

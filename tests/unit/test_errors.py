@@ -33,6 +33,7 @@ def travelled(function: Callable[[], Any]) -> tuple[BaseException, TaskFailed]:
     raise AssertionError("it was to raise")
 
 
+@pytest.mark.requirement("call.errors")
 @pytest.mark.parametrize(
     "function",
     [

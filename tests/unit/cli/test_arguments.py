@@ -47,6 +47,7 @@ def port_of(hint: Any) -> Port:
     return blueprint_of(hint).definition.args[0]
 
 
+@pytest.mark.requirement("cli.call")
 @pytest.mark.parametrize(
     ("hint", "text", "wire"),
     [
@@ -175,6 +176,7 @@ def _has_union(port: Port) -> bool:
     return port.kind is PortKind.UNION or any(map(_has_union, port.children))
 
 
+@pytest.mark.requirement("cli.call")
 @settings(max_examples=200, deadline=None)
 @given(ports(max_depth=3))
 def test_what_comes_out_can_be_given_back_in(drawn: tuple[Any, Any]) -> None:

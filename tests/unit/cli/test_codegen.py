@@ -37,6 +37,7 @@ def load(text: str, call: Callable[..., Any] = lambda *_, **__: None) -> Any:
     return module
 
 
+@pytest.mark.requirement("cli.gen")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ports(max_depth=3))
 def test_a_value_that_came_in_goes_out_as_it_came(drawn: tuple[Any, Any]) -> None:
@@ -73,6 +74,7 @@ def _as_returns(definition: Definition, wire: Any) -> list[Any]:
     return [wire]
 
 
+@pytest.mark.requirement("cli.gen")
 def test_whatever_is_published_passes_mypy_strict(tmp_path: Path) -> None:
     folder, hints = tmp_path, []
 
@@ -102,6 +104,7 @@ def _stream(count: int = 1, *, list: int = 2) -> Iterator[tuple[int, str]]: ...
 HOSTILE = '"""\n\\""" + __import__("os").abort() + """\\ \ud800 \x1b[31m'
 
 
+@pytest.mark.requirement("cli.gen")
 def test_what_strangers_wrote_never_becomes_code() -> None:
     roi = Port(
         key="roi",

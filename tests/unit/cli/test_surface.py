@@ -49,6 +49,7 @@ def test_every_command_explains_itself() -> None:
                 assert parameter.help, f"{path} {parameter.opts}"
 
 
+@pytest.mark.requirement("cli.older-spellings")
 def test_older_spellings_are_the_same_commands() -> None:
     by_path = {path: command for path, command, _ in commands()}
     assert by_path["app init"] is by_path["init"]
@@ -56,12 +57,14 @@ def test_older_spellings_are_the_same_commands() -> None:
     assert by_path["app run prod"] is by_path["run prod"]
 
 
+@pytest.mark.requirement("cli.exit-codes")
 def test_every_exit_code_is_explained_and_every_error_has_one() -> None:
     assert set(MEANINGS) == set(Exit)
     for kind in errors.CODES.values():
         assert exit_of(kind("x")) in set(Exit) - {Exit.OK, Exit.INTERRUPTED, Exit.INCOMPATIBLE}, kind
 
 
+@pytest.mark.requirement("cli.exit-codes")
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -90,6 +93,7 @@ def run(*arguments: str) -> tuple[subprocess.CompletedProcess[str], float]:
     return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.requirement("cli.quick")
 def test_help_imports_nothing_heavy() -> None:
     done, _ = run("-X", "importtime", "-m", "arkitekt_next", "--help")
     assert done.returncode == 0
@@ -97,6 +101,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert imported.isdisjoint(HEAVY), imported & set(HEAVY)
 
 
+@pytest.mark.requirement("cli.quick")
 def test_help_costs_little_more_than_click_itself() -> None:
     took: dict[str, list[float]] = {"bare": [], "click": [], "help": []}
     for _ in range(7):
@@ -110,6 +115,7 @@ def test_help_costs_little_more_than_click_itself() -> None:
     assert with_help <= max(0.2, 3 * with_click)
 
 
+@pytest.mark.requirement("cli.scripts")
 def test_a_misspelt_command_names_the_nearest() -> None:
     done, _ = run("-m", "arkitekt_next", "hub", "strat")
     assert done.returncode == 2
@@ -226,6 +232,7 @@ def test_a_trace_shows_only_the_users_files(tmp_path: Any) -> None:
     assert not is_own("<frozen importlib._bootstrap>", tmp_path)
 
 
+@pytest.mark.requirement("cli.scripts")
 def test_every_error_of_ours_can_be_shown(capsys: Any) -> None:
     from arkitekt_next.cli.failures import show_failure
 

@@ -59,6 +59,7 @@ def task(*, effects: str = "unknown", retries: int = 0, **fields: Any) -> LiveTa
     return made
 
 
+@pytest.mark.requirement("I2")
 @seed(SEED)
 @settings(max_examples=300, deadline=None, database=None)
 @given(st.lists(st.sampled_from(list(EventName)), max_size=40))
@@ -93,6 +94,7 @@ def report(attempt: int = 1, epoch: int = 3) -> Started:
     return Started(task="task-1", attempt=attempt, epoch=epoch)
 
 
+@pytest.mark.requirement("I3")
 def test_a_report_counts_when_agent_attempt_and_epoch_are_the_newest() -> None:
     mine = agent()
     held = task(agent=mine, attempt=1, epoch=3, status=Status.RUNNING)
@@ -109,6 +111,7 @@ def test_an_heir_reports_with_the_epoch_of_the_dead() -> None:
     assert why_stale(held, report(epoch=1, attempt=0), {dead: True}) is not None
 
 
+@pytest.mark.requirement("I4")
 def test_who_does_not_hold_a_task_is_not_told_whether_it_exists() -> None:
     mine, other = agent("mine"), agent("other")
     theirs = task(agent=other, attempt=1, epoch=3, status=Status.RUNNING)
@@ -118,6 +121,7 @@ def test_who_does_not_hold_a_task_is_not_told_whether_it_exists() -> None:
     assert None not in answers
 
 
+@pytest.mark.requirement("I2")
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_nothing_counts_after_the_end(status: Status) -> None:
     mine = agent()
@@ -126,6 +130,7 @@ def test_nothing_counts_after_the_end(status: Status) -> None:
     assert why_stale(ended, late, {mine: False}) is not None
 
 
+@pytest.mark.requirement("I5")
 @pytest.mark.parametrize(
     ("known", "first", "values", "new"),
     [
@@ -143,6 +148,7 @@ def test_yields_are_taken_once_and_without_a_gap(known: int, first: int, values:
     assert new_values(task(yields=known), first, values) == new
 
 
+@pytest.mark.requirement("I5")
 @seed(SEED)
 @settings(max_examples=300, deadline=None, database=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=20))
@@ -168,6 +174,7 @@ def test_what_was_never_delivered_is_run_again_whatever_it_does(effects: str) ->
     assert (verdict.again, verdict.event, verdict.error) == (True, EventName.QUEUED, None)
 
 
+@pytest.mark.requirement("I9", "declare.effects")
 @pytest.mark.parametrize("effects", ["unknown", "irreversible"])
 def test_what_is_not_declared_repeatable_is_lost_with_its_last_progress(effects: str) -> None:
     gone = task(effects=effects, attempt=1, is_delivered=True, progress={"percent": 40.0, "message": "tile 4"})
@@ -177,6 +184,7 @@ def test_what_is_not_declared_repeatable_is_lost_with_its_last_progress(effects:
     assert (verdict.error.progress, verdict.error.agent) == ("40 % tile 4", "microscope (agent-1)")
 
 
+@pytest.mark.requirement("declare.effects")
 @pytest.mark.parametrize("effects", REPEATABLE)
 def test_what_is_repeatable_is_run_again_until_it_took_down_its_agent_too_often(effects: str) -> None:
     for attempt, again in [(1, True), (2, True), (3, False), (4, False)]:
@@ -211,6 +219,7 @@ def test_the_last_progress_is_put_into_words(progress: Any, yields: int, words: 
     assert describe_progress(task(progress=progress, yields=yields)) == words
 
 
+@pytest.mark.requirement("declare.retries")
 @pytest.mark.parametrize("effects", ["none", "repeatable", "unknown", "irreversible"])
 def test_a_failure_is_tried_again_only_as_often_as_asked_for_and_only_if_that_is_harmless(effects: str) -> None:
     is_harmless = effects in REPEATABLE

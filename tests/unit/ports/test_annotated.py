@@ -86,6 +86,7 @@ LIMITS = [
 ]
 
 
+@pytest.mark.requirement("declare.limits")
 @pytest.mark.parametrize(
     ("hint", "good", "bad", "message"), LIMITS, ids=[f"{i}-{m}" for i, (*_, m) in enumerate(LIMITS)]
 )
@@ -138,6 +139,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("declare.limits")
 @pytest.mark.parametrize(("hint", "reason"), REFUSED, ids=[r for _, r in REFUSED])
 def test_a_promise_that_cannot_be_kept_is_refused(hint: Any, reason: str) -> None:
     with pytest.raises(UnsupportedType) as refused:
@@ -189,6 +191,7 @@ WIDGETS = [
 ]
 
 
+@pytest.mark.requirement("declare.forms")
 @pytest.mark.parametrize(("widget", "raw"), WIDGETS, ids=[w.kind for w, _ in WIDGETS])
 def test_a_widget_is_published(widget: Any, raw: dict[str, Any]) -> None:
     definition = blueprint_of(Annotated[Any, widget]).definition
@@ -196,6 +199,7 @@ def test_a_widget_is_published(widget: Any, raw: dict[str, Any]) -> None:
     assert ports.Definition.from_json(definition.to_json()) == definition
 
 
+@pytest.mark.requirement("declare.forms")
 def test_widgets_and_rules_can_stand_beside_the_hints() -> None:
     def f(a: int, b: int) -> None: ...
 
@@ -206,6 +210,7 @@ def test_widgets_and_rules_can_stand_beside_the_hints() -> None:
         define(f, widgets={"c": Slider(0, 1)})
 
 
+@pytest.mark.requirement("declare.forms")
 def test_groups_are_collected_from_the_ports() -> None:
     def f(a: Annotated[int, In("basic")], b: Annotated[int, In("more_options")]) -> None: ...
 
@@ -221,6 +226,7 @@ class Mode(Enum):
     MANUAL = 2
 
 
+@pytest.mark.requirement("declare.rules")
 def test_rules_travel_as_data() -> None:
     def f(
         mode: Mode,
@@ -233,6 +239,7 @@ def test_rules_travel_as_data() -> None:
     ]
 
 
+@pytest.mark.requirement("declare.rules")
 def test_a_refusing_rule_holds_at_the_caller_the_hub_and_the_agent() -> None:
     def f(low: int, high: Annotated[int, RefuseIf(when("high") < 10, "at least 10")] = 20) -> None: ...
 
@@ -254,6 +261,7 @@ def test_a_rule_reads_defaults_and_the_value_inside_a_union() -> None:
     assert blueprint.dump_args((), {"mode": "manual"}) == {"mode": [1, "manual"]}
 
 
+@pytest.mark.requirement("declare.rules")
 def test_a_rule_about_an_unknown_port_is_refused() -> None:
     def f(a: Annotated[int, HideIf(when("b").is_truthy())]) -> None: ...
 
@@ -300,6 +308,7 @@ def test_a_contract_without_sense_is_refused_when_the_check_is_compiled() -> Non
             compile_check([port], where="f")
 
 
+@pytest.mark.requirement("declare.limits")
 def test_field_constraints_of_dataclasses_hold() -> None:
     @dataclass
     class Options:

@@ -75,6 +75,7 @@ def rest(image: str, sigma: float = 1.0) -> tuple[str, int]:
     return image, 1
 
 
+@pytest.mark.requirement("declare.docstrings")
 @pytest.mark.parametrize("function", [google, numpy_style, rest])
 def test_each_docstring_style_yields_the_same_ports(function: Callable[..., Any]) -> None:
     definition = define(function).definition
@@ -84,6 +85,7 @@ def test_each_docstring_style_yields_the_same_ports(function: Callable[..., Any]
     assert define(google).definition.args == definition.args
 
 
+@pytest.mark.requirement("declare.register")
 def test_names_and_labels_come_from_the_function() -> None:
     def segment_nuclei(min_size: int) -> None: ...
 
@@ -100,6 +102,7 @@ def test_names_and_labels_come_from_the_function() -> None:
     )
 
 
+@pytest.mark.requirement("declare.register")
 def test_given_names_win() -> None:
     def f() -> None:
         """Say one thing."""
@@ -131,6 +134,7 @@ def test_a_docstring_with_lone_surrogates_does_not_break_the_declaration() -> No
 # -- defaults ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("declare.defaults")
 def test_an_int_default_leaves_a_float_a_float() -> None:
     def f(x: float = 1) -> None: ...
 
@@ -138,12 +142,14 @@ def test_an_int_default_leaves_a_float_a_float() -> None:
     assert (port.kind, port.default, type(port.default), port.required) == (PortKind.FLOAT, 1.0, float, False)
 
 
+@pytest.mark.requirement("declare.defaults")
 def test_a_default_does_not_make_a_port_nullable() -> None:
     def f(x: int = 1) -> None: ...
 
     assert define(f).definition.args[0].nullable is False
 
 
+@pytest.mark.requirement("declare.defaults")
 def test_optional_does_not_give_a_default() -> None:
     def f(x: int | None) -> None: ...
 
@@ -165,6 +171,7 @@ def test_a_default_that_does_not_fit_is_refused() -> None:
         define(f)
 
 
+@pytest.mark.requirement("declare.defaults")
 def test_what_was_left_out_stays_out_so_the_function_uses_its_own_default() -> None:
     def f(a: int, b: int = 5) -> None: ...
 
@@ -322,6 +329,7 @@ def test_one_return_is_one_output_called_out() -> None:
     assert (blueprint.dump_return(5), blueprint.load_return([5])) == ([5], 5)
 
 
+@pytest.mark.requirement("declare.outputs")
 def test_a_tuple_return_is_several_outputs_and_the_caller_gets_a_tuple() -> None:
     def f() -> tuple[int, str]:
         return 1, "a"
@@ -353,6 +361,7 @@ def test_a_tuple_of_any_length_is_one_output() -> None:
     assert blueprint.load_return(blueprint.dump_return((1, 2, 3))) == (1, 2, 3)
 
 
+@pytest.mark.requirement("declare.outputs")
 def test_a_named_tuple_return_names_the_outputs_and_comes_back_as_its_class() -> None:
     def f() -> Stats:
         return Stats(1.5, 2)
@@ -369,6 +378,7 @@ def test_a_named_tuple_return_names_the_outputs_and_comes_back_as_its_class() ->
     assert (back, type(back)) == ((1.5, 2), Stats)
 
 
+@pytest.mark.requirement("declare.docstrings")
 def test_outputs_take_their_names_from_a_numpy_docstring() -> None:
     def f() -> tuple[int, float]:
         """Count.
@@ -386,6 +396,7 @@ def test_outputs_take_their_names_from_a_numpy_docstring() -> None:
     assert [(p.key, p.description) for p in returns] == [("count", "How many."), ("mean", "How bright.")]
 
 
+@pytest.mark.requirement("declare.docstrings")
 def test_a_single_output_takes_its_description_from_the_docstring() -> None:
     def f() -> int:
         """Count.
@@ -415,6 +426,7 @@ def streams() -> list[Any]:
     return [generator, iterator, iterable, asynchronous]
 
 
+@pytest.mark.requirement("declare.streams")
 @pytest.mark.parametrize("function", streams(), ids=lambda f: f.__name__)
 def test_a_stream_is_a_generator_whose_yields_are_the_ports(function: Any) -> None:
     definition = define(function).definition
@@ -447,6 +459,7 @@ def test_a_coroutine_hint_means_what_it_gives() -> None:
 # -- options -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("declare.retries")
 @pytest.mark.parametrize("effects", ["unknown", "irreversible"])
 def test_retries_of_what_may_not_run_twice_are_refused(effects: str) -> None:
     def f() -> None: ...
@@ -463,6 +476,7 @@ def test_retries_of_what_may_run_twice_are_taken(effects: str) -> None:
     assert (definition.retries, definition.effects) == (2, effects)
 
 
+@pytest.mark.requirement("declare.effects")
 def test_effects_default_to_unknown_and_must_be_known_words() -> None:
     def f() -> None: ...
 
@@ -471,6 +485,7 @@ def test_effects_default_to_unknown_and_must_be_known_words() -> None:
         define(f, effects="some")
 
 
+@pytest.mark.requirement("declare.forms")
 def test_other_options_are_published() -> None:
     def f() -> None: ...
 
@@ -528,6 +543,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("declare.refusals")
 @pytest.mark.parametrize(("hint", "reason"), REFUSED, ids=[r + str(i) for i, (_, r) in enumerate(REFUSED)])
 def test_a_type_that_cannot_travel_is_refused_with_place_parameter_and_reason(hint: Any, reason: str) -> None:
     def blur(image):
@@ -543,6 +559,7 @@ def test_a_type_that_cannot_travel_is_refused_with_place_parameter_and_reason(hi
     assert refused.value.remedy
 
 
+@pytest.mark.requirement("declare.refusals")
 @pytest.mark.parametrize("module", ["numpy", "xarray.core.dataarray", "dask.array.core", "pandas.core.frame"])
 def test_foreign_arrays_and_tables_are_refused_with_the_structure_remedy(module: str) -> None:
     foreign = type("Foreign", (), {"__module__": module})
@@ -555,6 +572,7 @@ def test_foreign_arrays_and_tables_are_refused_with_the_structure_remedy(module:
         define(f)
 
 
+@pytest.mark.requirement("declare.refusals")
 def test_a_real_numpy_array_is_refused() -> None:
     numpy = pytest.importorskip("numpy")
 
@@ -566,6 +584,7 @@ def test_a_real_numpy_array_is_refused() -> None:
         define(f)
 
 
+@pytest.mark.requirement("declare.refusals")
 def test_a_return_that_cannot_travel_is_refused_too() -> None:
     def f() -> Plain: ...
 

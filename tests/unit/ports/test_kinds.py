@@ -93,6 +93,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.requirement("declare.kinds")
 @pytest.mark.parametrize(("hint", "kind"), KINDS, ids=[str(h) for h, _ in KINDS])
 def test_a_hint_becomes_the_kind(hint: Any, kind: str) -> None:
     assert blueprint_of(hint).definition.args[0].kind == kind
@@ -159,6 +160,7 @@ WIRES = [
 ]
 
 
+@pytest.mark.requirement("declare.kinds")
 @pytest.mark.parametrize(("hint", "value", "text"), WIRES, ids=[f"{h}-{t[:20]}" for h, _, t in WIRES])
 def test_a_value_has_this_wire_form_and_comes_back(hint: Any, value: Any, text: str) -> None:
     blueprint = blueprint_of(hint)
@@ -241,6 +243,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("call.checked")
 @pytest.mark.parametrize(("hint", "value", "message"), REFUSED, ids=[m for _, _, m in REFUSED])
 def test_a_value_that_does_not_fit_is_refused_with_place_expectation_and_value(
     hint: Any, value: Any, message: str
@@ -250,6 +253,7 @@ def test_a_value_that_does_not_fit_is_refused_with_place_expectation_and_value(
     assert str(refused.value) == message
 
 
+@pytest.mark.requirement("declare.kinds")
 def test_bytes_travel_up_to_64_kib() -> None:
     blueprint = blueprint_of(bytes)
     wire = blueprint.dump_args((bytes(65536),), {})
@@ -324,6 +328,7 @@ WIRE_REFUSED = [
 ]
 
 
+@pytest.mark.requirement("call.checked")
 @pytest.mark.parametrize(("hint", "wire", "message"), WIRE_REFUSED, ids=[m for _, _, m in WIRE_REFUSED])
 def test_a_wire_value_that_does_not_fit_is_refused_at_the_agent_and_the_hub(hint: Any, wire: Any, message: str) -> None:
     blueprint = blueprint_of(hint)

@@ -85,6 +85,7 @@ ROUND_TRIPS = [
 ]
 
 
+@pytest.mark.requirement("declare.models")
 @pytest.mark.parametrize(("hint", "value", "wire"), ROUND_TRIPS, ids=[str(w)[:40] for _, _, w in ROUND_TRIPS])
 def test_a_model_travels_as_its_fields_and_comes_back_as_its_class(hint: Any, value: Any, wire: Any) -> None:
     blueprint = blueprint_of(hint)
@@ -94,6 +95,7 @@ def test_a_model_travels_as_its_fields_and_comes_back_as_its_class(hint: Any, va
     compile_check(blueprint.definition.args, where="segment")({"options": wire})
 
 
+@pytest.mark.requirement("declare.models")
 def test_fields_carry_defaults_docs_units_and_constraints() -> None:
     sigma, rois, mask = blueprint_of(Options).definition.args[0].children
     assert (sigma.default, sigma.required, sigma.unit, sigma.constraints.ge) == (1.0, False, "pixel", 0)
@@ -106,6 +108,7 @@ def test_pydantic_fields_carry_their_description_title_and_limits() -> None:
     assert (exposure.description, exposure.label, exposure.constraints.gt) == ("Exposure time.", "Exposure", 0)
 
 
+@pytest.mark.requirement("declare.models")
 def test_a_field_that_was_left_out_takes_the_default_of_the_class() -> None:
     blueprint = blueprint_of(Options)
     assert blueprint.load_args({"options": {}})["options"] == Options()
@@ -134,6 +137,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("call.checked")
 @pytest.mark.parametrize(("hint", "value", "message"), REFUSED, ids=[m for _, _, m in REFUSED])
 def test_a_model_that_does_not_fit_is_refused_in_both_directions_and_names_the_field(
     hint: Any, value: Any, message: str
@@ -195,6 +199,7 @@ def test_a_pydantic_dataclass_is_a_model() -> None:
     assert blueprint.load_args({"options": {}})["options"] == Pixel(1.0)
 
 
+@pytest.mark.requirement("declare.models")
 def test_the_model_decorator_gives_another_identifier() -> None:
     @model(identifier="roi/2", registry=TypeRegistry())
     @dataclass
@@ -227,6 +232,7 @@ def test_metadata_of_dataclass_fields_describes_them() -> None:
     assert (port.description, port.label) == ("In pixels.", "Area")
 
 
+@pytest.mark.requirement("declare.refusals")
 def test_a_recursive_model_is_refused_with_a_remedy() -> None:
     class Tree(pydantic.BaseModel):
         inner: list[Tree] = []
@@ -250,6 +256,7 @@ def test_models_that_cannot_be_built_from_fields_are_refused() -> None:
         blueprint_of(collections.namedtuple("Bare", "a b"))
 
 
+@pytest.mark.requirement("declare.refusals")
 def test_a_field_that_cannot_travel_is_named() -> None:
     @dataclass
     class Bad:

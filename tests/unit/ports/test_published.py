@@ -66,6 +66,7 @@ def published(function: Any, registry: TypeRegistry | None = None) -> PortCodec:
     return PortCodec(Definition.from_json(json.loads(json.dumps(definition.to_json()))), registry or TypeRegistry())
 
 
+@pytest.mark.requirement("call.find")
 def test_the_signature_has_the_real_names_annotations_and_defaults() -> None:
     signature = published(segment).signature
     assert list(signature.parameters) == ["name", "options", "stain", "limit"]
@@ -85,6 +86,7 @@ def test_a_required_port_after_an_optional_one_is_keyword_only() -> None:
     assert str(published(f).signature) == "(a: int = 1, *, b: int) -> None"
 
 
+@pytest.mark.requirement("declare.docstrings", "call.find")
 def test_the_doc_tells_what_each_argument_takes() -> None:
     assert published(segment).doc == (
         "Segment nuclei.\n\nSlowly.\n\n"
@@ -118,6 +120,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.requirement("declare.models")
 @pytest.mark.parametrize(("given", "wire"), OPTIONS, ids=lambda v: type(v).__name__)
 def test_a_model_is_taken_in_every_shape(given: Any, wire: Any) -> None:
     found = published(segment).dump_args(("a", given), {})
@@ -129,6 +132,7 @@ def test_an_enum_is_taken_as_member_name_or_value(given: Any) -> None:
     assert published(segment).dump_args(("a", {}), {"stain": given})["stain"] == "GFP"
 
 
+@pytest.mark.requirement("call.checked")
 def test_wrong_arguments_are_refused_by_name() -> None:
     codec = published(segment)
     with pytest.raises(InvalidValue, match=r"segment.options.sigma: expected float, got str 'x'"):
@@ -141,6 +145,7 @@ def test_wrong_arguments_are_refused_by_name() -> None:
         codec.dump_args(("a",), {"sigma": 1})
 
 
+@pytest.mark.requirement("declare.outputs")
 def test_several_returns_come_as_a_tuple_with_the_published_names() -> None:
     back = published(segment).load_return([1.5, 2])
     assert back == (1.5, 2)
@@ -157,6 +162,7 @@ def test_an_unknown_model_comes_as_a_record_and_an_unknown_enum_as_its_name() ->
     assert repr(back) == "Options(sigma=2.0, stain=<Stain.GFP: 'green'>)"
 
 
+@pytest.mark.requirement("declare.models")
 def test_a_known_model_and_enum_come_as_their_class() -> None:
     registry = TypeRegistry()
 
@@ -209,6 +215,7 @@ def test_a_stream_and_a_single_value_load_as_they_are() -> None:
         published(g).load_return([1])
 
 
+@pytest.mark.requirement("declare.kinds")
 def test_a_literal_and_a_union_choose_the_same_branch_as_the_author() -> None:
     def f(x: Literal["a", 1] | Options | list[int] | None) -> None: ...
 
@@ -255,6 +262,7 @@ def test_stand_ins_copy_pickle_and_hash(value: Any) -> None:
 # -- the hub's check ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.checked")
 def test_the_check_names_action_argument_and_place() -> None:
     def segment(
         options: dict[str, list[Annotated[float, at.Ge(0)]]], pair: tuple[int, str] = (1, "a"), on: bool = True
@@ -279,6 +287,7 @@ def test_the_check_names_action_argument_and_place() -> None:
         assert str(refused.value) == message
 
 
+@pytest.mark.requirement("call.checked")
 def test_the_check_of_returns_names_the_output() -> None:
     check = compile_check_returns(define(segment, registry=TypeRegistry()).definition.returns, where="segment")
     check([1.0, 2])
@@ -349,6 +358,7 @@ def changed() -> list[Any]:
     ]
 
 
+@pytest.mark.requirement("declare.compatibility")
 @pytest.mark.parametrize("function", changed(), ids=lambda f: f.__name__)
 def test_what_decides_whether_a_call_fits_changes_the_signature_hash(function: Any) -> None:
     assert signature_of(function) != signature_of(base)
@@ -397,6 +407,7 @@ BREAKS = [
 ]
 
 
+@pytest.mark.requirement("declare.compatibility")
 @pytest.mark.parametrize(("name", "sentences"), BREAKS, ids=[n for n, _ in BREAKS])
 def test_a_breaking_change_is_a_sentence(name: str, sentences: list[str]) -> None:
     function = next(f for f in changed() if f.__name__ == name)
@@ -407,6 +418,7 @@ def test_a_breaking_change_is_a_sentence(name: str, sentences: list[str]) -> Non
     assert found.is_compatible is (not sentences)
 
 
+@pytest.mark.requirement("declare.compatibility")
 def test_what_breaks_one_way_is_harmless_the_other_way() -> None:
     def wide(x: float | None = None) -> int: ...
     def narrow(x: float) -> int | None: ...
@@ -424,6 +436,7 @@ def test_what_breaks_one_way_is_harmless_the_other_way() -> None:
     )
 
 
+@pytest.mark.requirement("declare.compatibility")
 def test_changes_inside_models_enums_and_unions_are_found() -> None:
     def of(hint: Any, returned: Any = None) -> Definition:
         def f(x):

@@ -46,6 +46,7 @@ def through_text(wire: Any) -> Any:
     return json.loads(json.dumps(wire, ensure_ascii=True, allow_nan=False))
 
 
+@pytest.mark.requirement("declare.kinds", "declare.models")
 @pytest.mark.slow
 def test_any_value_of_any_hint_round_trips_with_and_without_its_classes() -> None:
     count = 0

@@ -56,6 +56,7 @@ def run(coroutine: Any) -> Any:
     return asyncio.run(coroutine)
 
 
+@pytest.mark.requirement("declare.structures")
 def test_a_class_with_shrink_and_expand_travels_with_nothing_added() -> None:
     registry = TypeRegistry()
     first, second = define(f, registry=registry), define(g, registry=registry)
@@ -133,6 +134,7 @@ def spellings() -> list[Any]:
     return [Plain, Async, Mixed, PlainA, Both]
 
 
+@pytest.mark.requirement("declare.structures")
 @pytest.mark.parametrize("cls", spellings(), ids=lambda c: c.__name__)
 def test_every_spelling_works(cls: Any) -> None:
     def action(x):
@@ -175,6 +177,7 @@ def test_a_plain_call_with_an_async_structure_names_the_async_form() -> None:
         blueprint.load_args({"x": "1"})
 
 
+@pytest.mark.requirement("declare.structures")
 def test_structures_nest_in_containers_models_and_unions() -> None:
     @dataclass
     class Job:
@@ -276,6 +279,7 @@ def test_a_reference_is_passed_on_wherever_the_structure_is_expected() -> None:
     assert run(define(f, registry=TypeRegistry()).adump_args((Reference("Ref", "7"),), {})) == {"x": "7"}
 
 
+@pytest.mark.requirement("declare.structures")
 def test_a_caller_who_lacks_the_class_gets_a_reference_and_can_pass_it_on() -> None:
     author = TypeRegistry()
     consumer, producer = define(f, registry=author), define(g, registry=author)
@@ -294,6 +298,7 @@ def test_a_caller_who_has_the_class_gets_the_object() -> None:
     assert run(PortCodec(definition, registry).aload_return(["9"])).id == "9"
 
 
+@pytest.mark.requirement("declare.structures")
 def test_the_decorator_gives_another_identifier() -> None:
     registry = TypeRegistry()
 
@@ -389,6 +394,7 @@ def test_a_foreign_class_becomes_a_structure_by_offer_without_being_imported() -
 class Camera: ...
 
 
+@pytest.mark.requirement("declare.memory-structures")
 def test_a_plain_class_never_becomes_a_memory_structure_silently() -> None:
     def action(x: Camera) -> None: ...
 
@@ -396,6 +402,7 @@ def test_a_plain_class_never_becomes_a_memory_structure_silently() -> None:
         define(action, registry=TypeRegistry())
 
 
+@pytest.mark.requirement("declare.memory-structures")
 def test_two_actions_of_one_agent_share_the_live_object() -> None:
     @memory_structure
     class Stage: ...
@@ -415,6 +422,7 @@ def test_two_actions_of_one_agent_share_the_live_object() -> None:
     assert elsewhere.dump_args((Reference("Stage", handle),), {}) == {"stage": handle}
 
 
+@pytest.mark.requirement("declare.memory-structures")
 def test_a_handle_is_refused_at_another_agent() -> None:
     @memory_structure
     class Stage: ...

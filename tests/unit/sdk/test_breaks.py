@@ -15,6 +15,7 @@ SEED = 20261121
 BREAKS = 40
 
 
+@pytest.mark.requirement("agent.resume", "I5")
 @pytest.mark.slow
 def test_streams_and_calls_come_whole_through_many_breaks(capsys: pytest.CaptureFixture[str]) -> None:
     hub = LocalHub()

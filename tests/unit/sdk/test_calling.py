@@ -88,12 +88,14 @@ def app(local_app: App) -> App:
     return local_app
 
 
+@pytest.mark.requirement("call.forms")
 def test_a_plain_call_blocks_and_gives_the_value(app: App) -> None:
     assert find("local.add")(2, b=3) == 5
     assert call("local.add", 2) == 3
     assert call("local.later", 2) == 3
 
 
+@pytest.mark.requirement("call.forms")
 def test_the_async_form_gives_the_value_too(app: App) -> None:
     async def main() -> tuple[int, int, int]:
         found = await afind("local.add")
@@ -119,6 +121,7 @@ def test_a_plain_call_works_in_a_loop_that_is_not_a_task(app: App) -> None:
     assert asyncio.run(cell()) == 2
 
 
+@pytest.mark.requirement("call.find")
 def test_a_found_function_shows_signature_and_docs(app: App) -> None:
     found = find("local.add")
     assert str(inspect.signature(found)) == "(a: int, b: int = 1) -> int"
@@ -130,6 +133,7 @@ def test_a_registered_function_can_be_called_by_itself(app: App) -> None:
     assert call(add_of(app), 4) == 5
 
 
+@pytest.mark.requirement("call.checked")
 def test_a_value_that_does_not_fit_is_refused_before_it_is_sent(app: App) -> None:
     with pytest.raises(InvalidValue, match=r"add\.a: expected int, got str"):
         call("local.add", "x")
@@ -139,6 +143,7 @@ def test_a_value_that_does_not_fit_is_refused_before_it_is_sent(app: App) -> Non
         call("local.add", 1, c=2)
 
 
+@pytest.mark.requirement("call.errors")
 def test_a_remote_exception_is_of_its_own_class_and_says_where(app: App) -> None:
     with pytest.raises(Broken, match="no good") as caught:
         call("local.fails", "no good")
@@ -166,6 +171,7 @@ def test_an_option_that_does_not_exist_is_refused(app: App) -> None:
         find("local.add").with_options(speed=3)
 
 
+@pytest.mark.requirement("call.waiting")
 def test_nobody_to_run_it_can_be_an_error_at_once(app: App) -> None:
     found = find("local.add")
     found.action = "local.gone"
@@ -173,6 +179,7 @@ def test_nobody_to_run_it_can_be_an_error_at_once(app: App) -> None:
         found.with_options(wait_for_agent=False)(1)
 
 
+@pytest.mark.requirement("call.reference")
 def test_a_reference_given_twice_is_one_task(app: App) -> None:
     first = submit("local.add", 1, reference="only-once")
     second = submit("local.add", 1, reference="only-once")
@@ -195,11 +202,13 @@ def test_a_value_too_large_is_an_error_where_it_was_made(app: App) -> None:
 # -- streams -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("declare.streams")
 @pytest.mark.parametrize("action", ["count", "acount"])
 def test_a_stream_gives_every_value_once_and_in_order(app: App, action: str) -> None:
     assert list(iterate(f"local.{action}", 10_000)) == list(range(10_000))
 
 
+@pytest.mark.requirement("declare.streams")
 def test_an_async_reader_gets_every_value_once_and_in_order(app: App) -> None:
     async def main() -> list[int]:
         return [value async for value in aiterate("local.count", 10_000)]
@@ -229,6 +238,7 @@ def test_a_bad_argument_of_a_stream_is_refused_before_the_first_value(app: App) 
 # -- submitted ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.submit")
 def test_a_submitted_task_has_an_id_and_a_result(app: App) -> None:
     handle = submit("local.add", 5)
     assert handle.id.startswith("task-")
@@ -236,6 +246,7 @@ def test_a_submitted_task_has_an_id_and_a_result(app: App) -> None:
     assert (handle.status, handle.is_done) == ("completed", True)
 
 
+@pytest.mark.requirement("call.submit")
 def test_a_submitted_stream_can_be_read_later(app: App) -> None:
     handle = submit("local.count", 5)
     assert list(handle.stream()) == [0, 1, 2, 3, 4]
@@ -243,6 +254,7 @@ def test_a_submitted_stream_can_be_read_later(app: App) -> None:
         handle.result()
 
 
+@pytest.mark.requirement("call.submit")
 def test_the_async_handle_does_the_same(app: App) -> None:
     async def main() -> tuple[int, list[int], list[str]]:
         handle = await asubmit("local.add", 5)
@@ -273,6 +285,7 @@ def test_a_wait_that_is_too_short_leaves_the_task_alone(local_app: App) -> None:
     assert handle.result(timeout=5) == 1
 
 
+@pytest.mark.requirement("call.timeout")
 def test_a_timeout_raises_about_then_and_cancels_the_task(local_app: App) -> None:
     import threading
 
@@ -293,6 +306,7 @@ def test_a_timeout_raises_about_then_and_cancels_the_task(local_app: App) -> Non
     assert stopped.wait(5)
 
 
+@pytest.mark.requirement("call.cancel")
 def test_a_cancelled_await_cancels_the_task(local_app: App) -> None:
     import threading
 
@@ -319,6 +333,7 @@ def test_a_cancelled_await_cancels_the_task(local_app: App) -> None:
     assert stopped.wait(5)
 
 
+@pytest.mark.requirement("call.cancel")
 def test_leaving_a_stream_early_cancels_its_task(local_app: App) -> None:
     import threading
 
@@ -338,6 +353,7 @@ def test_leaving_a_stream_early_cancels_its_task(local_app: App) -> None:
     assert stopped.wait(5)
 
 
+@pytest.mark.requirement("call.backpressure")
 def test_a_reader_that_takes_nothing_pauses_the_source(local_app: App) -> None:
     made: list[int] = []
 
@@ -358,6 +374,7 @@ def test_a_reader_that_takes_nothing_pauses_the_source(local_app: App) -> None:
 # -- inside tasks ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.children")
 def test_a_nested_call_is_a_child_of_the_task_that_made_it(local_app: App) -> None:
     def describe(task: Task | None) -> list[str]:
         assert task is not None
@@ -383,6 +400,7 @@ def test_a_nested_call_is_a_child_of_the_task_that_made_it(local_app: App) -> No
     assert (leaf_root, leaf_parent) == (top_id, middle_id)
 
 
+@pytest.mark.requirement("call.forms")
 @pytest.mark.parametrize("form", ["call", "find", "iterate", "submit"])
 def test_a_blocking_form_in_an_async_function_names_the_async_one(local_app: App, form: str) -> None:
     import arkitekt_next
@@ -407,6 +425,7 @@ def test_a_thread_of_an_async_function_may_block(local_app: App) -> None:
     assert find_soon("local.right")() == 1
 
 
+@pytest.mark.requirement("call.cancel", "I7")
 def test_a_cancel_reaches_the_children(local_app: App) -> None:
     import threading
 
@@ -432,6 +451,7 @@ def test_a_cancel_reaches_the_children(local_app: App) -> None:
     assert stopped.wait(5)
 
 
+@pytest.mark.requirement("call.reference")
 @pytest.mark.parametrize("reference", ['a"b', "\\", "ü\n", "x" * 64])
 def test_any_reference_is_one_task(app: App, reference: str) -> None:
     add = find("local.add").with_options(reference=reference)

@@ -74,6 +74,7 @@ def caller(scripted: ScriptedHub) -> Iterator[App]:
 # -- the caller --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("call.reference")
 def test_a_submit_that_was_not_answered_is_sent_again_with_the_same_reference(
     scripted: ScriptedHub, caller: App
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_submit_that_was_not_answered_is_sent_again_with_the_same_reference(
     assert calling.result(5) == 3
 
 
+@pytest.mark.requirement("agent.resume")
 def test_an_accepted_task_is_attached_from_the_last_number_seen(scripted: ScriptedHub, caller: App) -> None:
     stream = found(scripted, caller, count).with_options(window=64).iterate(10)
     seen: list[int] = []
@@ -108,6 +110,7 @@ def test_an_accepted_task_is_attached_from_the_last_number_seen(scripted: Script
     assert reading.result(5) == [0, 1, 2, 3]
 
 
+@pytest.mark.requirement("I5")
 def test_a_gap_in_a_stream_is_asked_for_again(scripted: ScriptedHub, caller: App) -> None:
     stream = found(scripted, caller, count).iterate(10)
     reading = in_background(lambda: list(stream))
@@ -125,6 +128,7 @@ def test_a_gap_in_a_stream_is_asked_for_again(scripted: ScriptedHub, caller: App
     assert reading.result(5) == [0, 1, 2]
 
 
+@pytest.mark.requirement("call.backpressure")
 def test_a_reader_declares_what_it_took_every_half_window(scripted: ScriptedHub, caller: App) -> None:
     stream = found(scripted, caller, count).with_options(window=8).iterate(10)
     reading = in_background(lambda: list(stream))
@@ -137,6 +141,7 @@ def test_a_reader_declares_what_it_took_every_half_window(scripted: ScriptedHub,
     assert reading.result(5) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.requirement("bar.overload")
 def test_a_busy_hub_is_asked_again_after_the_time_it_named(scripted: ScriptedHub, caller: App) -> None:
     found_add = found(scripted, caller)
     calling = in_background(lambda: found_add(2))
@@ -160,6 +165,7 @@ def test_a_busy_hub_is_an_error_once_the_timeout_would_run_out(scripted: Scripte
         calling.result(5)
 
 
+@pytest.mark.requirement("declare.compatibility")
 def test_a_changed_signature_is_looked_up_once_and_called_if_the_arguments_still_fit(
     scripted: ScriptedHub, caller: App
 ) -> None:
@@ -190,6 +196,7 @@ def test_a_changed_signature_is_looked_up_once_and_called_if_the_arguments_still
     assert calling.result(5) == 3
 
 
+@pytest.mark.requirement("call.errors")
 @pytest.mark.parametrize(
     ("status", "error", "raised", "says"),
     [
@@ -286,6 +293,7 @@ def stop(scripted: ScriptedHub, serving) -> None:  # type: ignore[no-untyped-def
     stopping.result(1)
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_a_result_is_on_disk_before_it_is_sent_and_gone_after_the_acknowledgement(
     scripted: ScriptedHub, agent: App
 ) -> None:
@@ -320,6 +328,7 @@ def test_a_quick_function_is_not_said_to_have_started_and_a_slow_one_is(scripted
     stop(scripted, serving)
 
 
+@pytest.mark.requirement("agent.resume")
 def test_unacknowledged_reports_are_sent_again_in_order_with_the_new_epoch(scripted: ScriptedHub, agent: App) -> None:
     serving = serve(scripted, agent)
     scripted.assign("t1", "count", {"n": 3})
@@ -335,6 +344,7 @@ def test_unacknowledged_reports_are_sent_again_in_order_with_the_new_epoch(scrip
     stop(scripted, serving)
 
 
+@pytest.mark.requirement("agent.resume")
 def test_the_same_assignment_twice_runs_once(scripted: ScriptedHub, agent: App) -> None:
     runs: list[int] = []
 
@@ -353,6 +363,7 @@ def test_the_same_assignment_twice_runs_once(scripted: ScriptedHub, agent: App) 
     stop(scripted, serving)
 
 
+@pytest.mark.requirement("I3")
 @pytest.mark.parametrize("how", ["stale", "drop"])
 def test_a_task_that_is_not_ours_any_more_is_stopped_and_its_reports_forgotten(
     scripted: ScriptedHub, agent: App, how: str
@@ -386,6 +397,7 @@ def test_a_task_that_is_not_ours_any_more_is_stopped_and_its_reports_forgotten(
     stop(scripted, serving)
 
 
+@pytest.mark.requirement("call.backpressure")
 def test_a_stream_stops_at_its_credit_and_goes_on_when_there_is_more(scripted: ScriptedHub, agent: App) -> None:
     serving = serve(scripted, agent)
     scripted.assign("t1", "count", {"n": 10}, credit=4)
@@ -402,6 +414,7 @@ def test_a_stream_stops_at_its_credit_and_goes_on_when_there_is_more(scripted: S
     stop(scripted, serving)
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_a_later_process_sends_what_a_dead_one_left_and_buries_it(scripted: ScriptedHub, agent: App) -> None:
     from arkitekt_next.sdk.outbox import Outbox
 
@@ -446,6 +459,7 @@ def test_an_action_that_is_not_provided_any_more_is_refused(scripted: ScriptedHu
 # -- the line ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("declare.threads")
 def test_heartbeats_go_on_while_functions_sleep_and_the_loop_is_hogged() -> None:
     scripted = ScriptedHub(lease_s=2.0, heartbeat_s=0.1)
     app = scripted.app("agent", drain_s=0.1)
@@ -483,6 +497,7 @@ def test_no_hub_at_the_first_try_is_an_error_with_the_remedy(scripted: ScriptedH
         app.find("far.add")
 
 
+@pytest.mark.requirement("agent.resume")
 def test_a_hub_that_is_gone_for_a_while_is_only_a_delay(scripted: ScriptedHub, caller: App) -> None:
     found_add = found(scripted, caller)
     scripted.refuse_dials = True

@@ -31,6 +31,7 @@ def run_python(code: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.requirement("cli.quick")
 def test_importing_pulls_in_nothing_heavy() -> None:
     code = "import sys, json, arkitekt_next; arkitekt_next.register; print(json.dumps(sorted(sys.modules)))"
     loaded = set(json.loads(run_python(code)))
@@ -86,6 +87,7 @@ def test_a_registered_global_belongs_to_the_app_that_is_entered() -> None:
     assert "only_here" not in default_app().registrations.functions
 
 
+@pytest.mark.requirement("run.apps")
 def test_easy_shares_what_was_registered_globally() -> None:
     app = easy("shares")
     assert app.registrations is default_app().registrations
@@ -97,6 +99,7 @@ def test_easy_without_a_hub_says_so_at_the_first_call() -> None:
         find("a.b")
 
 
+@pytest.mark.requirement("run.apps")
 def test_easy_works_in_async_with() -> None:
     async def main() -> int:
         hub = LocalHub()
@@ -113,6 +116,7 @@ def test_easy_works_in_async_with() -> None:
     assert asyncio.run(main()) == 1
 
 
+@pytest.mark.requirement("run.apps")
 def test_arun_hosts_on_the_running_loop_until_it_is_cancelled() -> None:
     async def main() -> tuple[int, bool]:
         app = LocalHub().app("here")
@@ -136,6 +140,7 @@ def test_arun_hosts_on_the_running_loop_until_it_is_cancelled() -> None:
     assert asyncio.run(main()) == (1, True)
 
 
+@pytest.mark.requirement("call.forms")
 def test_blocking_the_loop_that_hosts_the_functions_is_refused() -> None:
     async def main() -> None:
         app = LocalHub().app("here")

@@ -23,6 +23,7 @@ class Stage:
         self.camera = camera
 
 
+@pytest.mark.requirement("run.hooks")
 def test_hooks_run_in_order_and_are_undone_in_reverse() -> None:
     told: list[str] = []
     app = App("hooks")
@@ -75,6 +76,7 @@ def test_hooks_run_in_order_and_are_undone_in_reverse() -> None:
     ]
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_failing_start_is_raised_and_what_was_entered_is_left() -> None:
     told: list[str] = []
     app = LocalHub().app("hooks")
@@ -94,6 +96,7 @@ def test_a_failing_start_is_raised_and_what_was_entered_is_left() -> None:
     assert app.host is None
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_start_that_takes_too_long_is_given_up() -> None:
     app = LocalHub().app("hooks")
 
@@ -105,6 +108,7 @@ def test_a_start_that_takes_too_long_is_given_up() -> None:
         app.run_detached()
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_background_function_runs_beside_the_app_and_is_cancelled_with_it() -> None:
     begun, ended = threading.Event(), threading.Event()
     app = App("hooks")
@@ -123,6 +127,7 @@ def test_a_background_function_runs_beside_the_app_and_is_cancelled_with_it() ->
     assert ended.is_set()
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_failing_background_function_stops_the_app_with_its_error() -> None:
     app = LocalHub().app("hooks")
 
@@ -135,6 +140,7 @@ def test_a_failing_background_function_stops_the_app_with_its_error() -> None:
         serving.wait(5)
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_background_function_may_be_allowed_to_fail() -> None:
     failed = threading.Event()
     app = App("hooks")

@@ -68,6 +68,7 @@ def url(tmp_path: Path, handler: type[_Handler]) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.requirement("signin.local")
 def test_the_local_user_signs_in_by_proof_and_the_key_is_never_sent(url: str, handler: type[_Handler]) -> None:
     access = sign_in("demo")
     assert (access.url, access.token) == (url, "token-for-demo")
@@ -78,6 +79,7 @@ def test_the_local_user_signs_in_by_proof_and_the_key_is_never_sent(url: str, ha
     assert "token" not in repr(access)
 
 
+@pytest.mark.requirement("signin.local")
 def test_whoever_squats_the_port_learns_nothing(url: str, handler: type[_Handler]) -> None:
     handler.key = b"\0" * 32
     with pytest.raises(NotAuthenticated, match="could not prove that it is the hub"):

@@ -61,6 +61,7 @@ async def anaturals(start: int) -> AsyncIterator[int]:
         start += 1
 
 
+@pytest.mark.requirement("call.testing")
 def test_values_travel_as_json_and_come_back_as_their_classes() -> None:
     spot = Spot(1.0)
     moved = local(move)(spot, by=(2.0, 3.0))
@@ -68,11 +69,13 @@ def test_values_travel_as_json_and_come_back_as_their_classes() -> None:
     assert isinstance(moved, Spot)
 
 
+@pytest.mark.requirement("call.testing")
 def test_structures_are_shrunk_and_expanded() -> None:
     assert local(length)(Slide("four")) == 4
     assert local(make)("ada").id == "ada"
 
 
+@pytest.mark.requirement("call.testing")
 @pytest.mark.parametrize("function", [naturals, anaturals])
 def test_a_stream_is_read_as_far_as_it_is_wanted(function) -> None:  # type: ignore[no-untyped-def]
     stream = local(function)(5)
@@ -108,6 +111,7 @@ def test_the_async_form_does_the_same() -> None:
     assert asyncio.run(main()) == (4, [1, 2, 3], 2.0)
 
 
+@pytest.mark.requirement("call.testing")
 def test_what_would_be_refused_on_the_wire_is_refused_here() -> None:
     with pytest.raises(InvalidValue, match="expected"):
         local(move)("a spot")
@@ -129,6 +133,7 @@ def test_an_error_comes_back_as_it_would_over_the_wire() -> None:
     assert "breaks" in caught.value.remote_traceback
 
 
+@pytest.mark.requirement("call.testing")
 def test_injected_objects_are_given_by_type() -> None:
     app = App("offline")
 

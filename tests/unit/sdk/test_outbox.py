@@ -33,6 +33,7 @@ def test_reports_are_numbered_over_all_tasks(outbox: Outbox, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_an_acknowledgement_is_noted_with_the_next_batch(outbox: Outbox, tmp_path: Path) -> None:
     outbox.write([report(outbox, "a"), report(outbox, "b")])
     outbox.ack(1)
@@ -58,6 +59,7 @@ def test_a_dropped_task_leaves_nothing_to_send(outbox: Outbox) -> None:
     assert outbox.held() == {("b", 1)}
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_a_closed_outbox_leaves_no_file_unless_something_is_unacknowledged(tmp_path: Path) -> None:
     for session, acked in (("clean", 1), ("unclean", 0)):
         outbox = Outbox(tmp_path, session)
@@ -73,6 +75,7 @@ def test_the_outbox_of_a_living_process_is_nobodys_orphan(outbox: Outbox, tmp_pa
     assert list(find_orphans(tmp_path, "session-2")) == []
 
 
+@pytest.mark.requirement("agent.outbox")
 def test_an_orphan_gives_what_was_not_acknowledged_even_if_its_last_line_is_torn(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, "dead")
     outbox.open()

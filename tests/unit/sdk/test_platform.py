@@ -21,6 +21,7 @@ def test_the_environment_names_the_folders(monkeypatch: pytest.MonkeyPatch, tmp_
     assert (hub_folder().name, state_folder().name, hub_folder().parent.name) == ("hub", "state", "arkitekt-next")
 
 
+@pytest.mark.requirement("signin.secrets")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 def test_a_private_file_is_replaced_whole_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "key"

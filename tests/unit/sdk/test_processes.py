@@ -22,6 +22,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
             yield app
 
 
+@pytest.mark.requirement("declare.processes")
 def test_it_runs_in_another_process_which_is_used_again(app: App) -> None:
     first, value = app.call("proc.pid", 3)
     second, _ = app.call("proc.pid", 4)
@@ -29,6 +30,7 @@ def test_it_runs_in_another_process_which_is_used_again(app: App) -> None:
     assert (first, value) == (second, 3)
 
 
+@pytest.mark.requirement("call.progress", "call.prints")
 def test_it_tells_progress_logs_and_prints(app: App) -> None:
     handle = submit("proc.tells", 1)
     assert handle.result(timeout=20) == f"{handle.id} {handle.id}"
@@ -36,6 +38,7 @@ def test_it_tells_progress_logs_and_prints(app: App) -> None:
     assert handle.progress == (50.0, "half")
 
 
+@pytest.mark.requirement("declare.streams")
 @pytest.mark.parametrize("action", ["count", "acount"])
 def test_it_streams(app: App, action: str) -> None:
     assert list(iterate(f"proc.{action}", 6000)) == list(range(6000))
@@ -47,18 +50,21 @@ def test_it_pauses_when_the_reader_takes_nothing(app: App) -> None:
     stream.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.requirement("call.errors")
 def test_its_exceptions_come_back_as_themselves(app: App) -> None:
     with pytest.raises(ValueError, match="7 is not for me") as caught:
         app.call("proc.raises", 7)
     assert "processes_sample.py" in caught.value.remote_traceback
 
 
+@pytest.mark.requirement("declare.processes")
 def test_a_process_that_dies_fails_its_task_and_no_other(app: App) -> None:
     with pytest.raises(TaskFailed, match="ended with code 3"):
         app.call("proc.dies", 3)
     assert app.call("proc.pid", 1)[1] == 1
 
 
+@pytest.mark.requirement("declare.processes")
 def test_a_function_that_does_not_stop_is_killed_and_its_place_is_free(app: App) -> None:
     handle = submit("proc.spins")
     until(lambda: handle.logs)
@@ -68,6 +74,7 @@ def test_a_function_that_does_not_stop_is_killed_and_its_place_is_free(app: App)
     assert until(lambda: app.status()["tasks"] == [])
 
 
+@pytest.mark.requirement("call.cancel")
 def test_a_function_that_stops_when_asked_is_cancelled(app: App) -> None:
     handle = submit("proc.stops_when_asked")
     until(lambda: handle.progress)
@@ -76,6 +83,7 @@ def test_a_function_that_stops_when_asked_is_cancelled(app: App) -> None:
         handle.result(timeout=10)
 
 
+@pytest.mark.requirement("call.cancel")
 def test_an_async_function_is_cancelled_at_its_await(app: App) -> None:
     handle = submit("proc.awaits_for_ever")
     until(lambda: handle.logs)
@@ -84,6 +92,7 @@ def test_an_async_function_is_cancelled_at_its_await(app: App) -> None:
         handle.result(timeout=10)
 
 
+@pytest.mark.requirement("call.pause")
 def test_it_can_be_paused(app: App) -> None:
     handle = submit("proc.stands")
     handle.pause()
@@ -100,6 +109,7 @@ def test_it_can_call_others(app: App, action: str) -> None:
     assert app.call(f"proc.{action}", 21, timeout=20) == 42
 
 
+@pytest.mark.requirement("call.children")
 def test_what_it_calls_is_its_child(app: App) -> None:
     own, root, parent = app.call("proc.family", timeout=20)
     assert own == root == parent

@@ -24,6 +24,7 @@ def plain(x: int, by: int = 1) -> int:
     return x + by
 
 
+@pytest.mark.requirement("declare.register")
 def test_the_three_spellings_name_the_action_by_the_same_rule() -> None:
     app = App("demo")
 
@@ -43,6 +44,7 @@ def test_the_three_spellings_name_the_action_by_the_same_rule() -> None:
     assert [r.blueprint.definition.label for r in app.registrations.functions.values()][-1] == "A label"
 
 
+@pytest.mark.requirement("declare.register", "declare.plain-python")
 def test_a_registered_function_is_the_function_itself_and_needs_no_hub() -> None:
     app = App("demo")
     given = app.register(plain)
@@ -52,6 +54,7 @@ def test_a_registered_function_is_the_function_itself_and_needs_no_hub() -> None
     assert given.__doc__ is not None
 
 
+@pytest.mark.requirement("declare.plain-python")
 def test_progress_and_log_do_nothing_outside_a_task() -> None:
     from arkitekt_next import log, pausepoint, progress
 
@@ -67,6 +70,7 @@ def test_progress_and_log_do_nothing_outside_a_task() -> None:
     assert careful(4) == 4
 
 
+@pytest.mark.requirement("declare.register")
 def test_two_functions_with_one_action_name_are_refused() -> None:
     app = App("demo")
     app.register(plain)
@@ -78,6 +82,7 @@ def test_two_functions_with_one_action_name_are_refused() -> None:
         app.register(name="plain")(other)
 
 
+@pytest.mark.requirement("run.notebooks")
 def test_the_same_cell_run_again_replaces_its_function() -> None:
     app = App("demo")
     source = "def cell(x: int) -> int:\n    return x + {n}\n"
@@ -88,6 +93,7 @@ def test_the_same_cell_run_again_replaces_its_function() -> None:
     assert app.registrations.functions["cell"].function(1) == 3
 
 
+@pytest.mark.requirement("declare.retries")
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -119,6 +125,7 @@ def test_a_function_inside_another_cannot_run_in_a_process() -> None:
         App("demo").register(executor="process")(inner)
 
 
+@pytest.mark.requirement("declare.refusals")
 def test_an_unsupported_type_is_refused_with_parameter_and_line() -> None:
     def odd(x: Callable[[], int]) -> int:
         return 1
@@ -127,6 +134,7 @@ def test_an_unsupported_type_is_refused_with_parameter_and_line() -> None:
         App("demo").register(odd)
 
 
+@pytest.mark.requirement("declare.threads")
 def test_async_functions_run_on_the_loop_and_plain_ones_in_threads_unless_told_otherwise() -> None:
     app = App("demo")
 
@@ -146,6 +154,7 @@ def test_async_functions_run_on_the_loop_and_plain_ones_in_threads_unless_told_o
     assert found == {"on_loop": Execution.LOOP, "in_thread": Execution.THREAD, "asked": Execution.LOOP}
 
 
+@pytest.mark.requirement("run.hooks")
 def test_a_parameter_that_a_context_provides_is_no_port() -> None:
     class Camera:
         pass

@@ -19,6 +19,7 @@ def lines_of(handle) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
     return [(line.level, line.message) for line in handle.logs]
 
 
+@pytest.mark.requirement("call.progress")
 def test_progress_is_told_at_most_twenty_times_a_second_and_the_last_always(local_app: App) -> None:
     @local_app.register
     def busy() -> None:
@@ -34,6 +35,7 @@ def test_progress_is_told_at_most_twenty_times_a_second_and_the_last_always(loca
     assert handle.progress == (100.0, "done")
 
 
+@pytest.mark.requirement("call.progress")
 def test_the_async_forms_say_the_same(local_app: App) -> None:
     @local_app.register
     async def soon() -> None:
@@ -64,6 +66,7 @@ def test_a_level_that_does_not_exist_is_refused(local_app: App) -> None:
         find_soon("local.odd")()
 
 
+@pytest.mark.requirement("call.prints")
 def test_what_a_function_prints_is_in_its_log_and_still_printed(
     local_app: App, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +88,7 @@ def test_what_a_function_prints_is_in_its_log_and_still_printed(
     assert "first line\nsecond line\n" in capsys.readouterr().out
 
 
+@pytest.mark.requirement("call.prints")
 def test_prints_of_tasks_that_run_together_do_not_mix(local_app: App) -> None:
     gate = threading.Barrier(2)
 
@@ -141,6 +145,7 @@ def test_log_outside_a_task_goes_to_logging(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages == ["somebody should know"]
 
 
+@pytest.mark.requirement("call.prints")
 def test_a_bar_of_the_drop_in_is_the_progress_of_the_task(local_app: App) -> None:
     from arkitekt_next.integrations.tqdm import tqdm, trange
 
@@ -158,6 +163,7 @@ def test_a_bar_of_the_drop_in_is_the_progress_of_the_task(local_app: App) -> Non
     assert handle.progress == (100.0, "2/2")
 
 
+@pytest.mark.requirement("call.prints")
 def test_a_plain_bar_reports_too_while_an_app_is_hosted() -> None:
     from tqdm import tqdm
 
@@ -182,6 +188,7 @@ def test_a_bar_outside_a_task_is_a_plain_bar() -> None:
         assert list(tqdm([1, 2], file=nowhere)) == [1, 2]
 
 
+@pytest.mark.requirement("declare.threads")
 def test_a_sleeping_function_and_a_busy_loop_do_not_hold_up_the_transport(local_app: App) -> None:
     go = threading.Event()
 

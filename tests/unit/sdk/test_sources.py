@@ -39,6 +39,7 @@ def test_the_same_tree_gives_the_same_hash_in_any_folder(project: Path, tmp_path
     assert hash_sources(project) == hash_sources(tree(tmp_path / "windows", **{"app.py": "x = 1\r\n"}))
 
 
+@pytest.mark.requirement("run.release")
 @pytest.mark.parametrize("name", ["app.py", "src/space/lab/deep.py", "pyproject.toml", "tools/new.py"])
 def test_every_source_counts(project: Path, name: str) -> None:
     before = hash_sources(project)
@@ -115,6 +116,7 @@ def test_a_source_that_is_gone_or_no_file_gives_no_hash(tmp_path: Path) -> None:
     assert hash_sources(tmp_path) is None
 
 
+@pytest.mark.requirement("run.release")
 def test_the_first_lock_file_identifies_the_dependencies(project: Path) -> None:
     assert hash_lock(project) is None
     for name in ("requirements.txt", "requirements.lock", "pylock.toml", "pdm.lock", "poetry.lock", "uv.lock"):
@@ -132,6 +134,7 @@ def test_a_project_is_where_the_nearest_pyproject_describes_a_program(tmp_path: 
     assert project_folder(inner) == (tmp_path if is_one else None)
 
 
+@pytest.mark.requirement("run.release")
 def test_a_release_says_what_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "uv.lock").write_text("numpy")
     monkeypatch.chdir(project / "src")

@@ -13,6 +13,7 @@ from arkitekt_next.errors import LockReentered, TaskCancelled, TaskInterrupted
 from tests.support.waiting import find_soon, until
 
 
+@pytest.mark.requirement("call.cancel")
 def test_an_async_function_is_cancelled_at_its_await_and_may_clean_up(local_app: App) -> None:
     begun, cleaned = threading.Event(), threading.Event()
 
@@ -32,6 +33,7 @@ def test_an_async_function_is_cancelled_at_its_await_and_may_clean_up(local_app:
     assert cleaned.is_set()
 
 
+@pytest.mark.requirement("call.cancel")
 @pytest.mark.parametrize("form", ["progress", "log", "pausepoint", "yield"])
 def test_a_plain_function_is_cancelled_where_it_speaks(local_app: App, form: str) -> None:
     begun, cleaned = threading.Event(), threading.Event()
@@ -68,6 +70,7 @@ def test_a_plain_function_is_cancelled_where_it_speaks(local_app: App, form: str
     assert cleaned.wait(5)
 
 
+@pytest.mark.requirement("call.cancel")
 def test_an_async_stream_is_cancelled_while_it_waits_for_its_reader(local_app: App) -> None:
     cleaned = threading.Event()
 
@@ -86,6 +89,7 @@ def test_an_async_stream_is_cancelled_while_it_waits_for_its_reader(local_app: A
     assert until(lambda: handle.status == "cancelled")
 
 
+@pytest.mark.requirement("call.cancel", "I7")
 def test_a_thread_that_does_not_stop_is_interrupted_and_keeps_its_place_until_it_ends(local_app: App) -> None:
     begun, go = threading.Event(), threading.Event()
     turns: list[int] = []
@@ -113,6 +117,7 @@ def test_a_thread_that_does_not_stop_is_interrupted_and_keeps_its_place_until_it
     assert until(lambda: local_app.status()["locks"] == {})
 
 
+@pytest.mark.requirement("call.cancel")
 def test_an_interrupt_does_not_wait(local_app: App) -> None:
     begun, go = threading.Event(), threading.Event()
 
@@ -129,6 +134,7 @@ def test_an_interrupt_does_not_wait(local_app: App) -> None:
     go.set()
 
 
+@pytest.mark.requirement("call.cancel")
 def test_a_task_that_waits_for_its_turn_is_cancelled_at_once(local_app: App) -> None:
     begun, go = threading.Event(), threading.Event()
 
@@ -148,6 +154,7 @@ def test_a_task_that_waits_for_its_turn_is_cancelled_at_once(local_app: App) -> 
     assert (first.result(timeout=5), third.result(timeout=5)) == (1, 1)
 
 
+@pytest.mark.requirement("call.pause")
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_paused_task_stands_at_its_pause_point_until_it_is_resumed(local_app: App, is_async: bool) -> None:
     passed: list[int] = []
@@ -197,6 +204,7 @@ def test_a_paused_task_can_be_cancelled(local_app: App) -> None:
         handle.result(timeout=5)
 
 
+@pytest.mark.requirement("declare.concurrency")
 def test_no_more_run_at_once_than_the_limit_allows(local_app: App) -> None:
     running, most, lock = [], [0], threading.Lock()
     arrived = threading.Semaphore(0)
@@ -222,6 +230,7 @@ def test_no_more_run_at_once_than_the_limit_allows(local_app: App) -> None:
     assert most[0] == 3
 
 
+@pytest.mark.requirement("declare.locks")
 def test_functions_that_share_a_lock_never_run_together(local_app: App) -> None:
     inside, worst = [0], [0]
     counting = threading.Lock()
@@ -249,6 +258,7 @@ def test_functions_that_share_a_lock_never_run_together(local_app: App) -> None:
     assert worst[0] == 1
 
 
+@pytest.mark.requirement("declare.locks")
 def test_asking_for_a_lock_that_the_caller_holds_is_refused_not_hung(local_app: App) -> None:
     @local_app.register(locks=["stage"])
     def inner() -> int:
@@ -272,6 +282,7 @@ def test_asking_for_a_lock_that_the_caller_holds_is_refused_not_hung(local_app: 
     assert call("local.between") == 1
 
 
+@pytest.mark.requirement("declare.locks")
 def test_a_sibling_that_holds_the_lock_is_waited_for(local_app: App) -> None:
     @local_app.register(locks=["stage"])
     async def step(number: int) -> int:
@@ -324,6 +335,7 @@ def test_two_that_would_wait_for_each_others_places_do_not_hang(local_app: App) 
     assert sorted(ends, key=str) == [1, None]  # one gives way, and the other ends as it should
 
 
+@pytest.mark.requirement("call.cancel")
 def test_cleaning_up_after_a_cancel_may_log_and_call(local_app: App) -> None:
     begun, cleaned = threading.Event(), list[int]()
 

@@ -30,6 +30,7 @@ def test_the_statuses_are_those_that_are_documented() -> None:
     assert {Status.ASSIGNED, Status.RUNNING, Status.PAUSED, Status.DISCONNECTED} == HELD
 
 
+@pytest.mark.requirement("I2")
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_nothing_leads_out_of_an_end(status: Status) -> None:
     assert [follow(status, event) for event in EventName] == [None] * len(EventName)
