@@ -71,12 +71,16 @@ def define(
     """
     site = _Site.of(function, name)
     chosen = site.check_options(Effects, effects, retries, timeout_s)
+    if pure and chosen is not Effects.NONE:
+        chosen = site.check_pure(chosen)
     docs = read_docs(function)
     reader = HintReader(registry or default_registry, site.where, site.localns)
     parameters, shapes = _read_parameters(site, reader, docs, inject)
     extras = _Extras(dict(widgets or {}), {k: _as_rules(v) for k, v in (rules or {}).items()})
     shapes = extras.apply(shapes, site)
     outputs = _read_outputs(site, reader, docs)
+    if pure and outputs.kind is not ActionKind.FUNCTION:
+        raise site.refuse("pure=True on a stream, whose values are not kept", "Return a list, or drop pure")
     definition = Definition(
         name=site.name,
         label=label or _title(site.name),
@@ -154,6 +158,15 @@ class _Site:
         if timeout_s is not None and not timeout_s > 0:
             raise self.refuse(f"timeout_s={timeout_s} is not positive", "Use seconds above 0, or None")
         return chosen
+
+    def check_pure(self, effects: Effects) -> Effects:
+        """Give what a pure function's effects are, when nothing else was said."""
+        if effects is not Effects.UNKNOWN:
+            raise self.refuse(
+                f"pure=True and effects='{effects.value}' contradict each other: a pure function has no effects",
+                "Drop one of the two",
+            )
+        return Effects.NONE
 
 
 def _file_of(function: Any) -> str:

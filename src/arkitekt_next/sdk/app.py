@@ -183,6 +183,8 @@ class App:
         may repeat. `executor`: a plain function runs in a thread ("thread"), in a process of its own that can be
         killed ("process"), or on the app's event loop ("loop"), where async functions always run. `concurrency`
         limits how many run at once; `locks` names locks it shares with other functions. `timeout` is in seconds.
+        `pure`: the result follows from the arguments alone, so the hub may answer the same call of the same program
+        from memory.
         Raises `DeclarationError` for whatever can't be hosted, with file and line.
         """
         if function is None:

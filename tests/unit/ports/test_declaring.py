@@ -496,6 +496,20 @@ def test_other_options_are_published() -> None:
     assert (definition.tests_for, definition.groups[0].key, definition.version) == (("app.g",), "more", "1.2")
 
 
+@pytest.mark.requirement("declare.pure")
+def test_a_pure_function_has_no_effects_and_is_no_stream() -> None:
+    def f() -> None: ...
+
+    def stream() -> Iterator[int]:
+        yield 1
+
+    assert define(f, pure=True).definition.effects == "none"
+    with pytest.raises(DeclarationError, match="pure=True and effects='irreversible' contradict each other"):
+        define(f, pure=True, effects="irreversible")
+    with pytest.raises(DeclarationError, match="pure=True on a stream"):
+        define(stream, pure=True)
+
+
 def test_a_time_out_must_be_positive() -> None:
     def f() -> None: ...
 

@@ -17,7 +17,10 @@ VersionKey = tuple[tuple[int, int | str], ...]
 
 @dataclass(slots=True, eq=False)
 class Agent:
-    """One running instance of a release. `peer` is None while it is disconnected or connected to another hub."""
+    """One running instance of a release. `peer` is None while it is disconnected or connected to another hub.
+
+    `program` names the very program it runs (the release's row); None when its sources are not known.
+    """
 
     id: str
     team: str
@@ -32,6 +35,7 @@ class Agent:
     capacity: int
     grace_s: float
     host: str = ""
+    program: str | None = None
     peer: Peer | None = None
     is_draining: bool = False
     offers: dict[str, Implementation] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from arkitekt_next.wire.messages import Credit
 from . import statements, watch
 from .live import CREDIT, LiveTask
 from .reducer import record
+from .results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -58,6 +59,7 @@ class Board:
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
+        self.results = Results()
         self.sticky: dict[tuple[str, str, str], str] = {}
         self.clock_offset_us = 0
         self.loop = asyncio.get_running_loop()

@@ -222,8 +222,14 @@ def _ended(board: Board, peer: Peer, task: LiveTask, report: Ended) -> None:
         event,
         returns=returns if status is Status.COMPLETED else None,
         raised=report.error,
-        then=acknowledge,
+        then=lambda: _ended_on_disk(board, task, returns, acknowledge),
     )
+
+
+def _ended_on_disk(board: Board, task: LiveTask, returns: list[Any] | None, acknowledge: Callable[[], None]) -> None:
+    if task.contract.definition.pure and task.status is Status.COMPLETED:
+        board.results.keep(task, returns)
+    acknowledge()
 
 
 _HEAR: dict[type[Report], Any] = {

@@ -25,7 +25,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps, loads
 from arkitekt_next.wire.lifecycle import EventName, Status
 
-from . import control, routing, statements
+from . import control, results, routing, statements
 from .live import LiveTask, Options, refuse_large
 
 if TYPE_CHECKING:
@@ -243,7 +243,8 @@ def _begin(board: Board, task: LiveTask, answer: Callable[[Receipt | ArkitektErr
     if task.options.timeout_s is not None:
         control.start_timeout(board, task)
     if task.agent is not None:
-        routing.send_assignment(board, task)
+        if not results.answer(board, task):
+            routing.send_assignment(board, task)
         return
     control.start_queue_timeout(board, task)
     key = (task.contract.action.id, task.contract.signature_hash)

@@ -1,0 +1,110 @@
+"""Results of functions that were declared pure: the same arguments are answered without running anything again.
+
+They are kept in memory only, the most recently used ones. The rule: a result counts for the very program that gave it
+(version, sources, lock, Python), never for another, and only once it is on disk; so what an app does not say about its
+sources is never taken from here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import rfc8785
+
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.ports.model import ActionKind, Effects
+from arkitekt_next.wire.codec import dumps, encode, loads
+from arkitekt_next.wire.lifecycle import EventName
+from arkitekt_next.wire.messages import Event
+
+from . import ending, statements, watch
+from .reducer import record
+
+if TYPE_CHECKING:
+    from .board import Board
+    from .live import LiveTask
+
+Key = tuple[str, str, str, str, str]
+
+LIMIT_BYTES = 32 * 1024 * 1024
+
+
+class Results:
+    """What pure functions gave, as far as it fits into `limit_bytes`; the least recently used goes first."""
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._kept: OrderedDict[Key, tuple[str, str]] = OrderedDict()
+        self.bytes = 0
+
+    def keep(self, task: LiveTask, returned: list[Any] | None) -> None:
+        """Keep what a completed task returned, when its function is pure."""
+        key = _key(task)
+        if key is None or key in self._kept:
+            return
+        text = dumps(returned or [])
+        self._kept[key] = (task.id, text)
+        self.bytes += _size(key, text)
+        while self.bytes > self._limit_bytes:
+            oldest, (_, dropped) = self._kept.popitem(last=False)
+            self.bytes -= _size(oldest, dropped)
+
+    def find(self, task: LiveTask) -> tuple[str, list[Any]] | None:
+        """Give the task that was called like this one, and what it returned."""
+        key = _key(task)
+        found = self._kept.get(key) if key is not None else None
+        if key is None or found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0], loads(found[1])
+
+
+def answer(board: Board, task: LiveTask) -> bool:
+    """Complete a placed and recorded task with what is known; False when it has to run. Its log says where from."""
+    if not task.contract.definition.pure:
+        return False
+    found = board.results.find(task)
+    if found is None:
+        return False
+    first, returned = found
+    _log(board, task, f"not run: task {first} was called with the same arguments, and the function is pure")
+    ending.end(board, task, EventName.COMPLETED, returns=returned)
+    return True
+
+
+def _log(board: Board, task: LiveTask, message: str) -> None:
+    at_us, data = now_us(), {"level": "info", "message": message}
+    number = record(task, EventName.LOG, at_us)
+    if number is None:
+        return
+    event = Event(task=task.id, number=number, name=EventName.LOG, at_us=at_us, data=data)
+    row = {
+        "team_id": task.team,
+        "task_id": task.id,
+        "number": number,
+        "name": EventName.LOG.value,
+        "attempt": task.attempt,
+        "first": None,
+        "count": None,
+        "at_us": at_us,
+        "data": dumps(data),
+    }
+    board.write(task, [(statements.INSERT_EVENT, row)], lambda: watch.tell(task, number, encode(event)))
+
+
+def _key(task: LiveTask) -> Key | None:
+    definition, agent = task.contract.definition, task.agent
+    if not (definition.pure and definition.kind is ActionKind.FUNCTION and definition.effects is Effects.NONE):
+        return None
+    if agent is None or agent.program is None:
+        return None
+    try:
+        args = rfc8785.dumps(loads(task.args)).decode()
+    except rfc8785.CanonicalizationError:  # an integer beyond 2^53, or a lone surrogate
+        return None
+    return task.team, task.contract.action.id, task.contract.definition_hash, agent.program, args
+
+
+def _size(key: Key, text: str) -> int:
+    return sum(map(len, key)) + len(text)

@@ -1,0 +1,59 @@
+"""What is kept of pure functions: so many bytes, the most recently used, and never what may not be told again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from arkitekt_next.hub.tasks.results import Results
+from arkitekt_next.ports.model import ActionKind, Effects
+from arkitekt_next.wire.codec import dumps
+
+
+def called(args: dict[str, Any], *, id: str = "t", program: str | None = "p", **definition: Any) -> Any:
+    said = {"pure": True, "kind": ActionKind.FUNCTION, "effects": Effects.NONE, **definition}
+    action = SimpleNamespace(id="a")
+    contract = SimpleNamespace(definition=SimpleNamespace(**said), action=action, definition_hash="d")
+    agent = None if program is None else SimpleNamespace(program=program)
+    return SimpleNamespace(id=id, team="team", contract=contract, agent=agent, args=dumps(args))
+
+
+def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
+    results = Results(limit_bytes=500)
+    first, second, third = (called({"x": number}, id=f"t{number}") for number in range(3))
+    results.keep(first, ["a" * 180])
+    results.keep(second, ["b" * 180])
+    assert results.find(first) == ("t0", ["a" * 180])
+    results.keep(third, ["c" * 180])
+    assert results.find(second) is None
+    assert results.find(first) is not None
+    assert results.find(third) is not None
+    assert results.bytes <= 500
+
+
+def test_a_result_larger_than_all_room_is_not_kept() -> None:
+    results = Results(limit_bytes=100)
+    results.keep(called({}), ["x" * 1000])
+    assert results.find(called({})) is None
+    assert results.bytes == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        called({"x": 1}, program="another"),
+        called({"x": 1}, program=None),
+        called({"x": 2}),
+        called({"x": 1}, pure=False),
+        called({"x": 1}, kind=ActionKind.GENERATOR),
+        called({"x": 1}, effects=Effects.IRREVERSIBLE),
+        called({"x": 2**60}),
+    ],
+)
+def test_another_program_or_call_knows_nothing_of_it(other: Any) -> None:
+    results = Results()
+    results.keep(called({"x": 1}), [7])
+    assert results.find(called({"x": 1})) == ("t", [7])
+    assert results.find(other) is None
