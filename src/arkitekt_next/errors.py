@@ -153,7 +153,7 @@ class NoAgent(ArkitektError):
 
     code = "no_agent"
     status = 409
-    template = "No agent that provides {action} is online. Start its app, or call without wait_for_agent=False"
+    template = "No agent that provides {action}{wishes} is online. Start its app, or let the call wait for it"
 
 
 class NotAuthenticated(ArkitektError, PermissionError):

@@ -189,7 +189,7 @@ def test_what_the_function_prints_is_no_result(rig: Rig) -> None:
         ("show", ("text=a", "number=-3"), 2, "expected int ≥ 0, got -3"),
         ("show", ("text=a", "channel=Cy5"), 2, "expected one of DAPI, GFP, got 'Cy5'"),
         ("show", ("text=a", 'roi={"z": 1}'), 2, "the unknown field 'z'"),
-        ("show", ("text=a", "roi=@missing.json"), 2, "No such file"),
+        ("show", ("text=a", "roi=@missing.json"), 4, "There is no file 'missing.json'"),
         ("show", ("text=a", "--args", "{"), 2, "--args: expected JSON"),
         ("stats", ("1", "2"), 2, "at most 1 values, got 2"),
         ("stats", ("--tiemout", "3"), 2, "Did you mean --timeout?"),
@@ -260,7 +260,7 @@ def test_nobody_there_fails_at_once_when_wanted(rig: Rig) -> None:
     assert done.code == 8
     assert "No agent that provides gone.stats is online" in done.err
     with rig.home.started("call", "gone.stats") as caller:
-        caller.says("waiting for its app")
+        caller.says("It waits for an agent that provides gone.stats and has room")
         with rig.home.started("run", "prod", at=other):
             caller.says("count: 3")
             assert caller.end() == 0
@@ -444,3 +444,61 @@ def test_only_its_own_files_are_replaced(rig: Rig, tmp_path: Path) -> None:
     assert done.code == 5
     assert (tmp_path / "mine.py").read_text() == "x = 1\n"
     assert rig.home.run("gen", "--app", "nope").code == 4
+
+
+@pytest.mark.requirement("cli.call")
+def test_a_call_that_no_agent_fits_says_what_it_waits_for(rig: Rig) -> None:
+    with rig.home.started("call", "lab.stats", "--label", "cuda", "--agent", "nobody") as caller:
+        caller.says("It waits for an agent that provides lab.stats and fits --agent nobody, --label cuda and has room")
+        caller.process.send_signal(signal.SIGINT)
+        assert caller.end() == 130
+    done = rig.call("stats", "--label", "cuda", "--no-wait")
+    assert done.code == 8
+    assert "No agent that provides lab.stats with the label cuda is online" in done.err
+
+
+@pytest.mark.requirement("cli.inspect")
+@pytest.mark.parametrize(("name", "says"), [("lab", "The app has: lab."), ("nope", "It is named app.function")])
+def test_inspecting_half_a_name_says_what_a_name_is(rig: Rig, name: str, says: str) -> None:
+    done = rig.home.run("inspect", name)
+    assert done.code == 4
+    assert f"'{name}'" in done.err
+    assert says in done.err
+
+
+@pytest.mark.requirement("cli.call")
+def test_an_option_before_the_name_is_no_name(rig: Rig) -> None:
+    done = rig.home.run("call", "--foo", "lab.stats")
+    assert (done.code, "No such option: --foo" in done.err) == (2, True)
+
+
+@pytest.mark.requirement("cli.call")
+def test_what_a_function_prints_here_is_no_result(rig: Rig, tmp_path: Path) -> None:
+    chatty = (
+        "from arkitekt_next import register\n\n@register\ndef chats() -> int:\n    print('printed')\n    return 3\n"
+    )
+    place = write_app(tmp_path / "chatty", chatty, identifier="chatty")
+    done = rig.home.run("call", "chatty.chats", "--local", "--json", at=place)
+    assert (done.code, done.json) == (0, 3)
+    assert "printed" in done.err
+
+
+@pytest.mark.requirement("cli.check", "cli.inspect")
+def test_what_ended_development_sessions_left_behind_breaks_nobody(rig: Rig, tmp_path: Path) -> None:
+    text = "from arkitekt_next import register\n\n@register\ndef {name}() -> int:\n    '''Give one.'''\n    return 1\n"
+    place = write_app(tmp_path / "moving", text.format(name="draft"), identifier="moving")
+    with rig.home.started("run", "dev", at=place) as app:
+        app.says("moving.draft")
+    (place / "app.py").write_text(text.format(name="final"))
+    with rig.home.started("run", "dev", at=place) as app:
+        app.says("moving.final")
+        assert rig.home.run("check", at=place).code == 0
+        listed = rig.home.run("inspect", "--app", "moving").out
+        assert ("moving.final" in listed, "moving.draft" in listed) == (True, False)
+        assert "moving.draft" in rig.home.run("inspect", "--app", "moving", "--all").out
+    with rig.home.started("run", "prod", at=place) as app:
+        app.says("moving.final")
+    (place / "app.py").write_text(text.format(name="other"))
+    done = rig.home.run("check", at=place)
+    assert done.code == 7
+    assert "final is on the hub and no longer in the app" in done.out

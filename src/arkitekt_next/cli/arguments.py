@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from arkitekt_next.errors import InvalidValue, MissingArgument, UnknownArgument
+from arkitekt_next.errors import InvalidValue, MissingArgument, NotFound, UnknownArgument
 from arkitekt_next.ports import Definition, Port, PortKind
 
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -101,8 +101,10 @@ def read_json(text: str, where: str) -> Any:
 def _file(name: str, where: str) -> bytes:
     try:
         return Path(name).expanduser().read_bytes()
-    except OSError as missing:
-        raise InvalidValue(where=where, expected="a file", got=f"{name} ({missing.strerror})") from None
+    except FileNotFoundError:
+        raise NotFound(what="file", name=name, remedy=f"Correct the path behind the @ of {where}") from None
+    except OSError as unreadable:
+        raise InvalidValue(where=where, expected="a file", got=f"{name} ({unreadable.strerror})") from None
 
 
 # -- text → wire -------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from arkitekt_next.cli import output
 from arkitekt_next.cli.options import json_option, module_option, url_option
 from arkitekt_next.errors import RequestRefused
 
@@ -65,7 +64,7 @@ def call(
 
     Ctrl-C cancels the task.
     """
-    _refuse_options(values)
+    _refuse_options((action, *values))
     from arkitekt_next.cli.arguments import read_json
 
     arguments = None if given is None else read_json(given, "--args")
@@ -139,8 +138,6 @@ def _call_there(
             retries=options["retries"],
             wait_for_agent=not options["no_wait"],
         )
-        if not (found.agents_online or as_json or options["no_wait"] or is_detached):
-            output.note(f"Nobody provides {output.clean(action)} now; waiting for its app. (--no-wait fails instead)")
         if is_detached:
             detach(target, wire, as_json=as_json)
         else:

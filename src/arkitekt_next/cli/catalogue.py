@@ -5,12 +5,13 @@ It leaves printing to the commands. The rule: one sign-in a command, and every e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from arkitekt_next.cli.reach import CLI_APP, reach
-from arkitekt_next.errors import ArkitektError, ProtocolError
+from arkitekt_next.errors import ArkitektError, NotFound, ProtocolError
 from arkitekt_next.ports import Definition
 from arkitekt_next.sdk.login import Access, fetch, sign_in
 
@@ -46,6 +47,13 @@ class Catalogue:
         return self._access.url
 
     def actions(self, *, app: str | None = None, words: str | None = None) -> list[dict[str, Any]]:
+        """List what there is to call, in the order of the names.
+
+        What only development sessions have provided, and none does now, is left out: nobody can call it any more.
+        """
+        return [a for a in self.all_actions(app=app, words=words) if a["is_released"] or a["agents_online"]]
+
+    def all_actions(self, *, app: str | None = None, words: str | None = None) -> list[dict[str, Any]]:
         """List all actions that fit, in the order of their names."""
         found: list[dict[str, Any]] = []
         wanted = {"app": app, "q": words, "limit": _PAGE}
@@ -60,6 +68,10 @@ class Catalogue:
 
     def describe(self, name: str) -> Described:
         """Give everything about one action; raise `NotFound` with the nearest names."""
+        if not re.fullmatch(r"[^./]+\.[^./]+", name):
+            there = ", ".join(str(action["name"]) for action in self.actions(app=name)[:5])
+            remedy = f"The app has: {there}" if there else "It is named app.function; `arkitekt-next inspect` lists all"
+            raise NotFound(what="action", name=name, remedy=remedy)
         raw = self._get(f"/api/actions/{quote(name, safe='')}")
         return Described(
             name=str(raw["name"]),

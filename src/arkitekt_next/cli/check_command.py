@@ -134,7 +134,8 @@ def _compare(loaded: LoadedApp, url: str | None, found: Findings) -> None:
             found.breaking += [f"{name}: {text}" for text in differences.breaking]
             found.changes += [f"{name}: {text}" for text in differences.harmless]
     if not found.problems:
-        found.breaking += [f"{name.partition('.')[2]} is on the hub and no longer in the app" for name in published]
+        gone = [name.partition(".")[2] for name, action in published.items() if action["is_released"]]
+        found.breaking += [f"{name} is on the hub and no longer in the app" for name in gone]
 
 
 def _show(found: Findings) -> None:

@@ -27,7 +27,8 @@ def show_failure(error: Exception, *, wants_json: bool) -> Exit:
         output.show_problem("Error", str(error), *_whereabouts(error))
         _show_trace(error)
     elif isinstance(error, OSError) and error.filename is not None and error.strerror:
-        output.show_problem("Error", f"{error.filename}: {error.strerror}")
+        problem = f"{error.filename} can't be used: {error.strerror}"
+        output.show_problem("Error", f"{problem}. Choose a place that exists and that you may write to")
     else:
         output.show_problem("Error", f"{type(error).__name__}: {error}")
         output.note("This is a defect of arkitekt-next, or of something it uses:")

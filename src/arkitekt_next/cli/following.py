@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 import time
 from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.cli import output
@@ -45,6 +46,8 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
     began = time.monotonic()
     with _interrupts_held_back() as interrupts, bar(target.action, wanted=not as_json) as shown:
         handle = target.submit(**values)
+        if handle.status == "queued" and not as_json:
+            shown.remark(_waiting(target))
         watcher = threading.Thread(target=_watch, args=(handle, shown, as_json), daemon=True)
         watcher.start()
         try:
@@ -60,6 +63,15 @@ def follow(target: RemoteFunction, wire: dict[str, Any], *, timeout_s: float | N
         finally:
             if handle.is_done:
                 watcher.join(_CANCEL_S)
+
+
+def _waiting(target: RemoteFunction) -> str:
+    options = target.options
+    named = [f"--agent {options.agent}"] if options.agent else []
+    wishes = ", ".join([*named, *(f"--label {label}" for label in options.labels)])
+    fitting = f" and fits {wishes}" if wishes else ""
+    text = f"It waits for an agent that provides {target.action}{fitting} and has room. (--no-wait fails instead)"
+    return output.paint(output.clean(text), "yellow")
 
 
 @contextmanager
@@ -153,11 +165,14 @@ def print_local(registration: Registration, values: Sequence[str], given: Any, *
     definition = blueprint.definition
     arguments = _load(blueprint, read_arguments(definition, definition.name, values, given))
     run = local(registration.function)
-    results = run(**arguments) if registration.is_generator else iter([run(**arguments)])
-    for result in results:
-        wire = _dump(blueprint, result)
-        for line in result_lines(definition, wire, as_json=as_json):
-            output.say(line)
+    out = sys.stdout
+    with redirect_stdout(sys.stderr):  # what the function prints is no result
+        results = run(**arguments) if registration.is_generator else iter([run(**arguments)])
+        for result in results:
+            wire = _dump(blueprint, result)
+            with redirect_stdout(out):
+                for line in result_lines(definition, wire, as_json=as_json):
+                    output.say(line)
 
 
 def _load(blueprint: Any, wire: dict[str, Any]) -> dict[str, Any]:

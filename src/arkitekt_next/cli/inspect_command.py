@@ -22,6 +22,7 @@ Examples:
 @url_option
 @click.option("--local", is_flag=True, help="The app of this folder instead of the hub.")
 @click.option("--app", metavar="NAME", help="Only functions of this app.")
+@click.option("--all", "shows_all", is_flag=True, help="Also what only ended development sessions have provided.")
 @click.option("--search", metavar="WORDS", help="Only functions whose name or description contains these words.")
 @module_option
 @json_option
@@ -31,6 +32,7 @@ def inspect(
     local: bool,
     app: str | None,
     search: str | None,
+    shows_all: bool,
     module: str | None,
     as_json: bool,
 ) -> None:
@@ -40,14 +42,15 @@ def inspect(
     elif action is not None:
         _inspect_one(action, url, as_json=as_json)
     else:
-        _inspect_all(url, app, search, as_json=as_json)
+        _inspect_all(url, app, search, shows_all=shows_all, as_json=as_json)
 
 
-def _inspect_all(url: str | None, app: str | None, search: str | None, *, as_json: bool) -> None:
+def _inspect_all(url: str | None, app: str | None, search: str | None, *, shows_all: bool, as_json: bool) -> None:
     from arkitekt_next.cli.catalogue import Catalogue
 
     catalogue = Catalogue.open(url)
-    found = catalogue.actions(app=app, words=search)
+    find = catalogue.all_actions if shows_all else catalogue.actions
+    found = find(app=app, words=search)
     if as_json:
         output.print_json(found)
     elif not found:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar, overload
@@ -42,19 +43,32 @@ class StructureType:
 
     def shrink_now(self, value: Any) -> str:
         """Shrink in a plain context; an async `shrink` is refused."""
-        return self._as_id(self._not_awaitable(self.shrink(value), "shrink"))
+        with self._naming("shrink", value):
+            return self._as_id(self._not_awaitable(self.shrink(value), "shrink"))
 
     def expand_now(self, reference: str) -> Any:
         """Expand in a plain context; an async `expand` is refused."""
-        return self._not_awaitable(self.expand(reference), "expand")
+        with self._naming("expand", reference):
+            return self._not_awaitable(self.expand(reference), "expand")
 
     async def shrink_async(self, value: Any) -> str:
         """Shrink; a plain `shrink` runs in a thread, since it may do I/O."""
-        return self._as_id(await _call(self.shrink, value))
+        with self._naming("shrink", value):
+            return self._as_id(await _call(self.shrink, value))
 
     async def expand_async(self, reference: str) -> Any:
         """Expand; a plain `expand` runs in a thread, since it may do I/O."""
-        return await _call(self.expand, reference)
+        with self._naming("expand", reference):
+            return await _call(self.expand, reference)
+
+    @contextmanager
+    def _naming(self, verb: str, given: Any) -> Iterator[None]:
+        """Add to whatever a user's method raises what was being done: a bare `KeyError: 'x'` says too little."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"(raised while arkitekt-next asked {self.cls.__name__} to {verb} {str(given)[:200]!r})")
+            raise
 
     def _not_awaitable(self, result: Any, verb: str) -> Any:
         if not inspect.isawaitable(result):

@@ -27,7 +27,10 @@ URL = "ARKITEKT_URL"
 TOKEN = "ARKITEKT_TOKEN"
 
 _TIMEOUT_S = 10.0
-_START_HUB = "Start one with 'arkitekt-next hub start', or name one with url= or the environment variable ARKITEKT_URL"
+_START_HUB = (
+    "Start one with 'arkitekt-next hub start', or name one with url= (--url on the command line) or the environment "
+    "variable ARKITEKT_URL"
+)
 _SIGN_IN = "Give a token in the environment variable ARKITEKT_TOKEN"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -6,7 +6,9 @@ declaration is refused here, at the decorator, never later in a running app.
 
 from __future__ import annotations
 
+import builtins
 import inspect
+import os
 import sys
 import typing
 from collections.abc import Callable, Iterable
@@ -44,6 +46,7 @@ class Registration:
     is_on_loop: bool
     needs_await: bool
     injected: dict[str, Any]
+    loaded_by: object = None
 
     @property
     def name(self) -> str:
@@ -61,6 +64,25 @@ class Registration:
         if self.concurrency is not None:
             offer["concurrency"] = self.concurrency
         return offer
+
+
+def _stands_beside(known: Registration, other: Registration) -> bool:
+    """Whether one run of one file defined both, so that the second would silently replace the first.
+
+    A reload has another spec; cells are no files, and IPython may run a script again.
+    """
+    if known.loaded_by is not other.loaded_by or hasattr(builtins, "__IPYTHON__"):
+        return False
+    first, second = (getattr(inspect.unwrap(one.function), "__code__", None) for one in (known, other))
+    if first is None or second is None or first.co_filename != second.co_filename:
+        return False
+    return first.co_firstlineno != second.co_firstlineno and os.path.isfile(first.co_filename)
+
+
+def _loader_of(function: Callable[..., Any]) -> object:
+    """Give what stands for one run of a function's module: its spec, which a reload makes anew."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return getattr(module, "__spec__", None)
 
 
 def origin_of(function: Callable[..., Any]) -> str:
@@ -99,7 +121,7 @@ class Registrations:
     def add(self, registration: Registration) -> None:
         """Take a function; the same one defined again (a notebook cell, a reload) replaces itself."""
         known = self.functions.get(registration.name)
-        if known is not None and known.origin != registration.origin:
+        if known is not None and (known.origin != registration.origin or _stands_beside(known, registration)):
             raise DuplicateName(
                 where=where_of(registration.function), name=registration.name, other=where_of(known.function)
             )
@@ -164,6 +186,7 @@ def make_registration(
         is_on_loop=is_async or execution is Execution.LOOP,
         needs_await=blueprint.needs_await,
         injected=dict(blueprint.injected),
+        loaded_by=_loader_of(plain),
     )
 
 

@@ -206,7 +206,7 @@ class LocalHub:
         if task is None:
             offer = self._offers.get(submit.action)
             if offer is None and not submit.wait_for_agent:
-                raise NoAgent(action=submit.action)
+                raise NoAgent(action=submit.action, wishes="")
             if offer is not None:
                 compile_check(offer[1].args, where=submit.action)(submit.args)
             task = LocalTask(f"task-{next(self._numbers)}", submit, peer, peer.hello.session)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from pydantic import Field
 
 from arkitekt_next.cli.arguments import parse, read_arguments, read_json, returns_to_json, to_json, to_wire
-from arkitekt_next.errors import ArkitektError, InvalidValue, MissingArgument, UnknownArgument
+from arkitekt_next.errors import ArkitektError, InvalidValue, MissingArgument, NotFound, UnknownArgument
 from arkitekt_next.ports import Blueprint, Port, PortKind, compile_check, define
 from arkitekt_next.testing.port_strategies import ports
 
@@ -156,7 +156,7 @@ def test_wrong_arguments_are_named(typed: list[str], given: Any, error: type[Ark
 def test_json_comes_from_a_file_with_or_without_a_mark(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_json(f"@{tmp_path / 'a.json'}", "--args") == {"a": 1}
-    with pytest.raises(InvalidValue, match="expected a file"):
+    with pytest.raises(NotFound, match=r"There is no file .*Correct the path behind the @ of --args"):
         read_json(f"@{tmp_path / 'b.json'}", "--args")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -213,3 +214,19 @@ def test_the_identifier_comes_from_the_project_then_from_the_folder(tmp_path: Pa
 )
 def test_any_folder_name_becomes_a_sound_identifier(name: str, expected: str) -> None:
     assert slug(name) == expected
+
+
+@pytest.mark.requirement("declare.register")
+def test_two_functions_of_one_name_in_one_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from arkitekt_next import App\napp = App('twice')\n"
+    twice = "@app.register\ndef same() -> int:\n    return 1\n"
+    (tmp_path / "twice_sample.py").write_text(text + twice + twice)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DuplicateName, match=r"twice_sample\.py:6 in same\(\).*twice_sample\.py:3 in same\(\)"):
+        importlib.import_module("twice_sample")
+    (tmp_path / "once_sample.py").write_text(text + twice)
+    module = importlib.import_module("once_sample")
+    app = module.app
+    (tmp_path / "once_sample.py").write_text("from once_sample import app\n\n\n" + twice)
+    importlib.reload(module)  # the same function again, further down
+    assert list(app.registrations.functions) == ["same"]

@@ -147,6 +147,7 @@ def _fields(action: Action, contract: Contract, who: Principal) -> dict[str, Any
         "signature_hash": contract.signature_hash,
         "offered_at_us": contract.offered_at_us,
         "agents_online": len(_usable(action, who)),
+        "is_released": action.is_released,
     }
 
 

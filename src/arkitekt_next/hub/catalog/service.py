@@ -33,6 +33,14 @@ _INSERT_ACTION = insert_or(t.action, ["team_id", "name"])
 _INSERT_DEFINITION = insert_or(t.definition, ["team_id", "action_id", "definition_hash"], update=["offered_at_us"])
 
 
+_RELEASED = (
+    select(t.implementation.c.action_id)
+    .join(t.agent, t.agent.c.id == t.implementation.c.agent_id)
+    .where(t.agent.c.mode == "prod")
+    .distinct()
+)
+
+
 class Contract:
     """One definition of an action, as published."""
 
@@ -58,7 +66,10 @@ class Contract:
 
 @dataclass(slots=True, eq=False)
 class Action:
-    """A typed contract under one name; its newest definition is `latest`."""
+    """A typed contract under one name; its newest definition is `latest`.
+
+    `is_released` once an agent that was no development one has provided it.
+    """
 
     id: str
     team: str
@@ -67,6 +78,7 @@ class Action:
     contracts: dict[str, Contract] = field(default_factory=dict)
     implementations: dict[str, Implementation] = field(default_factory=dict)
     turn: int = 0
+    is_released: bool = False
 
     @property
     def latest(self) -> Contract:
@@ -102,6 +114,8 @@ class Catalogue:
                 action = by_id[row.action_id]
                 contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
                 action.contracts[row.definition_hash] = contract
+            for id in (await db.execute(_RELEASED)).scalars():
+                by_id[id].is_released = True
         for key in [key for key, action in self.actions.items() if not action.contracts]:
             del self.actions[key]
 
@@ -127,8 +141,11 @@ class Catalogue:
         )
         async with self._database.engine.connect() as db:
             rows = (await db.execute(query)).all()
+            of = rows[0].of if rows else ""
+            is_released = (await db.execute(_RELEASED.where(t.implementation.c.action_id == of))).first() is not None
         for row in rows:
             action = self.actions.setdefault((team, name), Action(row.of, team, row.identifier, name))
+            action.is_released = action.is_released or is_released
             if row.definition_hash not in action.contracts:
                 contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
                 action.contracts[row.definition_hash] = contract
@@ -143,8 +160,9 @@ class Catalogue:
     def _hint(self, team: str, name: str) -> str:
         from difflib import get_close_matches
 
-        names = [action_name for (owner, action_name) in self.actions if owner == team]
-        near = get_close_matches(name, names, n=3, cutoff=0.5)
+        actions = [action for (owner, _), action in self.actions.items() if owner == team]
+        names = [action.name for action in actions if action.is_released or action.online()]
+        near = get_close_matches(name, names, n=3, cutoff=0.6)
         if near:
             return f"Did you mean {', '.join(near)}?"
         return "Is its app running? `arkitekt-next inspect` lists what there is"
@@ -274,7 +292,9 @@ class Catalogue:
     def attach(self, agent: Agent) -> None:
         """List what an agent implements."""
         for offer in agent.offers.values():
-            offer.contract.action.implementations[agent.id] = offer
+            action = offer.contract.action
+            action.implementations[agent.id] = offer
+            action.is_released = action.is_released or agent.mode == "prod"
 
     def detach(self, agent: Agent) -> None:
         """Unlist it."""

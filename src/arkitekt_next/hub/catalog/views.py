@@ -42,6 +42,7 @@ _ACTION: dict[str, Any] = {
     "signature_hash": "a0" * 32,
     "offered_at_us": 1795222602284847,
     "agents_online": 1,
+    "is_released": True,
 }
 _RECORDED: dict[str, Any] = {
     "definition_hash": _HASH,
@@ -145,6 +146,7 @@ class Action(Strict):
     signature_hash: str
     offered_at_us: TimeUs
     agents_online: int = Field(description="How many agents would run it for you now.")
+    is_released: bool = Field(description="Whether any but a development agent has ever provided it.")
 
 
 class ActionPage(Strict):

@@ -34,7 +34,7 @@ _NO_TASK = refusals(NotFound(what="task", name=_TASK, remedy=_GONE))
 _FULL = refusals(StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"))
 _SUBMIT = refusals(
     NotFound(what="action", name="segment.nucle", remedy="Did you mean segment.nuclei?"),
-    NoAgent(action="segment.nuclei"),
+    NoAgent(action="segment.nuclei", wishes=" with the label cuda"),
     DefinitionChanged(action="segment.nuclei", task="-", was="a0a0a0a0a0a0", now="b1b1b1b1b1b1"),
     Conflict(problem="The reference 'B3' already stands for another call", remedy="Use a new reference"),
     InvalidValue(where="segment.nuclei: sigma", expected="float ≥ 0", got="str 'two'"),

@@ -90,7 +90,7 @@ def submit(
     record_queued(task)
     offer = routing.choose(board, task)
     if offer is None and not wanted.wait_for_agent and not _could_run(task):
-        raise NoAgent(action=contract.action.name)
+        raise NoAgent(action=contract.action.name, wishes=_wishes(task.options))
     board.remember(task)
     if prepare is not None:
         prepare(task)
@@ -113,6 +113,13 @@ def submit(
             _begin(board, task, answer)
 
     board.ledger.write([(statements.INSERT_TASK, row)], done, kept=False)
+
+
+def _wishes(options: Options) -> str:
+    """Say what an agent has to fit beside the action."""
+    named = f" as the agent {options.agent}" if options.agent is not None else ""
+    labels = f" with the label{'s' * (len(options.labels) > 1)} {', '.join(sorted(options.labels))}"
+    return named + (labels if options.labels else "")
 
 
 def _could_run(task: LiveTask) -> bool:
@@ -148,7 +155,7 @@ def _options(wanted: Submit, contract: Contract) -> Options:
         raise RequestRefused(
             where="retries",
             problem=f"{contract.action.name} has effects '{definition.effects}', so it is never repeated. "
-            "Declare it @register(effects='repeatable') or call without retries",
+            "Declare it @register(effects='repeatable'), or ask for no retries",
         )
     timeout_s = wanted.timeout_s if wanted.timeout_s is not None else definition.timeout_s
     return Options(
