@@ -213,8 +213,9 @@ def _schema_type(openapi: dict[str, Any], schema: dict[str, Any]) -> str:
 def command_line() -> str:
     """Every command with its options, and the exit codes."""
     lines = ["# The command line\n"]
+    settings: dict[str, Any] = {**cli.context_settings, "terminal_width": 90, "max_content_width": 90}
     for path, command in _commands(cli, PROGRAM):
-        context = click.Context(command, info_name=path, terminal_width=90, max_content_width=90)
+        context = click.Context(command, info_name=path, **settings)
         lines.append(f"## `{path}`\n")
         lines.append("```text\n" + command.get_help(context).replace("\b\n", "") + "\n```\n")
     lines += ["## Exit codes\n", "| code | name | meaning |", "|---|---|---|"]
