@@ -32,7 +32,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "declare.locks": "Functions that share a lock take turns, and one that waits for its own caller is refused.",
         "declare.effects": "What a function does to the world decides whether lost work is run again.",
         "declare.retries": "A failure is tried again as often as declared, and only where that is harmless.",
-        "declare.pure": "What is declared pure is run once for the same arguments to the same program.",
+        "declare.pure": "What is declared pure is run once for the same arguments to the same process.",
         "declare.timeout": "A declared time limit ends the call that exceeds it.",
         "declare.compatibility": "A change that breaks callers is told from one that does not, in sentences.",
         # -- running an app

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from arkitekt_next import App, Task, call, easy, find, iterate, progress, submit
+from arkitekt_next import App, Task, acall, call, easy, find, iterate, progress, submit
 from arkitekt_next.embedded import serve
 from arkitekt_next.errors import (
     AgentLost,
     Conflict,
+    HubUnavailable,
     InvalidValue,
     LockReentered,
     NoAgent,
@@ -513,25 +514,86 @@ def test_a_lock_held_further_up_and_elsewhere_is_refused_not_waited_for(hub: Any
 
 
 def test_what_a_task_calls_in_its_own_full_app_does_not_wait_for_it(hub: Any) -> None:
-    small = App("small", capacity=1)
+    small, inside, most = App("small", capacity=2), [0], [0]
 
     @small.register
-    def outer() -> int:
-        return 1 + int(call("small.inner"))
+    async def outer(count: int) -> int:
+        return sum(await asyncio.gather(*(acall("small.inner", number) for number in range(count))))
 
     @small.register
-    def inner() -> int:
-        return 1
+    async def inner(number: int) -> int:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        await asyncio.sleep(0.001)
+        inside[0] -= 1
+        return number
 
-    @small.register(concurrency=1)
-    def down(steps: int) -> int:
-        return 0 if steps == 0 else 1 + int(call("small.down", steps - 1))
+    @small.register
+    def deep(levels: int) -> int:
+        return 0 if levels == 0 else 1 + int(call("small.deep", levels - 1))
 
     with small.run_detached(), easy("outsider"):
-        assert find_soon("small.outer")(timeout=10) == 2
-        with pytest.raises(LockReentered, match="its caller down"):
-            call("small.down", 3, timeout=10)
-        assert call("small.down", 0, timeout=10) == 0
+        assert find_soon("small.outer")(count=30, timeout=20) == 435
+        assert most[0] <= 2  # the room is exceeded only where nothing would go on else
+        assert call("small.deep", 6, timeout=10) == 6
+
+
+def test_a_function_that_calls_itself_beyond_its_limit_is_refused_not_hung(hub: Any) -> None:
+    limited, done = App("limited"), list[int]()
+    both = threading.Barrier(2, timeout=10)
+
+    @limited.register(concurrency=1)
+    def down(steps: int) -> int:
+        return 0 if steps == 0 else 1 + int(call("limited.down", steps - 1))
+
+    @limited.register(concurrency=2)
+    def pair(depth: int) -> int:
+        if depth:
+            return 0
+        both.wait()
+        return 1 + int(call("limited.pair", 1))
+
+    @limited.register(concurrency=1)
+    def onwards(left: int) -> None:
+        done.append(left)
+        if left:
+            submit("limited.onwards", left - 1)  # it waits for nothing, so this runs when it has ended
+
+    with limited.run_detached(), easy("outsider"):
+        with pytest.raises(LockReentered, match=r"one of its 1 places \(concurrency=1\), which its caller down"):
+            find_soon("limited.down")(3, timeout=10)
+        assert call("limited.down", 0, timeout=10) == 0
+        ends = list[object]()
+        for handle in [submit("limited.pair", 0), submit("limited.pair", 0)]:
+            try:
+                ends.append(handle.result(timeout=10))
+            except LockReentered:
+                ends.append(None)
+        assert sorted(ends, key=str) == [1, None]  # one gives way, and the other ends as it should
+        call("limited.onwards", 3, timeout=10)
+        assert until(lambda: done == [3, 2, 1, 0])
+
+
+def test_closing_ends_everybody_who_waits_for_the_same_reference(lab: App) -> None:
+    ends: list[type[BaseException]] = []
+
+    def wait(handle: Any) -> None:
+        try:
+            handle.result(timeout=20)
+        except BaseException as error:
+            ends.append(type(error))
+
+    with easy("closing") as app:
+        stuck = app.find("lab.forever").with_options(reference="one-for-all")
+        threads = [threading.Thread(target=wait, args=(stuck.submit(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        app.link.close()
+    for thread in threads:
+        thread.join(10)
+    assert ends == [HubUnavailable] * 3
+    with easy("closing") as app:
+        app.find("lab.forever").with_options(reference="one-for-all").submit().cancel()
 
 
 @pytest.mark.requirement("call.reference")
@@ -546,7 +608,7 @@ def test_the_same_reference_many_times_at_once_is_one_task(lab: App, caller: App
 
 
 @pytest.mark.requirement("declare.pure")
-def test_a_pure_function_is_asked_once_for_the_same_arguments_by_the_same_program(hub: Any) -> None:
+def test_a_pure_function_runs_once_for_the_same_arguments_to_the_same_process(hub: Any) -> None:
     ran: list[tuple[str, int, float]] = []
 
     def program(version: str) -> App:

@@ -2,14 +2,13 @@
 
 Everything here runs on the transport loop, so no lock of Python's is needed. Locks are taken one by one in sorted
 order, first come first served, so two tasks can't wait for each other. The rule: whoever asks for a lock that a
-task above it in the tree of calls holds is refused, because it would wait for ever; and so is whoever asks for a place
-when each place is held by a task above one that waits.
+task above it in the tree of calls holds is refused, because it would wait for ever.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from arkitekt_next.errors import LockReentered
 
@@ -25,7 +24,8 @@ class Admission:
     def __init__(self, start: Callable[[Run], None], refuse: Callable[[Run, Exception], None]) -> None:
         self._start = start
         self._refuse = refuse
-        self._running: dict[str, list[Run]] = {}
+        self._running: dict[str, int] = {}
+        self._placed: set[str] = set()
         self._queued: dict[str, deque[Run]] = {}
         self._holders: dict[str, Run] = {}
         self._waiting: dict[str, deque[Run]] = {}
@@ -35,41 +35,32 @@ class Admission:
     def enter(self, run: Run) -> None:
         """Start a run, now or when a place and its locks are free."""
         registration = run.registration
-        if registration.concurrency is not None:
-            running = self._running.setdefault(registration.name, [])
-            if len(running) >= registration.concurrency:
-                self._queue(run, running)
+        for name in registration.locks:
+            if name in self._holders and self._is_below(run, self._holders[name]):
+                self._deny(run, name)  # before it takes a place, which would be held for ever, too
                 return
-            running.append(run)
+        limit = registration.concurrency
+        if limit is not None:
+            running = self._running.get(registration.name, 0)
+            if running >= limit:
+                self._queued.setdefault(registration.name, deque()).append(run)
+                return
+            self._running[registration.name] = running + 1
+            self._placed.add(_key(run))
         if registration.locks:
             self._proceed(run)
         else:
             self._start(run)
-
-    def _queue(self, run: Run, running: list[Run]) -> None:
-        waiting = self._queued.setdefault(run.registration.name, deque())
-        if self._is_stuck(run, running, waiting):
-            self._refuse(run, self._no_place(run, running))
-        else:
-            waiting.append(run)
-
-    def _is_stuck(self, run: Run, running: list[Run], waiting: Iterable[Run]) -> bool:
-        """Whether every place is held by a task above this one or above another that waits for a place."""
-        if not any(self._is_below(run, holder) for holder in running):
-            return False
-        return all(any(self._is_below(other, holder) for other in (run, *waiting)) for holder in running)
 
     def leave(self, run: Run) -> None:
         """Give back what a run held; it has really ended."""
         for name in self._taken.pop(_key(run), []):
             self._free(name, run)
         registration = run.registration
-        if registration.concurrency is None:
+        if _key(run) not in self._placed:
             return
-        running = self._running[registration.name]
-        if run not in running:
-            return  # it was refused a place
-        running.remove(run)
+        self._placed.discard(_key(run))
+        self._running[registration.name] -= 1
         queued = self._queued.get(registration.name)
         if queued:
             self.enter(queued.popleft())
@@ -89,17 +80,11 @@ class Admission:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether somebody waits for a lock or a place."""
-        return any(self._waiting.values()) or any(self._queued.values())
+        """Whether somebody waits for a lock."""
+        return any(self._waiting.values())
 
     def recheck(self) -> None:
         """Look again for re-entrancy: an edge of the tree of calls has become known."""
-        for name, queued in self._queued.items():
-            running = self._running[name]
-            for run in list(queued):
-                if self._is_stuck(run, running, queued):
-                    queued.remove(run)
-                    self._refuse(run, self._no_place(run, running))
         for name, waiting in list(self._waiting.items()):
             for run in list(waiting):
                 if self._is_below(run, self._holders[name]):
@@ -145,15 +130,6 @@ class Admission:
             remedy="Call the plain Python function instead, or give the two functions different locks",
         )
         self._refuse(run, error)
-
-    def _no_place(self, run: Run, running: list[Run]) -> LockReentered:
-        above = next(holder for holder in running if self._is_below(run, holder))
-        return LockReentered(
-            action=run.action,
-            what=f"one of its {len(running)} places (concurrency={len(running)})",
-            holder=f"{above.action} (task {above.task})",
-            remedy="Call the plain Python function instead, or raise its concurrency",
-        )
 
     def _is_below(self, run: Run, holder: Run) -> bool:
         if run.root == holder.task or holder.task in run.above:

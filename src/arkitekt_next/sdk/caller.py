@@ -272,7 +272,7 @@ class Caller:
         self._settle(call)
 
     def _again(self, call: Call) -> None:
-        if call.reference in self._pending:
+        if self._pending.get(call.reference) is call:
             self._connection.send(call.text)
 
     def _replied(self, message: Any) -> None:
@@ -290,6 +290,10 @@ class Caller:
     def _settle(self, call: Call) -> None:
         if self._pending.get(call.reference) is call:
             self._answered(call.reference)
+        if call.twin is not None:
+            twin, call.twin = call.twin, None
+            twin.error = call.error
+            self._settle(twin)
         if call.task is not None:
             self._tasks.pop(call.task, None)
             self.parent_of.pop(call.task, None)

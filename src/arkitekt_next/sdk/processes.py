@@ -68,7 +68,7 @@ class ProcessPool:
 
     def cancel(self, run: Run) -> None:
         """Ask the function to stop."""
-        _reins_of(run).say(f"X{run.cancel_reason}")
+        _reins_of(run).say(f"X{dumps(run.cancel_reason)}")
 
     def steer(self, run: Run, verb: str) -> None:
         """Pass on a pause, a step, or more credit."""
@@ -106,27 +106,34 @@ class _Reins:
     def say(self, line: str) -> None:
         """Pass a line on, now or as soon as a process has the task; nothing once it has ended."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.say(line)
-            elif self._early is not None:
+            if self._early is not None:
                 self._early.append(line)
+                return
+            worker = self._worker
+        if worker is not None:
+            worker.say(line)
 
     def kill(self) -> None:
-        """Kill the process, now or as soon as there is one."""
-        with self._lock:
-            self._is_killed = True
-            if self._worker is not None:
-                self._worker.kill()
+        """Kill the process, now or as soon as there is one; never waits for a pipe that nobody reads."""
+        self._is_killed = True
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
 
     def take(self, worker: Worker, request: str) -> None:
-        """Hand the task over, then all that was said meanwhile."""
-        with self._lock:
-            self._worker = worker
-            for line in (request, *(self._early or ())):
+        """Hand the task over, then all that is said meanwhile; the pipe may be slow, and nobody waits for it but us."""
+        self._worker = worker
+        if self._is_killed:
+            worker.kill()
+        worker.say(request)
+        while True:
+            with self._lock:
+                early, self._early = self._early or [], []
+                if not early:
+                    self._early = None
+                    return
+            for line in early:
                 worker.say(line)
-            self._early = None
-            if self._is_killed:
-                worker.kill()
 
     def drop(self) -> None:
         """The task has ended: what is said from here on concerns nobody."""
@@ -146,13 +153,14 @@ class Worker:
             errors="surrogatepass",
         )
         self._writing = threading.Lock()
+        self._is_killed = False
         self._relay = Relay(app.link, lambda frame: self.say(f"M{frame}"), lambda: self.say("D"))
         self._app = app
 
     @property
     def is_alive(self) -> bool:
         """Whether the process still runs."""
-        return self._process.poll() is None
+        return not self._is_killed and self._process.poll() is None
 
     def say(self, line: str) -> None:
         """Send a line; a process that is gone is noticed by its reader."""
@@ -197,6 +205,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once."""
+        self._is_killed = True
         self._process.kill()
 
     def end(self) -> None:

@@ -191,7 +191,7 @@ def _make_run(request: dict[str, Any], sink: Sink) -> Run:
 
 def _steer(run: Run, letter: str, rest: str) -> None:
     if letter == "X":
-        run.cancel(rest)
+        run.cancel(loads(rest))
         return
     if letter == "K":
         run.credit = max(run.credit, int(rest))

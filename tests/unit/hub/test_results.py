@@ -12,16 +12,16 @@ from arkitekt_next.ports.model import ActionKind, Effects
 from arkitekt_next.wire.codec import dumps
 
 
-def called(args: dict[str, Any], *, id: str = "t", program: str | None = "p", **definition: Any) -> Any:
+def called(args: dict[str, Any], *, id: str = "t", program: str = "p", mode: str = "prod", **definition: Any) -> Any:
     said = {"pure": True, "kind": ActionKind.FUNCTION, "effects": Effects.NONE, **definition}
     action = SimpleNamespace(id="a")
     contract = SimpleNamespace(definition=SimpleNamespace(**said), action=action, definition_hash="d")
-    agent = None if program is None else SimpleNamespace(program=program)
+    agent = SimpleNamespace(program=program, mode=mode)
     return SimpleNamespace(id=id, team="team", contract=contract, agent=agent, args=dumps(args))
 
 
 def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
-    results = Results(limit_bytes=500)
+    results = Results(limit_bytes=2000)
     first, second, third = (called({"x": number}, id=f"t{number}") for number in range(3))
     results.keep(first, ["a" * 180])
     results.keep(second, ["b" * 180])
@@ -30,7 +30,13 @@ def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
     assert results.find(second) is None
     assert results.find(first) is not None
     assert results.find(third) is not None
-    assert results.bytes <= 500
+    assert results.bytes <= 2000
+
+
+def test_letters_count_as_the_bytes_they_take() -> None:
+    results = Results(limit_bytes=10_000)
+    results.keep(called({}), ["漢" * 2000])
+    assert results.bytes > 6000
 
 
 def test_a_result_larger_than_all_room_is_not_kept() -> None:
@@ -44,12 +50,13 @@ def test_a_result_larger_than_all_room_is_not_kept() -> None:
     "other",
     [
         called({"x": 1}, program="another"),
-        called({"x": 1}, program=None),
+        called({"x": 1}, mode="dev"),
         called({"x": 2}),
         called({"x": 1}, pure=False),
         called({"x": 1}, kind=ActionKind.GENERATOR),
         called({"x": 1}, effects=Effects.IRREVERSIBLE),
-        called({"x": 2**60}),
+        called({"x": 1.0}),
+        called({"x": 1, "y": 2}),
     ],
 )
 def test_another_program_or_call_knows_nothing_of_it(other: Any) -> None:

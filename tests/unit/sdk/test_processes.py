@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -134,3 +135,22 @@ def test_a_pause_and_its_end_reach_each_task_of_a_process_that_is_used_again(app
         handle.cancel()
         with pytest.raises(TaskCancelled):
             handle.result(timeout=10)
+
+
+def test_a_reason_of_many_lines_is_a_reason_and_nothing_else(app: App) -> None:
+    for reason in ("enough\nR{}", "no memory\nKilled", "a\rb", "\ud800"):
+        handle = submit("proc.stops_when_asked")
+        until(lambda handle=handle: handle.progress)
+        handle.cancel(reason=reason)
+        with pytest.raises(TaskCancelled):
+            handle.result(timeout=10)
+        assert app.call("proc.pid", 5)[1] == 5
+
+
+def test_a_process_that_was_killed_serves_nobody_else(app: App) -> None:
+    for _ in range(15):
+        handle = submit("proc.pid", 1)
+        handle.interrupt()
+        with suppress(TaskInterrupted, TaskCancelled):
+            handle.result(timeout=10)
+        assert app.call("proc.pid", 2)[1] == 2

@@ -296,45 +296,6 @@ def test_a_sibling_that_holds_the_lock_is_waited_for(local_app: App) -> None:
     assert find_soon("local.both")() == 3
 
 
-def test_a_function_that_calls_itself_beyond_its_limit_is_refused_not_hung(local_app: App) -> None:
-    @local_app.register(concurrency=1)
-    def down(steps: int) -> int:
-        return 0 if steps == 0 else 1 + int(call("local.down", steps - 1))
-
-    @local_app.register(concurrency=2)
-    async def adown(steps: int) -> int:
-        return 0 if steps == 0 else 1 + int(await acall("local.adown", steps - 1))
-
-    assert find_soon("local.down")(0) == 0
-    assert find_soon("local.adown")(1) == 1
-    with pytest.raises(LockReentered, match=r"one of its 1 places \(concurrency=1\), which its caller down"):
-        call("local.down", 1)
-    with pytest.raises(LockReentered, match=r"concurrency=2"):
-        call("local.adown", 2)
-    assert (call("local.down", 0), call("local.adown", 1)) == (0, 1)  # the places are free again
-
-
-def test_two_that_would_wait_for_each_others_places_do_not_hang(local_app: App) -> None:
-    both = threading.Barrier(2, timeout=10)
-
-    @local_app.register(concurrency=2)
-    def pair(depth: int) -> int:
-        if depth:
-            return 0
-        both.wait()
-        return 1 + int(call("local.pair", 1))
-
-    found = find_soon("local.pair")
-    handles = [found.submit(0), found.submit(0)]
-    ends = []
-    for handle in handles:
-        try:
-            ends.append(handle.result(timeout=10))
-        except LockReentered:
-            ends.append(None)
-    assert sorted(ends, key=str) == [1, None]  # one gives way, and the other ends as it should
-
-
 @pytest.mark.requirement("call.cancel")
 def test_cleaning_up_after_a_cancel_may_log_and_call(local_app: App) -> None:
     begun, cleaned = threading.Event(), list[int]()
@@ -362,3 +323,28 @@ def test_cleaning_up_after_a_cancel_may_log_and_call(local_app: App) -> None:
         handle.result(timeout=10)
     assert cleaned == [7]
     assert ("info", "parking") in handle.logs
+
+
+@pytest.mark.requirement("declare.locks")
+def test_a_lock_its_caller_holds_is_refused_also_when_another_has_the_place(local_app: App) -> None:
+    scanning, go = threading.Event(), threading.Event()
+
+    @local_app.register(concurrency=1, locks=["stage"])
+    def move() -> int:
+        return 1
+
+    @local_app.register(locks=["stage"])
+    def scan() -> int:
+        scanning.set()
+        assert go.wait(10)
+        return int(call("local.move"))
+
+    find_soon("local.move")
+    scan_handle = submit("local.scan")
+    assert scanning.wait(10)
+    move_handle = submit("local.move")  # takes the place, and waits for the lock
+    assert until(lambda: any(task["action"] == "move" for task in local_app.status()["tasks"]))
+    go.set()
+    with pytest.raises(LockReentered, match="the lock 'stage', which its caller scan"):
+        scan_handle.result(timeout=10)
+    assert move_handle.result(timeout=10) == 1

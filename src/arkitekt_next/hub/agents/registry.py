@@ -207,8 +207,7 @@ class Agents:
         self.board.catalogue.detach(agent)
         running = {name: offer.running for name, offer in agent.offers.items()}
         agent.offers = {}
-        hello = agent.peer.hello if agent.peer is not None else None
-        agent.program = release_id if hello is not None and hello.release.source_hash is not None else None
+        agent.program = new_id()
         now = now_us()
         lease_us = round(self.board.settings.lease_s * 1e6)
         steps: list[tuple[Statement, dict[str, Any]]] = [

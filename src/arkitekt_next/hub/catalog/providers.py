@@ -19,7 +19,7 @@ VersionKey = tuple[tuple[int, int | str], ...]
 class Agent:
     """One running instance of a release. `peer` is None while it is disconnected or connected to another hub.
 
-    `program` names the very program it runs (the release's row); None when its sources are not known.
+    `program` names what it offers: a new name each time it says so anew.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Agent:
     capacity: int
     grace_s: float
     host: str = ""
-    program: str | None = None
+    program: str = ""
     peer: Peer | None = None
     is_draining: bool = False
     offers: dict[str, Implementation] = field(default_factory=dict)

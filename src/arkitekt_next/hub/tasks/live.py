@@ -72,7 +72,8 @@ class LiveTask:
 
     `args` is JSON text: nobody reads it here. `number` is the last event number given, `settled` the last one on disk:
     only up to that may anybody be told. `is_delivered` says that the assignment of this attempt went into the agent's
-    socket, `is_leaving` that the task is on its way to another hub.
+    socket, `is_leaving` that the task is on its way to another hub, `is_awaited` that whoever called it
+    does nothing until it ends.
     """
 
     id: str
@@ -108,6 +109,7 @@ class LiveTask:
     is_leaving: bool = False
     cancel_reason: str | None = None
     readers: list[Reader] = field(default_factory=list)
+    is_awaited: bool = False
     children: set[LiveTask] = field(default_factory=set)
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
 

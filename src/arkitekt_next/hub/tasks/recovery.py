@@ -163,6 +163,7 @@ def task_of(board: Board, row: Any) -> LiveTask:
         assigned_at_us=row["assigned_at_us"],
         started_at_us=row["started_at_us"],
         is_stored=True,
+        is_awaited=row["parent_id"] is not None,
     )
     if any(entry[1] == "cancelling" and entry[3] == task.attempt for entry in timeline):
         task.cancel_reason = "cancelled before the hub restarted"

@@ -1,16 +1,13 @@
 """Results of functions that were declared pure: the same arguments are answered without running anything again.
 
-They are kept in memory only, the most recently used ones. The rule: a result counts for the very program that gave it
-(version, sources, lock, Python), never for another, and only once it is on disk; so what an app does not say about its
-sources is never taken from here.
+They are kept in memory only, the most recently used ones. The rule: a result counts for the very process that gave it,
+for as long as that offers the same functions, and only once it is on disk. Agents in development always run theirs.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
-
-import rfc8785
 
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.ports.model import ActionKind, Effects
@@ -25,9 +22,11 @@ if TYPE_CHECKING:
     from .board import Board
     from .live import LiveTask
 
-Key = tuple[str, str, str, str, str]
+Key = tuple[str, str, str, bytes]
 
 LIMIT_BYTES = 32 * 1024 * 1024
+_ENTRY_BYTES = 700
+"""What an entry takes beside its texts, measured."""
 
 
 class Results:
@@ -35,7 +34,7 @@ class Results:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
-        self._kept: OrderedDict[Key, tuple[str, str]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[str, bytes]] = OrderedDict()
         self.bytes = 0
 
     def keep(self, task: LiveTask, returned: list[Any] | None) -> None:
@@ -43,7 +42,7 @@ class Results:
         key = _key(task)
         if key is None or key in self._kept:
             return
-        text = dumps(returned or [])
+        text = dumps(returned or []).encode()
         self._kept[key] = (task.id, text)
         self.bytes += _size(key, text)
         while self.bytes > self._limit_bytes:
@@ -97,14 +96,12 @@ def _key(task: LiveTask) -> Key | None:
     definition, agent = task.contract.definition, task.agent
     if not (definition.pure and definition.kind is ActionKind.FUNCTION and definition.effects is Effects.NONE):
         return None
-    if agent is None or agent.program is None:
+    if agent is None or agent.mode != "prod":
         return None
-    try:
-        args = rfc8785.dumps(loads(task.args)).decode()
-    except rfc8785.CanonicalizationError:  # an integer beyond 2^53, or a lone surrogate
-        return None
-    return task.team, task.contract.action.id, task.contract.definition_hash, agent.program, args
+    # In the order of their names; within them -0.0 and 0.0, and dicts of another order, are different calls.
+    args = dumps(dict(sorted(loads(task.args).items())))
+    return agent.program, task.contract.action.id, task.contract.definition_hash, args.encode()
 
 
-def _size(key: Key, text: str) -> int:
-    return sum(map(len, key)) + len(text)
+def _size(key: Key, text: bytes) -> int:
+    return len(key[-1]) + len(text) + _ENTRY_BYTES

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from arkitekt_next.errors import LockReentered
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName
@@ -46,7 +47,7 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
     offers = task.contract.action.implementations.values()
     able = [offer for offer in offers if offer.has_room() and fits(task, offer)]
     if not able and task.parent is not None:
-        able = [offer for offer in offers if offer.agent.peer is not None and _is_within(board, task, offer)]
+        able = [offer for offer in offers if _may_exceed(board, task, offer)]
     if len(able) <= 1:
         return able[0] if able else None
     action = task.contract.action
@@ -62,12 +63,44 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
     return min(able, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
 
 
-def _is_within(board: Board, task: LiveTask, offer: Implementation) -> bool:
-    """Whether the agent runs a task above this one, which would wait for ever if this one waited for its place.
+def _may_exceed(board: Board, task: LiveTask, offer: Implementation) -> bool:
+    """Whether a task may go to a full agent, since it would hang else: past its capacity, never past a function's."""
+    agent = offer.agent
+    is_there = agent.peer is not None and not agent.is_draining and fits(task, offer)
+    return is_there and not _is_full(offer) and _is_waited_for(board, task, offer)
 
-    The agent keeps its limits itself, and refuses what really can't go on.
-    """
-    return fits(task, offer) and any(above.agent is offer.agent for above in _lineage(board, task))
+
+def refuse_reentered(board: Board, task: LiveTask) -> None:
+    """Raise `LockReentered` when a function waits for a place that only those who wait for it could give back."""
+    fitting = [offer for offer in task.contract.action.implementations.values() if fits(task, offer)]
+    if fitting and all(_is_waited_for(board, task, offer) and _is_full(offer) for offer in fitting):
+        above = next(above for above in _lineage(board, task) if above.agent is fitting[0].agent)
+        limit = fitting[0].concurrency
+        raise LockReentered(
+            action=task.contract.action.short_name,
+            what=f"one of its {limit} places (concurrency={limit})",
+            holder=f"{above.contract.action.short_name} (task {above.id})",
+            remedy="Call the plain Python function instead, or raise its concurrency",
+        )
+
+
+def _is_full(offer: Implementation) -> bool:
+    return offer.concurrency is not None and offer.running >= offer.concurrency
+
+
+def _is_waited_for(board: Board, task: LiveTask, offer: Implementation) -> bool:
+    """Whether all that takes this one's room at an agent waits, and some of it for this one: it would hang for ever."""
+    agent = offer.agent
+    if not task.is_awaited or not any(above.agent is agent for above in _lineage(board, task)):
+        return False
+    takers = [held for held in agent.tasks.values() if held.offer is offer or not _is_full(offer)]
+    return all(_waits(held, task) for held in takers)
+
+
+def _waits(held: LiveTask, newest: LiveTask) -> bool:
+    """Whether a task does nothing until one that it called has ended; `newest` is not among its children yet."""
+    is_caller = newest.parent == held.id and newest.is_awaited
+    return is_caller or any(child.is_awaited and not child.has_ended for child in held.children)
 
 
 def _lineage(board: Board, task: LiveTask) -> Iterator[LiveTask]:
@@ -145,7 +178,7 @@ def refill(board: Board, agent: Agent) -> None:
         return
     for offer in list(agent.offers.values()):
         key = (offer.contract.action.id, offer.contract.signature_hash)
-        if key in board.queues and offer.has_room():
+        if key in board.queues and (offer.has_room() or board.queues[key][0].parent is not None):
             drain(board, key)
 
 

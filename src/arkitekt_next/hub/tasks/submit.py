@@ -84,6 +84,7 @@ def submit(
         origin=board.hub,
         queued_at_us=now_us(),
         parent=wanted.parent,
+        is_awaited=not wanted.watch,
         options=_options(wanted, contract),
     )
     task.root = _root(board, who, task)
@@ -91,6 +92,8 @@ def submit(
     offer = routing.choose(board, task)
     if offer is None and not wanted.wait_for_agent and not _could_run(task):
         raise NoAgent(action=contract.action.name, wishes=_wishes(task.options))
+    if offer is None:
+        routing.refuse_reentered(board, task)
     board.remember(task)
     if prepare is not None:
         prepare(task)
