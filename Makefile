@@ -44,8 +44,9 @@ unit: $(STAMP) ## Unit, contract, scenario and documentation tests
 bench: $(STAMP) ## Calls, throughput, streams, start and memory, each beside its floor
 	$(BIN)/python -m benchmarks.run
 
-chaos: $(STAMP) ## Kill hubs and agents under load, at full size (SEED=n to repeat a run)
+chaos: $(STAMP) ## Kill hubs under load at full size, on SQLite and PostgreSQL (SEED=n to repeat a run)
 	$(BIN)/python -m benchmarks.chaos $(if $(SEED),--seed $(SEED),)
+	$(BIN)/python -m benchmarks.chaos $(if $(SEED),--seed $(SEED),) --database embedded
 
 bars: $(STAMP) ## One row for every invariant and bar, with seed and N
 	$(BIN)/python -m benchmarks.bars

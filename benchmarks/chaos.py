@@ -1,8 +1,8 @@
 """Kills hubs and agents under load and counts what was lost, doubled, changed or skipped. All counts have to be 0.
 
-    python -m benchmarks.chaos --agents 50 --kills 20 --rate 100 --seed 7 [--database postgresql://…]
+    python -m benchmarks.chaos --agents 50 --kills 20 --rate 100 --seed 7 [--database postgresql://… | embedded]
 
-Prints one JSON line; exits with 1 when a bar was missed.
+`embedded` starts a PostgreSQL of its own. Prints one JSON line; exits with 1 when a bar was missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -249,6 +250,17 @@ async def _drive(
     return tally, ready, back, took_s
 
 
+@contextmanager
+def _database(wanted: str | None) -> Iterator[str | None]:
+    if wanted != "embedded":
+        yield wanted
+        return
+    from arkitekt_next.testing.database import postgres_server
+
+    with postgres_server() as server:
+        yield server.new_database()
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -259,7 +271,8 @@ def main() -> None:
     parser.add_argument("--database", default=None)
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(10**6)
-    result = run(agents=chosen.agents, kills=chosen.kills, rate=chosen.rate, seed=seed, database=chosen.database)
+    with _database(chosen.database) as database:
+        result = run(agents=chosen.agents, kills=chosen.kills, rate=chosen.rate, seed=seed, database=database)
     print(json.dumps(result))
     sys.exit(0 if result["ok"] else 1)
 
