@@ -66,7 +66,7 @@ class HubSettings(BaseModel):
     )
     max_attempts: int = Field(default=3, ge=1, description="How often a repeatable task may lose its agent.")
     max_live_tasks: int = Field(
-        default=200_000, ge=1, description="Tasks that may wait or run at once; beyond it: busy."
+        default=50_000, ge=1, description="Tasks that may wait or run at once; beyond it: busy."
     )
     max_backlog: int = Field(default=5_000, ge=1, description="Writes that may wait for the disk; beyond it: busy.")
     reader_limit_bytes: int = Field(

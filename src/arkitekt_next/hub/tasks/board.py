@@ -56,6 +56,7 @@ class Board:
         self.relay: Relay
         self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
+        self.live_bytes = 0
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
@@ -163,6 +164,7 @@ class Board:
     def remember(self, task: LiveTask) -> None:
         """Take a task into memory."""
         self.live[task.id] = task
+        self.live_bytes += len(task.args)
         self.by_reference[(task.team, task.person, task.app, task.reference)] = task
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:
@@ -171,7 +173,8 @@ class Board:
     def forget(self, task: LiveTask) -> None:
         """Drop a task from memory and free what it held."""
         task.stop_timers()
-        self.live.pop(task.id, None)
+        if self.live.pop(task.id, None) is not None:
+            self.live_bytes -= len(task.args)
         self.by_reference.pop((task.team, task.person, task.app, task.reference), None)
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .board import Board
 
 _BUSY_RETRY_S = 0.25
+_LIVE_BYTES = 128 * 1024 * 1024
+"""What the arguments of live tasks may take in memory, all together."""
 _CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
@@ -198,6 +200,8 @@ def _refuse_when_full(board: Board) -> None:
         raise HubBusy(reason=f"{ledger.backlog} writes wait for the disk", retry_after_s=_BUSY_RETRY_S)
     if len(board.live) >= settings.max_live_tasks:
         raise HubBusy(reason=f"{len(board.live)} tasks wait or run", retry_after_s=5.0)
+    if board.live_bytes > _LIVE_BYTES:
+        raise HubBusy(reason=f"the arguments of waiting tasks fill {board.live_bytes >> 20} MiB", retry_after_s=5.0)
 
 
 def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
