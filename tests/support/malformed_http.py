@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -115,7 +116,8 @@ class Line:
         with socket.create_connection(self._address, _DEADLINE_S) as thrown:
             try:
                 thrown.sendall(request)
-                thrown.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # the hub may have answered and cut the connection already
+                    thrown.shutdown(socket.SHUT_WR)
                 answer = b""
                 while part := thrown.recv(65536):
                     answer += part
