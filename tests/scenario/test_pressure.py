@@ -44,6 +44,30 @@ async def test_more_tasks_than_a_hub_holds_are_refused_as_busy_until_there_is_ro
             assert (await web.post("/api/tasks", json=hold)).status_code == 202
 
 
+@pytest.mark.requirement("bar.overload", "keep.health")
+@scenario
+async def test_arguments_beyond_what_memory_is_given_are_refused_until_tasks_have_ended() -> None:
+    with serve(max_live_bytes=100_000, log_level="error") as server:
+        async with rest(server) as web, client(server, "app") as agent:
+            await agent.provide({**definition("keep"), "args": [{"key": "a", "kind": "string"}]})
+            keep = {"action": "app.keep", "args": {"a": "x" * 60_000}}
+            tasks = [(await web.post("/api/tasks", json=keep)).json()["task"] for _ in range(2)]
+            refused = await web.post("/api/tasks", json=keep)
+            assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+            health = (await web.get("/health")).json()
+            assert (health["status"], health["reasons"]) == (
+                "degraded",
+                ["busy: " + refused.json()["fields"]["reason"]],
+            )
+            assert "the arguments of waiting and running tasks take 0.1 MiB" in health["reasons"][0]
+            await agent.assigned(tasks[0])
+            await agent.report("ended", tasks[0], status="completed", returns=[1])
+            async with asyncio.timeout(20):
+                while (await web.get("/health")).status_code != 200:
+                    await asyncio.sleep(0.01)
+            assert (await web.post("/api/tasks", json=keep)).status_code == 202
+
+
 async def gauge(web: Any, name: str) -> float:
     """Read one figure of the hub's metrics."""
     lines = (await web.get("/metrics")).text.splitlines()

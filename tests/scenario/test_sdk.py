@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from arkitekt_next import App, Task, acall, call, easy, find, iterate, progress, submit
+from arkitekt_next import App, Task, call, easy, find, iterate, progress, submit
 from arkitekt_next.embedded import serve
 from arkitekt_next.errors import (
     AgentLost,
     Conflict,
     HubUnavailable,
     InvalidValue,
-    LockReentered,
     NoAgent,
     NotFound,
     TaskCancelled,
@@ -480,100 +479,6 @@ def test_globally_registered_functions_run_with_run(lab: App, start: Start, call
     assert find_soon("greeter.greet", within=20)("Ada") == "Hello Ada"
 
 
-@pytest.mark.requirement("declare.locks")
-def test_a_lock_held_further_up_and_elsewhere_is_refused_not_waited_for(hub: Any) -> None:
-    stage, first, second, above = App("stage"), App("first"), App("second"), App("above")
-
-    @stage.register(locks=["stage"])
-    def hold() -> str:
-        return str(call("first.step"))
-
-    @stage.register(locks=["stage"])
-    def want() -> str:
-        return "moved"
-
-    @first.register
-    def step() -> str:
-        return str(call("second.step"))
-
-    @second.register(name="step")
-    def step_on() -> str:
-        return str(call("stage.want"))
-
-    @above.register
-    def top() -> str:
-        return str(call("stage.hold"))
-
-    with ExitStack() as running, easy("climber"):
-        for app in (stage, first, second, above):
-            running.enter_context(app.run_detached())
-        for name in ("stage.hold", "above.top"):
-            with pytest.raises(LockReentered, match=r"the lock 'stage', which its caller hold"):
-                find_soon(name)()
-        assert call("second.step") == "moved"
-
-
-def test_what_a_task_calls_in_its_own_full_app_does_not_wait_for_it(hub: Any) -> None:
-    small, inside, most = App("small", capacity=2), [0], [0]
-
-    @small.register
-    async def outer(count: int) -> int:
-        return sum(await asyncio.gather(*(acall("small.inner", number) for number in range(count))))
-
-    @small.register
-    async def inner(number: int) -> int:
-        inside[0] += 1
-        most[0] = max(most[0], inside[0])
-        await asyncio.sleep(0.001)
-        inside[0] -= 1
-        return number
-
-    @small.register
-    def deep(levels: int) -> int:
-        return 0 if levels == 0 else 1 + int(call("small.deep", levels - 1))
-
-    with small.run_detached(), easy("outsider"):
-        assert find_soon("small.outer")(count=30, timeout=20) == 435
-        assert most[0] <= 2  # the room is exceeded only where nothing would go on else
-        assert call("small.deep", 6, timeout=10) == 6
-
-
-def test_a_function_that_calls_itself_beyond_its_limit_is_refused_not_hung(hub: Any) -> None:
-    limited, done = App("limited"), list[int]()
-    both = threading.Barrier(2, timeout=10)
-
-    @limited.register(concurrency=1)
-    def down(steps: int) -> int:
-        return 0 if steps == 0 else 1 + int(call("limited.down", steps - 1))
-
-    @limited.register(concurrency=2)
-    def pair(depth: int) -> int:
-        if depth:
-            return 0
-        both.wait()
-        return 1 + int(call("limited.pair", 1))
-
-    @limited.register(concurrency=1)
-    def onwards(left: int) -> None:
-        done.append(left)
-        if left:
-            submit("limited.onwards", left - 1)  # it waits for nothing, so this runs when it has ended
-
-    with limited.run_detached(), easy("outsider"):
-        with pytest.raises(LockReentered, match=r"one of its 1 places \(concurrency=1\), which its caller down"):
-            find_soon("limited.down")(3, timeout=10)
-        assert call("limited.down", 0, timeout=10) == 0
-        ends = list[object]()
-        for handle in [submit("limited.pair", 0), submit("limited.pair", 0)]:
-            try:
-                ends.append(handle.result(timeout=10))
-            except LockReentered:
-                ends.append(None)
-        assert sorted(ends, key=str) == [1, None]  # one gives way, and the other ends as it should
-        call("limited.onwards", 3, timeout=10)
-        assert until(lambda: done == [3, 2, 1, 0])
-
-
 def test_closing_ends_everybody_who_waits_for_the_same_reference(lab: App) -> None:
     ends: list[type[BaseException]] = []
 
@@ -605,55 +510,3 @@ def test_the_same_reference_many_times_at_once_is_one_task(lab: App, caller: App
             handles = list(threads.map(lambda number, same=same: same.submit(1) if number % 2 else same(1), range(8)))
         assert {handle.id for handle in handles if not isinstance(handle, int)} == {handles[1].id}
         assert {handle if isinstance(handle, int) else handle.result(timeout=20) for handle in handles} == {2}
-
-
-@pytest.mark.requirement("declare.pure")
-def test_a_pure_function_runs_once_for_the_same_arguments_to_the_same_process(hub: Any) -> None:
-    ran: list[tuple[str, int, float]] = []
-
-    def program(version: str) -> App:
-        app = App("maths", version=version)
-
-        @app.register(pure=True)
-        def scaled(x: int, by: float = 2.0) -> float:
-            ran.append((version, x, by))
-            return x * by
-
-        @app.register
-        def counted(x: int) -> int:
-            ran.append((version, x, 0.0))
-            return x
-
-        return app
-
-    with easy("asker"):
-        with program("1").run_detached():
-            scaled = find_soon("maths.scaled")
-            assert [scaled(x=3, by=0.5), scaled(by=0.5, x=3), scaled(3, 0.5)] == [1.5, 1.5, 1.5]
-            assert scaled(4) == 8.0
-            assert [find_soon("maths.counted")(1), call("maths.counted", 1)] == [1, 1]
-            assert ran == [("1", 3, 0.5), ("1", 4, 2.0), ("1", 1, 0.0), ("1", 1, 0.0)]
-            handle = scaled.submit(3, 0.5)
-            assert handle.result(timeout=10) == 1.5
-            assert "not run: task" in handle.logs[0].message
-        with program("2").run_detached():
-            assert call("maths.scaled", 3, 0.5) == 1.5
-    assert ran[4:] == [("2", 3, 0.5)]
-
-
-@pytest.mark.requirement("declare.pure")
-def test_what_a_pure_function_raises_is_not_kept(hub: Any) -> None:
-    moody, ran = App("moody"), list[int]()
-
-    @moody.register(pure=True)
-    def fails_first(x: int) -> int:
-        ran.append(x)
-        if len(ran) == 1:
-            raise ValueError("not yet")
-        return x
-
-    with easy("asker"), moody.run_detached():
-        with pytest.raises(ValueError, match="not yet"):
-            find_soon("moody.fails_first")(1)
-        assert [call("moody.fails_first", 1), call("moody.fails_first", 1)] == [1, 1]
-    assert ran == [1, 1]

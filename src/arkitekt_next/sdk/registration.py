@@ -63,6 +63,8 @@ class Registration:
         offer: dict[str, Any] = {"definition": self.blueprint.definition.to_json()}
         if self.concurrency is not None:
             offer["concurrency"] = self.concurrency
+        if self.locks:
+            offer["locks"] = list(self.locks)
         return offer
 
 

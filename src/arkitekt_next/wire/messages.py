@@ -288,6 +288,7 @@ class Offer(BaseModel):
     model_config = ConfigDict(extra="ignore")
     definition: dict[str, Any]
     concurrency: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    locks: list[Name] = Field(default_factory=list, max_length=64)
 
 
 class Held(BaseModel):

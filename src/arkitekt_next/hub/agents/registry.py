@@ -237,7 +237,9 @@ class Agents:
         ]
         for contract, offer in zip(contracts, wanted.offers, strict=True):
             name = contract.action.short_name
-            agent.offers[name] = Implementation(agent, contract, offer.concurrency, running.get(name, 0))
+            agent.offers[name] = Implementation(
+                agent, contract, offer.concurrency, running.get(name, 0), frozenset(offer.locks)
+            )
             steps.append(
                 (
                     _UPSERT_IMPLEMENTATION,

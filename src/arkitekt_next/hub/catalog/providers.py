@@ -64,12 +64,13 @@ class Agent:
 
 @dataclass(slots=True, eq=False)
 class Implementation:
-    """One function of one agent."""
+    """One function of one agent. `locks` are held while it runs, and shared with other functions of the agent."""
 
     agent: Agent
     contract: Contract
     concurrency: int | None
     running: int = 0
+    locks: frozenset[str] = frozenset()
 
     @property
     def rank(self) -> tuple[bool, VersionKey, int]:

@@ -8,6 +8,8 @@ from fastapi import Request, Response
 from prometheus_client import generate_latest
 from pydantic import ConfigDict
 
+from arkitekt_next.errors import StorageFull
+
 from .http import SafeJSON, Strict, context_of, reply
 from .ids import now_us
 from .policy import PUBLIC, policy
@@ -76,14 +78,10 @@ class Health(Strict):
 async def get_health(request: Request) -> SafeJSON:
     """Tell the truth: 200 when new work is taken, 503 with the reasons when not."""
     hub = context_of(request)
-    ledger = hub.database.ledger
+    full = hub.board.full_reason()
     reasons = []
-    if ledger.full_reason is not None:
-        reasons.append(f"the disk takes nothing: {ledger.full_reason}")
-    if ledger.backlog > hub.settings.max_backlog:
-        reasons.append(f"busy: {ledger.backlog} writes wait for the disk")
-    if len(hub.board.live) >= hub.settings.max_live_tasks:
-        reasons.append(f"busy: {len(hub.board.live)} tasks wait or run")
+    if full is not None:
+        reasons.append(f"{'the disk is full' if isinstance(full, StorageFull) else 'busy'}: {full.reason}")
     if hub.is_closing:
         reasons.append("closing")
     health = Health(
@@ -94,7 +92,7 @@ async def get_health(request: Request) -> SafeJSON:
         agents=hub.agents.online(),
         live_tasks=len(hub.board.live),
         queued_tasks=hub.board.queued,
-        backlog=ledger.backlog,
+        backlog=hub.database.ledger.backlog,
         loop_lag_s=round(hub.loop_lag_s, 4),
     )
     return reply(health, status=503 if reasons else 200)

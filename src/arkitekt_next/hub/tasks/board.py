@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from arkitekt_next.errors import HubBusy, StorageFull
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.wire.codec import dumps, encode
@@ -65,6 +66,20 @@ class Board:
         self.clock_offset_us = 0
         self.loop = asyncio.get_running_loop()
         self._spawned: set[asyncio.Task[None]] = set()
+
+    def full_reason(self) -> HubBusy | StorageFull | None:
+        """Give why no new work is taken, or None while it is."""
+        ledger, settings = self.ledger, self.settings
+        if ledger.full_reason is not None:
+            return StorageFull(reason=ledger.full_reason, folder=str(settings.folder))
+        if ledger.backlog > settings.max_backlog:
+            return HubBusy(reason=f"{ledger.backlog} writes wait for the disk", retry_after_s=0.25)
+        if len(self.live) >= settings.max_live_tasks:
+            return HubBusy(reason=f"{len(self.live)} tasks wait or run", retry_after_s=5.0)
+        if self.live_bytes > settings.max_live_bytes:
+            size = f"{self.live_bytes / 2**20:.1f} MiB"
+            return HubBusy(reason=f"the arguments of waiting and running tasks take {size}", retry_after_s=5.0)
+        return None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something off the hot path; its failure is logged, never lost."""

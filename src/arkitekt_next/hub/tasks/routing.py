@@ -46,8 +46,8 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
     options = task.options
     offers = task.contract.action.implementations.values()
     able = [offer for offer in offers if offer.has_room() and fits(task, offer)]
-    if not able and task.parent is not None:
-        able = [offer for offer in offers if _may_exceed(board, task, offer)]
+    if task.parent is not None:
+        able = _choose_below(board, task, able)
     if len(able) <= 1:
         return able[0] if able else None
     action = task.contract.action
@@ -61,6 +61,24 @@ def choose(board: Board, task: LiveTask) -> Implementation | None:
         action.turn += 1
         return able[action.turn % len(able)]
     return min(able, key=lambda offer: (offer.agent.load / offer.agent.capacity, offer.running, offer.agent.id))
+
+
+def _choose_below(board: Board, task: LiveTask, able: list[Implementation]) -> list[Implementation]:
+    """Give what may run a task that another called, so that it never waits for the tasks above it."""
+    fitting = [offer for offer in task.contract.action.implementations.values() if fits(task, offer)]
+    free = [offer for offer in fitting if not _is_locked_above(board, task, offer)]
+    if fitting and not free:
+        # Every agent would refuse it once it has a place; it may be waiting there for ever, so it goes at once.
+        return [offer for offer in fitting if offer.agent.peer is not None]
+    return [offer for offer in able if offer in free] or [offer for offer in free if _may_exceed(board, task, offer)]
+
+
+def _is_locked_above(board: Board, task: LiveTask, offer: Implementation) -> bool:
+    """Whether a task above this one holds, at the same agent, a lock that it needs."""
+    return bool(offer.locks) and any(
+        above.agent is offer.agent and above.offer is not None and above.offer.locks & offer.locks
+        for above in _lineage(board, task)
+    )
 
 
 def _may_exceed(board: Board, task: LiveTask, offer: Implementation) -> bool:

@@ -18,7 +18,6 @@ from arkitekt_next.errors import (
     NoAgent,
     NotFound,
     RequestRefused,
-    StorageFull,
 )
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import tables as t
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 
     from .board import Board
 
-_BUSY_RETRY_S = 0.25
-_LIVE_BYTES = 128 * 1024 * 1024
-"""What the arguments of live tasks may take in memory, all together."""
 _CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
@@ -69,7 +65,9 @@ def submit(
     if known is not None:
         _answer_known(known, wanted, answer)
         return
-    _refuse_when_full(board)
+    full = board.full_reason()
+    if full is not None:
+        raise full
     contract = _bind(board, who, wanted)
     contract.check(wanted.args)
     args = dumps(wanted.args)
@@ -192,18 +190,6 @@ def _root(board: Board, who: Principal, task: LiveTask) -> str:
     return parent.root
 
 
-def _refuse_when_full(board: Board) -> None:
-    ledger, settings = board.ledger, board.settings
-    if ledger.full_reason is not None:
-        raise StorageFull(reason=ledger.full_reason, folder=str(settings.folder))
-    if ledger.backlog > settings.max_backlog:
-        raise HubBusy(reason=f"{ledger.backlog} writes wait for the disk", retry_after_s=_BUSY_RETRY_S)
-    if len(board.live) >= settings.max_live_tasks:
-        raise HubBusy(reason=f"{len(board.live)} tasks wait or run", retry_after_s=5.0)
-    if board.live_bytes > _LIVE_BYTES:
-        raise HubBusy(reason=f"the arguments of waiting tasks fill {board.live_bytes >> 20} MiB", retry_after_s=5.0)
-
-
 def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
     """Give the row of a fresh task."""
     return {
@@ -294,7 +280,7 @@ async def _answer_recorded(
     async with board.database.engine.connect() as db:
         row = (await db.execute(query)).first()
     if row is None:
-        answer(HubBusy(reason="the task with this reference was just removed", retry_after_s=_BUSY_RETRY_S))
+        answer(HubBusy(reason="the task with this reference was just removed", retry_after_s=0.25))
     elif row.action != wanted.action or loads(row.args) != wanted.args:
         answer(_conflict(wanted))
     else:
