@@ -11,7 +11,7 @@ from starlette.routing import WebSocketRoute
 from arkitekt_next.hub.agents.socket import MESSAGES
 from arkitekt_next.hub.app import create_app
 from arkitekt_next.hub.core.config import HubSettings
-from arkitekt_next.hub.core.policy import CALL, MANAGE, PROVIDE, PUBLIC, SEE, SIGN_IN, Policy
+from arkitekt_next.hub.core.policy import CALL, KEEP, MANAGE, OWN, PROVIDE, PUBLIC, SEE, SHARE, SIGN_IN, Policy
 from arkitekt_next.hub.core.route import Route, router
 from arkitekt_next.wire.messages import FROM_CLIENT, Ping, Pong, kind_of
 
@@ -44,12 +44,12 @@ def test_every_route_declares_its_policy(tmp_path: Path) -> None:
 @pytest.mark.requirement("guard.required")
 def test_only_these_routes_need_no_sign_in(tmp_path: Path) -> None:
     routes = [r for r in create_app(HubSettings(folder=tmp_path)).routes if isinstance(r, Route)]
-    assert {r.path for r in routes if r.rule.scope is None} == PUBLIC_PATHS
+    assert {r.path for r in routes if r.rule.verb is None} == PUBLIC_PATHS
 
 
 def test_a_route_that_changes_something_asks_for_more_than_reading(tmp_path: Path) -> None:
     for route in create_app(HubSettings(folder=tmp_path)).routes:
-        if isinstance(route, Route) and route.rule.scope is not None:
+        if isinstance(route, Route) and route.rule.verb is not None:
             for method in route.methods or ():
                 if method == "GET" or route.path in READING_POSTS:
                     assert route.rule is SEE, route.path
@@ -96,11 +96,14 @@ def test_messages_ask_for_the_scope_of_what_they_do() -> None:
 
 def test_the_sign_in_is_held_tighter_than_other_public_routes() -> None:
     assert SIGN_IN.burst < PUBLIC.burst
-    assert {p.name for p in (PUBLIC, SIGN_IN, SEE, CALL, PROVIDE, MANAGE)} == {
+    assert {p.name for p in (PUBLIC, SIGN_IN, SEE, CALL, PROVIDE, SHARE, OWN, MANAGE, KEEP)} == {
         "public",
         "sign in",
         "see",
         "call",
         "provide",
-        "manage",
+        "share",
+        "manage own sign-ins",
+        "manage the team",
+        "keep the hub",
     }

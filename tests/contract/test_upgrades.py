@@ -132,7 +132,7 @@ async def test_a_database_of_every_release_is_migrated_with_all_it_holds(url: st
         assert await connection.run_sync(differences) == []
     after = await everything(url)
     for name, found in before.items():
-        if name != "alembic_version":
+        if name not in ("alembic_version", "token"):  # tokens hold for half a day: who had one signs in anew
             kept = [{column: row[column] for column in row if column in after[name][0]} for row in found]
             assert [{column: row[column] for column in kept[0]} for row in after[name]] == kept
 

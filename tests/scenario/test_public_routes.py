@@ -26,7 +26,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.requirement("guard.required")
 @scenario
 async def test_every_public_route_answers_429_with_retry_after_when_it_is_asked_too_often(server: Any) -> None:
-    routes = [route for route in server.app.routes if isinstance(route, Route) and route.rule.scope is None]
+    routes = [route for route in server.app.routes if isinstance(route, Route) and route.rule.verb is None]
     assert len(routes) == 7
     async with httpx2.AsyncClient(base_url=server.url, timeout=20) as web:
         for route in routes:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from arkitekt_next.auth.principal import Scope
 from arkitekt_next.embedded import serve
-from arkitekt_next.hub.accounts.principal import Scope
 from arkitekt_next.hub.core.route import Route
 from tests.support.raw import RawClient
 from tests.support.rest import OFFERS, another_team, on_hub, rest, worker
@@ -44,7 +44,7 @@ async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
         ]
         asked = 0
         for route in server.app.routes:
-            if not isinstance(route, Route) or route.rule.scope is None or "{" not in route.path:
+            if not isinstance(route, Route) or route.rule.verb is None or "{" not in route.path:
                 continue
             for task_id in (task, ended):
                 ids = {
@@ -74,7 +74,7 @@ async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
     stranger = await another_team(server)
     async with rest(server) as mine, rest(server, token=stranger) as theirs, worker(server) as w:
         task = (await mine.post("/api/tasks?wait=20", json={"action": f"{w.app}.add", "args": {"a": 1}})).json()["task"]
-        paths = {r.path for r in server.app.routes if isinstance(r, Route) and r.rule.scope is not None}
+        paths = {r.path for r in server.app.routes if isinstance(r, Route) and r.rule.verb is not None}
         plain = {path for path in paths if "{" not in path}
         assert plain == {*LISTS, *OWN}
         for path in LISTS:
@@ -146,10 +146,9 @@ async def test_no_message_reaches_a_neighbours_task(server: Any) -> None:
 @scenario
 async def test_a_token_that_may_only_read_changes_nothing(server: Any) -> None:
     hub = server.app.state.hub
-    token, principal = await on_hub(
-        server, hub.accounts.issue(team=hub.accounts.team, person=hub.accounts.owner, app="r")
-    )
-    object.__setattr__(principal, "scopes", frozenset({Scope.READ}))
+    accounts = hub.accounts
+    work = accounts.logins.issue(team=accounts.team, person=accounts.owner, app="r", kind="device", scopes=[Scope.READ])
+    token, _ = await on_hub(server, work)
     async with rest(server, token=token) as reader, rest(server) as mine, worker(server) as w:
         task = (await mine.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
         await w.agent.assigned(task)

@@ -43,6 +43,7 @@ async def another_team(server: Any, app: str = "web") -> str:
             await db.execute(t.person.insert().values(id=person, name="eve", os_user=None, created_at_us=now))
             row = {"team_id": team, "person_id": person, "role": "owner", "created_at_us": now}
             await db.execute(t.membership.insert().values(row))
+        await hub.accounts.people.reload()
         token, _ = await hub.accounts.issue(team=team, person=person, app=app)
         return token
 

@@ -64,12 +64,15 @@ class HubApp(FastAPI):
         await guarded(super().__call__, scope, receive, send, is_local=self.is_local)
 
 
-def create_app(settings: HubSettings) -> HubApp:
-    """Make the app of one hub; the hub opens with the app's lifespan and lies at `app.state.hub`."""
+def create_app(settings: HubSettings, address: str = "http://localhost") -> HubApp:
+    """Make the app of one hub; the hub opens with the app's lifespan and lies at `app.state.hub`.
+
+    `address` is the one people reach it by.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_hub(settings) as hub:
+        async with open_hub(settings, address) as hub:
             app.state.hub = hub
             yield
 

@@ -50,7 +50,7 @@ class Server:
             ) from error
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
-        self.app = create_app(settings)
+        self.app = create_app(settings, settings.public_url or _address(self.url))
         config = uvicorn.Config(
             self.app,
             ws="websockets-sansio",
@@ -112,6 +112,11 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
+
+
+def _address(url: str) -> str:
+    """Give the address for people; a browser remembers and protects more for a name than for a number."""
+    return url.replace("//127.0.0.1:", "//localhost:").replace("//[::1]:", "//localhost:")
 
 
 def _bind(settings: HubSettings) -> socket.socket:

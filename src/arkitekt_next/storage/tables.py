@@ -2,7 +2,8 @@
 
 Only text, integers and booleans: times are UTC microseconds, JSON is text written by `wire.codec` (so NUL and lone
 surrogates survive in every database). The condition of a partial index is written for SQLite; `migrations/env.py` has
-PostgreSQL use the same. The rule: every row but people, hubs and hub keys names its team.
+PostgreSQL use the same. The rule: every row but people, hubs and hub keys names its team; so do all but what precedes
+a sign-in (codes of devices, links to an account) and the audit log, which tells of the hub as well.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -70,7 +72,12 @@ person = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("os_user", Text, unique=True),
+    Column("email", Text),
+    Column("password_hash", Text),
+    Column("is_hub_owner", Boolean, nullable=False, server_default=false()),
     _at("created_at_us"),
+    _at("disabled_at_us", nullable=True),
+    Index("ix_person_email", "email", unique=True),
 )
 
 membership = Table(
@@ -82,18 +89,172 @@ membership = Table(
     _at("created_at_us"),
 )
 
-token = Table(
-    "token",
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("by_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("revoked_at_us", nullable=True),
+    Index("ix_invitation_team", "team_id", "id"),
+)
+
+account_link = Table(
+    "account_link",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("used_at_us", nullable=True),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("name", Text, nullable=False),
+    Column("redirect_uris", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret_digest", LargeBinary),
+    Column("by_id", Text, ForeignKey("person.id"), nullable=False),
+    _at("created_at_us"),
+    _at("revoked_at_us", nullable=True),
+)
+
+login = Table(
+    "login",
     metadata,
     Column("id", Text, primary_key=True),
     _team(),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("app", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("client_id", Text, nullable=False, server_default=""),
     Column("scopes", Text, nullable=False),
+    Column("version", Text, nullable=False, server_default=""),
+    Column("machine", Text, nullable=False, server_default=""),
+    _at("created_at_us"),
+    _at("used_at_us"),
+    _at("revoked_at_us", nullable=True),
+    Index("ix_login_person", "team_id", "person_id", "id"),
+    Index("ix_login_revoked", "revoked_at_us"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    _team(),
+    Column("login_id", Text, ForeignKey("login.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("used_at_us", nullable=True),
+    Index("ix_token_expires", "expires_at_us"),
+    Index("ix_token_login", "login_id"),
+)
+
+redeem_token = Table(
+    "redeem_token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _team(),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("app", Text),
+    Column("scopes", Text, nullable=False),
+    Column("is_single_use", Boolean, nullable=False),
+    Column("uses", Integer, nullable=False, server_default="0"),
     _at("created_at_us"),
     _at("expires_at_us"),
     _at("revoked_at_us", nullable=True),
+    Index("ix_redeem_token_team", "team_id", "id"),
+)
+
+authorization_code = Table(
+    "authorization_code",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    _team(),
+    Column("login_id", Text, ForeignKey("login.id"), nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("nonce", Text),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("used_at_us", nullable=True),
+)
+
+device_code = Table(
+    "device_code",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_code_digest", LargeBinary, nullable=False, unique=True),
+    Column("client_id", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("login_id", Text, ForeignKey("login.id")),
+    _at("created_at_us"),
+    _at("expires_at_us"),
+    _at("polled_at_us", nullable=True),
+    Column("interval_s", Integer, nullable=False),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public", Text, nullable=False),
+    Column("private", Text, nullable=False),
+    _at("created_at_us"),
+    _at("retired_at_us", nullable=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("team_id", Text),
+    Column("person_id", Text),
+    Column("app", Text),
+    Column("event", Text, nullable=False),
+    Column("subject", Text),
+    Column("data", Text, nullable=False),
+    _at("at_us"),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("ix_audit_team", "team_id", "number"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    _team(),
+    Column("app_id", Text, ForeignKey("app.id"), primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
+    _at("created_at_us"),
+)
+
+share = Table(
+    "share",
+    metadata,
+    _team(),
+    Column("action_id", Text, ForeignKey("action.id"), primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
+    Column("by_id", Text, ForeignKey("person.id"), nullable=False),
+    _at("created_at_us"),
 )
 
 app = Table(
@@ -205,6 +366,8 @@ task = Table(
     Column("reference", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("visibility", Text, nullable=False, server_default="team"),
+    Column("is_discreet", Boolean, nullable=False, server_default=false()),
     Column("parent_id", Text),
     Column("root_id", Text, nullable=False),
     Column("agent_id", Text),

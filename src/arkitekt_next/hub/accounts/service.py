@@ -1,104 +1,73 @@
-"""Teams, persons and tokens: who is asking, and the first team of a fresh hub."""
+"""Everything about who may come in, put together: people, sign-ins, keys, invitations, codes, the audit log."""
 
 from __future__ import annotations
 
-import getpass
-import hashlib
-import secrets
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from arkitekt_next.auth.principal import Principal, Scope
 
-from arkitekt_next.errors import NotAuthenticated, StorageFull
-from arkitekt_next.hub.core.ids import new_id, now_us
-from arkitekt_next.storage import tables as t
-from arkitekt_next.storage.ledger import insert_or
-from arkitekt_next.wire.codec import dumps, loads
-
-from .principal import Principal, Scope
+from .audit import Audit
+from .clients import Clients
+from .codes import AuthorizationCodes
+from .devices import DeviceCodes
+from .invitations import Invitations
+from .keys import Keys
+from .links import AccountLinks
+from .logins import Logins
+from .people import People
+from .redeem import RedeemTokens
+from .throttle import Throttle
 
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
 
-_INSERT_TOKEN = insert_or(t.token, ["id"])
-_TOKEN_S = 12 * 3600
-_CACHE_LIMIT = 10_000
-
 
 class Accounts:
-    """Who may come in. Tokens are kept as SHA-256 digests; the known ones are cached."""
+    """Who may come in. `team` and `owner` are the first team and the person of this operating-system user."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: dict[bytes, Principal] = {}
+    def __init__(self, database: Database, *, master: bytes, issuer: str) -> None:
+        self.people = People(database)
+        self.keys = Keys(database, master, issuer)
+        self.logins = Logins(database, self.keys, self.people)
+        self.audit = Audit(database)
+        self.invitations = Invitations(database, self.people)
+        self.links = AccountLinks(database)
+        self.devices = DeviceCodes(database)
+        self.redeem_tokens = RedeemTokens(database)
+        self.clients = Clients(database)
+        self.codes = AuthorizationCodes(database, self.logins)
+        self.sign_in_throttle = Throttle()
+        self.user_code_throttle = Throttle()
         self.team = ""
         self.owner = ""
 
     async def open(self, team_name: str) -> None:
         """Find the first team and the person of this operating-system user, making both on the first start."""
-        user = getpass.getuser()
-        async with self._database.engine.begin() as db:
-            team = (await db.execute(select(t.team.c.id).order_by(t.team.c.created_at_us))).scalar()
-            person = (await db.execute(select(t.person.c.id).where(t.person.c.os_user == user))).scalar()
-            now = now_us()
-            if team is None:
-                team = new_id()
-                await db.execute(t.team.insert().values(id=team, name=team_name, created_at_us=now))
-            if person is None:
-                person = new_id()
-                await db.execute(t.person.insert().values(id=person, name=user, os_user=user, created_at_us=now))
-                await db.execute(
-                    t.membership.insert().values(team_id=team, person_id=person, role="owner", created_at_us=now)
-                )
-        self.team, self.owner = team, person
+        self.team, self.owner = await self.people.open(team_name)
 
-    async def issue(self, *, team: str, person: str, app: str) -> tuple[str, Principal]:
-        """Make a token for a person and an app; give its text, which is kept nowhere."""
-        text = secrets.token_urlsafe(32)
-        scopes = frozenset(Scope)
-        now = now_us()
-        principal = Principal(team, person, app, scopes, new_id(), now + _TOKEN_S * 1_000_000)
-        digest = hashlib.sha256(text.encode()).digest()
-        row = {
-            "id": principal.token,
-            "team_id": team,
-            "person_id": person,
-            "app": app,
-            "digest": digest,
-            "scopes": dumps(sorted(scopes)),
-            "created_at_us": now,
-            "expires_at_us": principal.expires_at_us,
-            "revoked_at_us": None,
-        }
-        with suppress(StorageFull):  # reading has to work on a full disk: the token then lives as long as this hub
-            await self._database.ledger.commit((_INSERT_TOKEN, row))
-        self._remember(digest, principal)
-        return text, principal
+    async def issue(
+        self, *, team: str, person: str, app: str, scopes: Iterable[Scope] = Scope
+    ) -> tuple[str, Principal]:
+        """Sign a person's app in on this machine; give the token, which is kept nowhere."""
+        return await self.logins.issue(team=team, person=person, app=app, scopes=scopes)
 
     async def identify(self, authorization: str | None) -> Principal:
         """Give who a bearer header stands for. Raises `NotAuthenticated`."""
-        scheme, _, text = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not text:
-            raise NotAuthenticated(reason="The request carries no bearer token", remedy="Sign in first")
-        digest = hashlib.sha256(text.strip().encode("utf-8", "replace")).digest()
-        principal = self._known.get(digest) or await self._load(digest)
-        if principal is None or principal.expires_at_us < now_us():
-            raise NotAuthenticated(reason="The token is unknown, expired or revoked", remedy="Sign in again")
-        return principal
+        return await self.logins.identify(authorization)
 
-    async def _load(self, digest: bytes) -> Principal | None:
-        query = select(t.token).where(t.token.c.digest == digest, t.token.c.revoked_at_us.is_(None))
-        async with self._database.engine.connect() as db:
-            row = (await db.execute(query)).mappings().first()
-        if row is None:
-            return None
-        scopes = frozenset(Scope(s) for s in loads(row["scopes"]))
-        principal = Principal(row["team_id"], row["person_id"], row["app"], scopes, row["id"], row["expires_at_us"])
-        self._remember(digest, principal)
-        return principal
+    async def remove_member(self, team: str, person: str) -> None:
+        """End a membership, and whatever acts by it. Raises `NotFound`; `Conflict` for the last owner."""
+        await self.people.leave(team, person)
+        await self.logins.revoke_all(person=person, team=team)
+        await self.redeem_tokens.revoke_all(team=team, person=person)
 
-    def _remember(self, digest: bytes, principal: Principal) -> None:
-        if len(self._known) >= _CACHE_LIMIT:
-            self._known.clear()
-        self._known[digest] = principal
+    async def disable(self, person: str) -> None:
+        """Disable an account, and end whatever acts for it. Raises `Conflict` for the hub's last owner."""
+        await self.people.set_disabled(person, True)
+        await self.logins.revoke_all(person=person)
+
+    async def hear_others(self) -> list[tuple[str, str]]:
+        """Learn what other hubs have changed; give the memberships that are others now."""
+        await self.logins.hear_revoked()
+        return await self.people.reload()

@@ -17,7 +17,7 @@ from arkitekt_next.wire.session import hub_session
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
-    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.catalog.providers import Agent
     from arkitekt_next.hub.tasks.watch import Reader, Unsaid
     from arkitekt_next.wire.messages import Hello, Message

@@ -18,7 +18,7 @@ from . import views as v
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.catalog.providers import Agent
 
     from .registry import Agents

@@ -156,9 +156,7 @@ def handle(hub: HubContext, peer: Peer, message: m.Message) -> None:
         return
     rule, act = entry
     try:
-        if rule.scope is not None and not peer.principal.may(rule.scope):
-            who = peer.principal.person
-            raise NotPermitted(person=who, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'")
+        rule.check(peer.principal)
         act(hub, peer, message)
     except Exception as error:
         _refuse(hub, peer, message, error)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.auth.principal import Principal
 
     from .providers import Implementation
     from .service import Action, Catalogue, Contract

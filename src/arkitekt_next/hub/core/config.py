@@ -27,6 +27,11 @@ class HubSettings(BaseModel):
     port: int = Field(
         default=0, ge=0, le=65535, description="The port to listen on; 0 takes the last one, or a free one."
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$",
+        description="The address people reach the hub by, as `https://lab.example.org`; by default where it listens.",
+    )
     database_url: str | None = Field(
         default=None, description="`postgresql://…`, or a SQLite file; by default `hub.db` in the folder."
     )

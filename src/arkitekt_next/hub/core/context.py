@@ -7,12 +7,14 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select, update
 
 from arkitekt_next.bus import Bus, open_bus
 from arkitekt_next.errors import HubBusy
+from arkitekt_next.hub.accounts.keys import load_or_make_master
 from arkitekt_next.hub.accounts.local import LocalSignIn, load_or_make_key
 from arkitekt_next.hub.accounts.service import Accounts
 from arkitekt_next.hub.agents.registry import Agents
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.5
 _RENEW_S = 10.0
+_HEAR_S = 2.0
 _PUBLIC_WINDOW_S = 60.0
 _LOCAL_FACTOR = 20
 
@@ -61,12 +64,13 @@ _RENEW_AGENTS = Statement(
 class HubContext:
     """One hub: its settings, its database, and the services over it."""
 
-    def __init__(self, settings: HubSettings, database: Database, bus: Bus, id: str) -> None:
+    def __init__(self, settings: HubSettings, database: Database, bus: Bus, id: str, url: str) -> None:
         self.id = id
         self.settings = settings
         self.database = database
         self.metrics = Metrics(database.ledger)
-        self.accounts = Accounts(database)
+        self.url = url
+        self.accounts = Accounts(database, master=load_or_make_master(settings.folder), issuer=url)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.catalogue = Catalogue(database)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
@@ -78,6 +82,9 @@ class HubContext:
         self.is_closing = False
         self.on_evicted: Callable[[], None] = self.part_with_all
         self._public: dict[tuple[str, str], deque[float]] = {}
+        self.accounts.logins.on_revoked = self._part_with_logins
+        self.accounts.people.on_change = self._on_person_changed
+        self._heard_others_at = 0.0
 
     def guard_public(self, request: Request, route: str, burst: int) -> None:
         """Hold one address to a burst of requests a minute on a route that needs no sign-in. Raises `HubBusy`."""
@@ -93,6 +100,33 @@ class HubContext:
         times.append(now)
         if len(self._public) > 10_000:
             self._public.clear()
+
+    def _part_with_logins(self, logins: set[str]) -> None:
+        """Close the sockets of sign-ins that have ended; what their agents run is settled as if they had gone."""
+        for peer in list(self.peers):
+            if peer.principal.login in logins:
+                peer.close(4401)
+        for stream in list(self.board.streams):
+            if stream.who.login in logins:
+                stream.close()
+
+    def _on_person_changed(self, team: str | None, person: str) -> None:
+        """A role or an account has changed: connections go on with what is right now, or close."""
+        self.accounts.logins.forget_person(person)
+        people = self.accounts.people
+        for peer in list(self.peers):
+            who = peer.principal
+            if who.person == person and team in (None, who.team):
+                role = people.role_of(who.team, person)
+                if role is None:
+                    peer.close(4401)
+                else:
+                    peer.principal = replace(who, role=role, is_hub_owner=people.is_hub_owner(person))
+
+    async def _hear_others(self) -> None:
+        """Learn what hubs beside this one have changed about who may come in."""
+        for team, person in await self.accounts.hear_others():
+            self._on_person_changed(team, person)
 
     def on_drained(self, peer: Peer) -> None:
         """A socket has taken everything: its readers that are behind may go on."""
@@ -131,6 +165,9 @@ class HubContext:
                 self._tick_peer(peer, now, late_s)
             self._keep_progress()
             self.relay.tick(now)
+            if self.database.kind != "sqlite" and now >= self._heard_others_at + _HEAR_S:
+                self._heard_others_at = now
+                self.board.spawn(self._hear_others())
             if now >= renew_at:
                 renew_at = now + min(_RENEW_S, self.settings.lease_s / 3)
                 self._renew()
@@ -217,8 +254,11 @@ async def _identity(settings: HubSettings, database: Database) -> str:
 
 
 @asynccontextmanager
-async def open_hub(settings: HubSettings) -> AsyncIterator[HubContext]:
-    """Open a hub over its folder and database, take back what it held, and keep it going until closed."""
+async def open_hub(settings: HubSettings, address: str) -> AsyncIterator[HubContext]:
+    """Open a hub over its folder and database, take back what it held, and keep it going until closed.
+
+    `address` is the one people reach it by.
+    """
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     url = settings.database_url or sqlite_url(settings.folder / "hub.db")
     async with AsyncExitStack() as stack:
@@ -226,10 +266,10 @@ async def open_hub(settings: HubSettings) -> AsyncIterator[HubContext]:
         stack.push_async_callback(database.close)
         bus = await open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
-        hub = HubContext(settings, database, bus, await _identity(settings, database))
+        hub = HubContext(settings, database, bus, await _identity(settings, database), address)
         await hub.accounts.open(settings.team)
         await hub.catalogue.load()
-        await hub.register(f"http://{settings.host}:{settings.port}")
+        await hub.register(address)
         await recovery.recover(hub.board)
         await hub.relay.open()
         hub.board.spawn(retention.keep_forever(hub.board))

@@ -6,26 +6,45 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from arkitekt_next.hub.accounts.principal import Scope
+from arkitekt_next.auth.principal import Principal
+from arkitekt_next.auth.rules import SCOPES, Verb, may
+from arkitekt_next.errors import NotPermitted
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`scope` None means: no sign-in needed, and at most `burst` requests a minute and route from one address."""
+    """`verb` None means: no sign-in needed, and at most `burst` requests a minute and route from one address."""
 
     name: str
-    scope: Scope | None
+    verb: Verb | None
     burst: int = 600
+
+    def check(self, who: Principal) -> None:
+        """Refuse a token whose scopes, or a person whose role, do not reach. Raises `NotPermitted`."""
+        verb = self.verb
+        if verb is None:
+            return
+        scope = SCOPES[verb]
+        if not who.has(scope):
+            raise NotPermitted(person=who.person, verb=self.name, what="this", remedy=f"The token lacks '{scope}'")
+        if not may(who, verb):
+            role = "no owner of the hub" if verb is Verb.KEEP else f"{who.role} in this team"
+            raise NotPermitted(
+                person=who.person, verb=self.name, what="this", remedy=f"You are {role}: ask an owner or admin"
+            )
 
 
 PUBLIC = Policy("public", None)
 SIGN_IN = Policy("sign in", None, burst=60)
-SEE = Policy("see", Scope.READ)
-CALL = Policy("call", Scope.CALL)
-PROVIDE = Policy("provide", Scope.PROVIDE)
-MANAGE = Policy("manage", Scope.MANAGE)
+SEE = Policy("see", Verb.SEE)
+CALL = Policy("call", Verb.CALL)
+PROVIDE = Policy("provide", Verb.PROVIDE)
+SHARE = Policy("share", Verb.SHARE)
+OWN = Policy("manage own sign-ins", Verb.OWN)
+MANAGE = Policy("manage the team", Verb.MANAGE)
+KEEP = Policy("keep the hub", Verb.KEEP)
 
 
 def policy(rule: Policy) -> Callable[[F], F]:

@@ -16,6 +16,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from arkitekt_next.auth.principal import Principal
 from arkitekt_next.errors import (
     ArkitektError,
     HubBusy,
@@ -24,7 +25,6 @@ from arkitekt_next.errors import (
     RequestRefused,
     TooLarge,
 )
-from arkitekt_next.hub.accounts.principal import Principal
 from arkitekt_next.wire.codec import loads
 
 from .http import ERROR_SCHEMA, answer, context_of
@@ -92,7 +92,7 @@ class Route(APIRoute):
             raise TypeError(f"the route {path} ({endpoint.__module__}.{endpoint.__name__}) declares no policy")
         self.rule = rule
         methods = set(options.get("methods") or ())
-        common = _ALWAYS | (_PUBLIC if rule.scope is None else _SIGNED_IN)
+        common = _ALWAYS | (_PUBLIC if rule.verb is None else _SIGNED_IN)
         common |= _WITH_BODY if methods & _BODY_METHODS else {}
         options["responses"] = _merge(common, options.get("responses") or {})
         super().__init__(path, endpoint, **options)
@@ -163,14 +163,11 @@ def _operation_id(route: APIRoute) -> str:
 
 async def _admit(request: Request, rule: Policy, path: str) -> None:
     hub = context_of(request)
-    if rule.scope is None:
+    if rule.verb is None:
         hub.guard_public(request, path, rule.burst)
         return
     principal = await hub.accounts.identify(request.headers.get("authorization"))
-    if not principal.may(rule.scope):
-        raise NotPermitted(
-            person=principal.person, verb=rule.name, what="this", remedy=f"The token lacks '{rule.scope}'"
-        )
+    rule.check(principal)
     request.scope["principal"] = principal
 
 

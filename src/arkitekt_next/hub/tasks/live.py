@@ -73,7 +73,8 @@ class LiveTask:
     `args` is JSON text: nobody reads it here. `number` is the last event number given, `settled` the last one on disk:
     only up to that may anybody be told. `is_delivered` says that the assignment of this attempt went into the agent's
     socket, `is_leaving` that the task is on its way to another hub, `is_awaited` that whoever called it
-    does nothing until it ends.
+    does nothing until it ends. `visibility` is `private` while only its caller may know of it; what a `is_discreet` one
+    was given and gave is not for the team's members.
     """
 
     id: str
@@ -88,6 +89,8 @@ class LiveTask:
     queued_at_us: int
     parent: str | None = None
     options: Options = NO_OPTIONS
+    visibility: str = "team"
+    is_discreet: bool = False
     status: Status = Status.QUEUED
     attempt: int = 0
     failures: int = 0

@@ -149,6 +149,8 @@ def task_of(board: Board, row: Any) -> LiveTask:
         queued_at_us=row["queued_at_us"],
         parent=row["parent_id"],
         options=Options.from_json(loads(row["options"])),
+        visibility=row["visibility"],
+        is_discreet=row["is_discreet"],
         status=Status(row["status"]),
         attempt=row["attempt"],
         failures=row["failures"],

@@ -19,7 +19,7 @@ from . import views as v
 from .stream import Patience
 
 if TYPE_CHECKING:
-    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.auth.principal import Principal
 
     from .board import Board
     from .control import Verb

@@ -152,7 +152,7 @@ async def stream_events(
     after = last_event_id if last_event_id is not None else wanted.after
     if last is not None and after >= last:
         return Response(status_code=204)
-    return EventStream(board, who.team, task, after=after)
+    return EventStream(board, who, task, after=after)
 
 
 @router.get("/{task}/children", summary="List a task's children", response_model=v.TaskPage, responses=_NO_TASK)

@@ -24,6 +24,7 @@ from . import watch
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.wire.messages import Message
 
     from .board import Board
@@ -40,12 +41,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, board: Board, team: str, task: str, *, after: int) -> None:
+    def __init__(self, board: Board, who: Principal, task: str, *, after: int) -> None:
         if len(board.streams) >= STREAM_LIMIT:
             raise HubBusy(reason=f"{len(board.streams)} event streams are open", retry_after_s=30)
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self.readers: dict[str, watch.Reader] = {}
+        self.who = who
         self._board = board
         self._heartbeat_s = board.settings.heartbeat_s
         self._limit_bytes = board.settings.reader_limit_bytes
@@ -53,7 +55,7 @@ class EventStream(Response):
         self._buffered_bytes = 0
         self._wake = asyncio.Event()
         self._is_over = False
-        self._reader = watch.Reader(self, team, task, _NO_WINDOW, told=after)
+        self._reader = watch.Reader(self, who.team, task, _NO_WINDOW, told=after)
 
     @property
     def has_room(self) -> bool:

@@ -30,7 +30,7 @@ from .live import LiveTask, Options, refuse_large
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from arkitekt_next.hub.accounts.principal import Principal
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.catalog.service import Contract
     from arkitekt_next.wire.messages import Submit
 
@@ -206,6 +206,8 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "args": task.args,
         "options": _written(task.options),
         "status": task.status.value,
+        "visibility": task.visibility,
+        "is_discreet": task.is_discreet,
         "attempt": task.attempt,
         "failures": 0,
         "epoch": task.epoch,

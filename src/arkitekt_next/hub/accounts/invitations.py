@@ -1,0 +1,156 @@
+"""Invitations: links by which people come into a team with a role, so often and until then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, bindparam, literal_column, select, update
+
+from arkitekt_next.auth.principal import Principal, Role
+from arkitekt_next.auth.rules import may_give_role
+from arkitekt_next.auth.secrets import digest_of, new_secret
+from arkitekt_next.errors import Conflict, NotFound, NotPermitted
+from arkitekt_next.hub.core.ids import new_id, now_us
+from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.ledger import Statement, insert_or
+
+if TYPE_CHECKING:
+    from arkitekt_next.storage.engine import Database
+
+    from .people import People
+
+INVITATION_S = 7 * 24 * 3600
+
+_INSERT = insert_or(t.invitation, ["id"])
+_i = t.invitation.c
+_NONE: ColumnElement[int] = literal_column("0")
+_ONE: ColumnElement[int] = literal_column("1")
+_USE = Statement(
+    "use invitation",
+    update(t.invitation)
+    .where(
+        _i.id == bindparam("b_id"),
+        _i.uses_left > _NONE,
+        _i.revoked_at_us.is_(None),
+        _i.expires_at_us > bindparam("b_now"),
+    )
+    .values(uses_left=_i.uses_left - _ONE),
+)
+_REVOKE = Statement(
+    "revoke invitation",
+    update(t.invitation)
+    .where(_i.team_id == bindparam("b_team"), _i.id == bindparam("b_id"), _i.revoked_at_us.is_(None))
+    .values(revoked_at_us=bindparam("revoked_at_us")),
+)
+_INSERT_MEMBERSHIP = insert_or(t.membership, ["team_id", "person_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An open invitation; its secret is known to whoever got the link alone."""
+
+    id: str
+    team: str
+    team_name: str
+    role: Role
+    by: str
+    by_name: str
+    uses_left: int
+    created_at_us: int
+    expires_at_us: int
+
+
+class Invitations:
+    """All invitations of a hub."""
+
+    def __init__(self, database: Database, people: People) -> None:
+        self._database = database
+        self._people = people
+
+    async def create(self, who: Principal, role: Role, *, expires_s: float, uses: int) -> tuple[Invitation, str]:
+        """Make an invitation into `who`'s team; give it and its secret. Raises `NotPermitted` for a role too high."""
+        if not may_give_role(who, role):
+            raise NotPermitted(
+                person=who.person, verb="invite", what=f"an {role}", remedy="Ask an owner of the team to do it"
+            )
+        secret, now = new_secret(), now_us()
+        row = {
+            "id": new_id(),
+            "team_id": who.team,
+            "digest": digest_of(secret),
+            "role": role.value,
+            "by_id": who.person,
+            "uses_left": uses,
+            "created_at_us": now,
+            "expires_at_us": now + round(expires_s * 1e6),
+            "revoked_at_us": None,
+        }
+        await self._database.ledger.commit((_INSERT, row))
+        return (await self.find(secret)), secret
+
+    async def find(self, secret: str) -> Invitation:
+        """Give the open invitation of a link. Raises `NotFound` for one that is used up, expired or revoked."""
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(_open().where(_i.digest == digest_of(secret)))).first()
+        if row is None:
+            raise NotFound(
+                what="invitation", name=secret[:6] + "…", remedy="It may be used up or expired: ask for another one"
+            )
+        return _invitation(row)
+
+    async def accept(self, secret: str, person: str) -> Invitation:
+        """Bring a person into the team. Raises `NotFound`; `Conflict` for somebody who is in it already."""
+        invitation = await self.find(secret)
+        if self._people.membership(invitation.team, person) is not None:
+            raise Conflict(problem=f"You belong to the team {invitation.team_name} already", remedy="Just sign in")
+        now = now_us()
+        membership = {
+            "team_id": invitation.team,
+            "person_id": person,
+            "role": invitation.role.value,
+            "created_at_us": now,
+        }
+        use = {"b_id": invitation.id, "b_now": now}
+        used, joined = await self._database.ledger.commit((_USE, use), (_INSERT_MEMBERSHIP, membership))
+        if not used:
+            raise NotFound(what="invitation", name=secret[:6] + "…", remedy="It was just used up: ask for another one")
+        await self._people.reload()
+        if joined:
+            self._people.on_change(invitation.team, person)
+        return invitation
+
+    async def list_open(self, team: str) -> list[Invitation]:
+        """List a team's open invitations, the newest first."""
+        async with self._database.engine.connect() as db:
+            rows = (await db.execute(_open().where(_i.team_id == team).order_by(_i.id.desc()))).all()
+        return [_invitation(row) for row in rows]
+
+    async def revoke(self, team: str, id: str) -> None:
+        """Take an invitation back. Raises `NotFound`."""
+        row = {"b_team": team, "b_id": id, "revoked_at_us": now_us()}
+        if "\0" in id or not (await self._database.ledger.commit((_REVOKE, row)))[0]:
+            raise NotFound(what="invitation", name=id, remedy="It may be used up or revoked already")
+
+
+def _open() -> Any:
+    query = (
+        select(t.invitation, t.team.c.name.label("team_name"), t.person.c.name.label("by_name"))
+        .join(t.team, t.team.c.id == _i.team_id)
+        .join(t.person, t.person.c.id == _i.by_id)
+    )
+    return query.where(_i.revoked_at_us.is_(None), _i.uses_left > 0, _i.expires_at_us > now_us())
+
+
+def _invitation(row: Any) -> Invitation:
+    return Invitation(
+        id=row.id,
+        team=row.team_id,
+        team_name=row.team_name,
+        role=Role(row.role),
+        by=row.by_id,
+        by_name=row.by_name,
+        uses_left=row.uses_left,
+        created_at_us=row.created_at_us,
+        expires_at_us=row.expires_at_us,
+    )
