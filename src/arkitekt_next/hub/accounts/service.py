@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from arkitekt_next.auth.principal import Principal, Scope
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Accounts:
-    """Who may come in. `team` and `owner` are the first team and the person of this operating-system user."""
+    """Who may come in. `team` and `owner` are the first team and the person of this operating-system user.
+
+    `on_left` is told (team, person) when a membership has ended.
+    """
 
     def __init__(self, database: Database, *, master: bytes, issuer: str) -> None:
         self.people = People(database)
@@ -41,6 +44,7 @@ class Accounts:
         self.user_code_throttle = Throttle()
         self.team = ""
         self.owner = ""
+        self.on_left: Callable[[str, str], Awaitable[None]] = _nothing_more
 
     async def open(self, team_name: str) -> None:
         """Find the first team and the person of this operating-system user, making both on the first start."""
@@ -61,6 +65,7 @@ class Accounts:
         await self.people.leave(team, person)
         await self.logins.revoke_all(person=person, team=team)
         await self.redeem_tokens.revoke_all(team=team, person=person)
+        await self.on_left(team, person)
 
     async def disable(self, person: str) -> None:
         """Disable an account, and end whatever acts for it. Raises `Conflict` for the hub's last owner."""
@@ -71,3 +76,7 @@ class Accounts:
         """Learn what other hubs have changed; give the memberships that are others now."""
         await self.logins.hear_revoked()
         return await self.people.reload()
+
+
+async def _nothing_more(team: str, person: str) -> None:
+    """Nothing else hangs on a membership."""

@@ -18,7 +18,9 @@ from arkitekt_next.hub.accounts.keys import load_or_make_master
 from arkitekt_next.hub.accounts.local import LocalSignIn, load_or_make_key
 from arkitekt_next.hub.accounts.service import Accounts
 from arkitekt_next.hub.agents.registry import Agents
+from arkitekt_next.hub.catalog.consents import Consents
 from arkitekt_next.hub.catalog.service import Catalogue
+from arkitekt_next.hub.catalog.shares import Shares
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
@@ -72,6 +74,8 @@ class HubContext:
         self.url = url
         self.accounts = Accounts(database, master=load_or_make_master(settings.folder), issuer=url)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
+        self.consents = Consents(database)
+        self.shares = Shares(database)
         self.catalogue = Catalogue(database)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
         self.agents = Agents(self.board)
@@ -84,6 +88,7 @@ class HubContext:
         self._public: dict[tuple[str, str], deque[float]] = {}
         self.accounts.logins.on_revoked = self._part_with_logins
         self.accounts.people.on_change = self._on_person_changed
+        self.accounts.on_left = self._forget_rights
         self._heard_others_at = 0.0
 
     def guard_public(self, request: Request, route: str, burst: int) -> None:
@@ -123,8 +128,15 @@ class HubContext:
                 else:
                     peer.principal = replace(who, role=role, is_hub_owner=people.is_hub_owner(person))
 
+    async def _forget_rights(self, team: str, person: str) -> None:
+        """Somebody has left a team: what they had and gave by name in it ends, also should they return."""
+        await self.consents.forget(team, person)
+        await self.shares.forget(team, person)
+
     async def _hear_others(self) -> None:
-        """Learn what hubs beside this one have changed about who may come in."""
+        """Learn what hubs beside this one have changed about who may come in, and what they may."""
+        await self.consents.load()
+        await self.shares.load()
         for team, person in await self.accounts.hear_others():
             self._on_person_changed(team, person)
 
@@ -268,6 +280,8 @@ async def open_hub(settings: HubSettings, address: str) -> AsyncIterator[HubCont
         stack.push_async_callback(bus.close)
         hub = HubContext(settings, database, bus, await _identity(settings, database), address)
         await hub.accounts.open(settings.team)
+        await hub.consents.load()
+        await hub.shares.load()
         await hub.catalogue.load()
         await hub.register(address)
         await recovery.recover(hub.board)
