@@ -37,6 +37,7 @@ FROM_CLIENT: list[m.Message] = [
         timeout_s=600.0,
         queue_timeout_s=60.0,
         retries=2,
+        discreet=True,
         watch=False,
         window=100,
     ),
@@ -46,8 +47,9 @@ FROM_CLIENT: list[m.Message] = [
     m.Control(request="r-3", task=TASK, verb="cancel", deadline_s=2.5, reason="wrong plate"),
     m.Provide(
         request="r-4",
-        offers=[m.Offer(definition={"name": "nuclei", "args": [], "returns": []}, concurrency=2)],
+        offers=[m.Offer(definition={"name": "nuclei", "args": [], "returns": []}, concurrency=2, locks=["stage"])],
         mode="dev",
+        visibility="team",
         labels=["cuda"],
         capacity=8,
         grace_s=30.0,

@@ -78,11 +78,9 @@ def sees_offer(who: Principal, *, visibility: str, person: str, is_shared: bool)
     return who.role is not Role.GUEST or is_shared
 
 
-def sees_task(who: Principal, *, visibility: str, person: str, is_shared: bool) -> bool:
-    """Whether somebody may know that a task exists. Private ones are their caller's alone."""
-    return sees_offer(who, visibility=visibility, person=person, is_shared=is_shared) and (
-        who.role is not Role.GUEST or person == who.person
-    )
+def sees_task(who: Principal, *, visibility: str, person: str) -> bool:
+    """Whether somebody may know that a task exists. Private ones are their caller's alone, and guests see their own."""
+    return person == who.person or (visibility != Visibility.PRIVATE and who.role is not Role.GUEST)
 
 
 def reads_task(who: Principal, *, visibility: str, is_discreet: bool, person: str) -> bool:

@@ -301,6 +301,7 @@ definition = Table(
     Column("action_id", Text, ForeignKey("action.id"), nullable=False),
     Column("definition_hash", Text, nullable=False),
     Column("signature_hash", Text, nullable=False),
+    Column("visibility", Text, nullable=False, server_default="team"),
     Column("body", Text, nullable=False),
     _at("created_at_us"),
     _at("offered_at_us"),

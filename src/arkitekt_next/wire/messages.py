@@ -171,6 +171,7 @@ class Submit(Message):
     timeout_s: Seconds | None = None
     queue_timeout_s: Seconds | None = None
     retries: Annotated[int, Field(ge=0, le=100)] | None = None
+    discreet: bool = False
     watch: bool = True
     window: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
 
@@ -306,6 +307,7 @@ class Provide(Message):
     request: Id
     offers: list[Offer] = Field(max_length=10_000)
     mode: Literal["dev", "prod"] = "prod"
+    visibility: Literal["private", "team"] | None = None
     labels: list[Name] = Field(default_factory=list, max_length=64)
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 256
     grace_s: Seconds | None = None

@@ -130,13 +130,13 @@ CREATE TABLE definition (
 	signature_hash TEXT NOT NULL, 
 	body TEXT NOT NULL, 
 	created_at_us BIGINT NOT NULL, 
-	offered_at_us BIGINT NOT NULL, 
+	offered_at_us BIGINT NOT NULL, visibility TEXT DEFAULT 'team' NOT NULL, 
 	CONSTRAINT pk_definition PRIMARY KEY (id), 
 	CONSTRAINT fk_definition_action_id_action FOREIGN KEY(action_id) REFERENCES action (id), 
 	CONSTRAINT fk_definition_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
 	CONSTRAINT uq_definition_team_id_action_id_definition_hash UNIQUE (team_id, action_id, definition_hash)
 );
-INSERT INTO "definition" VALUES('definition.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807);
+INSERT INTO "definition" VALUES('definition.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','definition.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,'definition.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 CREATE TABLE device_code (
 	digest BLOB NOT NULL, 
 	user_code_digest BLOB NOT NULL, 

@@ -47,7 +47,7 @@ def task(*, effects: str = "unknown", retries: int = 0, **fields: Any) -> LiveTa
         person="p",
         app="a",
         reference="r",
-        contract=Contract(action, body, "d", "s", 0),
+        contract=Contract(action, body, "d", "s", 0, "team"),
         args={},
         root="task-1",
         origin="h",

@@ -86,7 +86,7 @@ def test_everything_said_in_one_turn_is_one_frame() -> None:
 
 def test_the_hub_may_pass_on_what_a_client_just_fitted_into_one_frame() -> None:
     client, hub = opened()
-    text = "x" * (LIMIT - 140)
+    text = "x" * (LIMIT - 160)
     client.send(m.Submit(reference="r", action="a.b", args={"t": text}))
     (submit,) = hub.receive(client.next_frame(1.0), 1.0)
     assert isinstance(submit, m.Submit)

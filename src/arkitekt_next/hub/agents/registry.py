@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
+from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.errors import ArkitektError, DefinitionChanged, DuplicateName, InvalidValue, RequestRefused
 from arkitekt_next.hub.catalog.providers import Agent, Implementation
 from arkitekt_next.hub.core.ids import new_id, now_us
@@ -112,11 +113,11 @@ class Agents:
             definitions = _parse(wanted)
             who = peer.principal
             app_id, release_id, contracts = await self.board.catalogue.publish(
-                team=who.team,
-                person=who.person,
+                who,
                 app=hello.app,
                 release=hello.release,
                 definitions=definitions,
+                visibility=_visibility(wanted),
             )
             agent = await self._recall(peer, app_id)
             if peer.close_code is not None:
@@ -157,6 +158,7 @@ class Agents:
                 hub=self.board.hub,
                 epoch=row.epoch if row is not None else 0,
                 mode="prod",
+                visibility="private",
                 release=hello.release.version,
                 labels=frozenset(),
                 capacity=1,
@@ -180,6 +182,7 @@ class Agents:
         self._stop_grace(agent)
         assert peer.hello is not None
         agent.mode, agent.capacity, agent.host = wanted.mode, wanted.capacity, peer.hello.host
+        agent.visibility = _visibility(wanted)
         agent.labels = frozenset(wanted.labels)
         agent.release = peer.hello.release.version
         agent.is_draining = True  # no work before the fence is on disk
@@ -223,7 +226,7 @@ class Agents:
                     "hub_id": self.board.hub,
                     "epoch": agent.epoch,
                     "mode": agent.mode,
-                    "visibility": "private" if agent.mode == "dev" else "team",
+                    "visibility": agent.visibility,
                     "labels": dumps(sorted(agent.labels)),
                     "host": agent.host,
                     "capacity": agent.capacity,
@@ -376,6 +379,11 @@ class Agents:
         for timer in self._grace.values():
             timer.cancel()
         self._grace.clear()
+
+
+def _visibility(wanted: Provide) -> str:
+    """Give who sees what is provided: in development its author alone, unless they say otherwise."""
+    return wanted.visibility or (Visibility.PRIVATE if wanted.mode == "dev" else Visibility.TEAM)
 
 
 def _parse(wanted: Provide) -> list[Definition]:

@@ -19,7 +19,6 @@ from arkitekt_next.errors import (
     HubBusy,
     InternalError,
     NotAuthenticated,
-    NotFound,
     NotPermitted,
     ProtocolError,
     RequestRefused,
@@ -29,7 +28,7 @@ from arkitekt_next.hub.core.http import answer
 from arkitekt_next.hub.core.ids import monotonic, new_id, now_us
 from arkitekt_next.hub.core.policy import CALL, PROVIDE, PUBLIC, SEE, Policy, policy
 from arkitekt_next.hub.core.telemetry import log
-from arkitekt_next.hub.tasks import control, reports, submit, watch
+from arkitekt_next.hub.tasks import access, control, reports, submit, watch
 from arkitekt_next.wire import messages as m
 from arkitekt_next.wire.codec import error_body, loads
 from arkitekt_next.wire.session import negotiate
@@ -255,14 +254,13 @@ def _ignore(hub: HubContext, peer: Peer, message: m.Message) -> None:
 
 
 def _lookup(hub: HubContext, peer: Peer, message: m.Lookup) -> None:
-    team, person = peer.principal.team, peer.principal.person
-    catalogue = hub.catalogue
+    who, catalogue = peer.principal, hub.catalogue
     if message.definition is not None:
-        contract = catalogue.by_definition(team, message.definition)
+        contract = catalogue.by_definition(who, message.definition)
     elif message.demand is not None:
-        contract = catalogue.by_demand(team, person, message.demand)
+        contract = catalogue.by_demand(who, message.demand)
     elif message.action is not None:
-        contract = catalogue.bind(team, person, message.action)
+        contract = catalogue.bind(who, message.action)
     else:
         raise ProtocolError(where="lookup", problem="expected one of action, definition and demand")
     peer.send(
@@ -272,7 +270,7 @@ def _lookup(hub: HubContext, peer: Peer, message: m.Lookup) -> None:
             definition=loads(contract.body),
             signature_hash=contract.signature_hash,
             definition_hash=contract.definition_hash,
-            agents_online=len(contract.action.online()),
+            agents_online=len(catalogue.usable(who, contract.action)),
         )
     )
 
@@ -324,14 +322,11 @@ def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
 
 def _attach(hub: HubContext, peer: Peer, message: m.Attach) -> None:
     async def check_and_attach() -> None:
-        team = peer.principal.team
-        live = hub.board.live.get(message.task)
-        owner = live.person if live is not None and live.team == team else await hub.tasks_owner(team, message.task)
-        if owner is None:
-            raise NotFound(what="task", name=message.task, remedy="It may have been removed by the retention rule")
+        who = peer.principal
+        task = await access.read(hub.board, who, message.task)
         peer.send(m.Done(request=message.request))
-        is_owner = owner == peer.principal.person
-        reader = watch.Reader(peer, team, message.task, message.window, told=message.after, is_owner=is_owner)
+        is_owner = task.person == who.person
+        reader = watch.Reader(peer, who.team, message.task, message.window, told=message.after, is_owner=is_owner)
         watch.attach(hub.board, reader)
 
     _spawn(hub, peer, message, check_and_attach())
@@ -350,16 +345,17 @@ def _consumed(hub: HubContext, peer: Peer, message: m.Consumed) -> None:
 
 
 def _control(hub: HubContext, peer: Peer, message: m.Control) -> None:
-    task = hub.board.live.get(message.task)
-    if task is not None and task.team == peer.principal.team:
+    who = peer.principal
+    standing = access.see_live(hub.board, who, message.task)
+    if standing is not None:
+        access.refuse_steering(who, standing)
+        task = hub.board.live[message.task]
         control.steer(hub.board, task, message.verb, deadline_s=message.deadline_s, reason=message.reason)
         peer.send(m.Done(request=message.request))
         return
 
     async def pass_on() -> None:
-        home = await hub.home_of(peer.principal.team, message.task)
-        if home is None:
-            raise NotFound(what="task", name=message.task, remedy="Check the id")
+        home = (await access.steer(hub.board, who, message.task)).hub
         if home != hub.id:
             hub.relay.steer(home, message.task, message.verb, message.deadline_s, message.reason)
         peer.send(m.Done(request=message.request))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from arkitekt_next.auth.rules import Visibility
+
 if TYPE_CHECKING:
     from arkitekt_next.hub.agents.peer import Peer
     from arkitekt_next.hub.tasks.live import LiveTask
@@ -19,7 +21,8 @@ VersionKey = tuple[tuple[int, int | str], ...]
 class Agent:
     """One running instance of a release. `peer` is None while it is disconnected or connected to another hub.
 
-    `program` names what it offers: a new name each time it says so anew.
+    `program` names what it offers: a new name each time it says so anew. What is `private` its own person alone may
+    see and call.
     """
 
     id: str
@@ -30,6 +33,7 @@ class Agent:
     hub: str
     epoch: int
     mode: str
+    visibility: str
     release: str
     labels: frozenset[str]
     capacity: int
@@ -50,6 +54,10 @@ class Agent:
         if known is None or known[0] != self.release:
             known = self._version_key = (self.release, _version_key(self.release))
         return known[1]
+
+    def serves(self, person: str) -> bool:
+        """Whether it runs tasks of a person, who was let in by the rules when they called."""
+        return self.visibility == Visibility.TEAM or self.person == person
 
     @property
     def load(self) -> int:

@@ -1,6 +1,6 @@
 """What the catalogue is asked over HTTP. Names and what is live come from memory, records from the database.
 
-The rule: everything is looked up inside one team, and an agent in development is seen by its own person only.
+The rule: everything is looked up inside one team, and what `Catalogue.sees` does not give does not exist.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from arkitekt_next.errors import NotFound
 from arkitekt_next.storage import tables as t
@@ -17,14 +17,12 @@ from arkitekt_next.wire.codec import loads
 from . import views as v
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from arkitekt_next.auth.principal import Principal
 
     from .providers import Implementation
-    from .service import Action, Catalogue, Contract
+    from .service import Catalogue, Contract
 
 _RELEASES = 100
 _VERSIONS = 20
@@ -33,9 +31,11 @@ _BREATH = 50
 
 async def list_apps(engine: AsyncEngine, catalogue: Catalogue, who: Principal, wanted: v.AppQuery) -> v.AppPage:
     """Give the team's apps in the order of their identifiers."""
-    query = _apps(who.team).order_by(t.app.c.identifier).limit(wanted.limit + 1)
-    if wanted.cursor is not None:
-        query = query.where(t.app.c.identifier > wanted.cursor)
+    after = wanted.cursor or ""
+    seen = sorted({action.app for action in catalogue.seen_by(who) if action.app > after})[: wanted.limit + 1]
+    is_mine = t.app.c.owner_id == who.person
+    query = _apps(who.team).where(t.app.c.identifier > after, or_(is_mine, t.app.c.identifier.in_(seen)))
+    query = query.order_by(t.app.c.identifier).limit(wanted.limit + 1)
     async with engine.connect() as db:
         rows = (await db.execute(query)).mappings().all()
     page = rows[: wanted.limit]
@@ -47,10 +47,17 @@ async def list_apps(engine: AsyncEngine, catalogue: Catalogue, who: Principal, w
 async def get_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, identifier: str) -> v.AppDetail:
     """Give an app with its newest releases and its actions. Raises `NotFound`."""
     query = _apps(who.team).where(t.app.c.identifier == identifier)
+    actions = sorted(action.name for action in catalogue.seen_by(who) if action.app == identifier)
+    if not actions:
+        query = query.where(t.app.c.owner_id == who.person)
+    of_agents = select(t.agent.c.release_id).where(
+        t.agent.c.team_id == who.team, or_(t.agent.c.visibility == "team", t.agent.c.person_id == who.person)
+    )
     releases = (
         select(t.release)
         .join(t.app, t.app.c.id == t.release.c.app_id)
         .where(t.release.c.team_id == who.team, t.app.c.team_id == who.team, t.app.c.identifier == identifier)
+        .where(t.release.c.id.in_(of_agents))
         .order_by(t.release.c.id.desc())
         .limit(_RELEASES)
     )
@@ -60,7 +67,6 @@ async def get_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, ide
             raise NotFound(what="app", name=identifier, remedy="`GET /api/apps` lists what there is")
         found = (await db.execute(releases)).mappings().all()
     shown = [v.Release(**{name: r[name] for name in v.Release.model_fields}) for r in found]
-    actions = sorted(action.name for action in _of_team(catalogue, who.team) if action.app == identifier)
     online = len(_agents_by_app(catalogue, who).get(identifier, ()))
     return v.AppDetail(**row, agents_online=online, releases=shown, actions=actions)
 
@@ -82,25 +88,17 @@ def _apps(team: str) -> Any:
     )
 
 
-def _of_team(catalogue: Catalogue, team: str) -> Iterable[Action]:
-    return [action for (owner, _), action in catalogue.actions.items() if owner == team]
-
-
 def _agents_by_app(catalogue: Catalogue, who: Principal) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for action in _of_team(catalogue, who.team):
-        for offer in _usable(action, who):
+    for action in catalogue.seen_by(who):
+        for offer in catalogue.usable(who, action):
             found.setdefault(action.app, set()).add(offer.agent.id)
     return found
 
 
-def _usable(action: Action, who: Principal) -> list[Implementation]:
-    return [i for i in action.online() if i.agent.mode == "prod" or i.agent.person == who.person]
-
-
 async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQuery) -> v.ActionPage:
     """Give the team's actions in the order of their names."""
-    names = sorted(action.name for action in _of_team(catalogue, who.team))
+    names = sorted(action.name for action in catalogue.seen_by(who))
     if wanted.cursor is not None:
         names = [name for name in names if name > wanted.cursor]
     words = (wanted.q or "").casefold().split()
@@ -111,7 +109,7 @@ async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQue
         action = catalogue.actions.get((who.team, name))
         if action is None or (wanted.app is not None and action.app != wanted.app):
             continue
-        shown = _summary(action, catalogue.bind(who.team, who.person, name), who)
+        shown = _summary(catalogue, catalogue.bind(who, name), who)
         if not _fits(shown, wanted, words):
             continue
         if len(items) == wanted.limit:
@@ -129,12 +127,12 @@ def _fits(shown: v.Action, wanted: v.ActionQuery, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _summary(action: Action, contract: Contract, who: Principal) -> v.Action:
-    return v.Action(**_fields(action, contract, who))
+def _summary(catalogue: Catalogue, contract: Contract, who: Principal) -> v.Action:
+    return v.Action(**_fields(catalogue, contract, who))
 
 
-def _fields(action: Action, contract: Contract, who: Principal) -> dict[str, Any]:
-    definition = contract.definition
+def _fields(catalogue: Catalogue, contract: Contract, who: Principal) -> dict[str, Any]:
+    action, definition = contract.action, contract.definition
     return {
         "name": action.name,
         "app": action.app,
@@ -146,18 +144,18 @@ def _fields(action: Action, contract: Contract, who: Principal) -> dict[str, Any
         "definition_hash": contract.definition_hash,
         "signature_hash": contract.signature_hash,
         "offered_at_us": contract.offered_at_us,
-        "agents_online": len(_usable(action, who)),
+        "agents_online": len(catalogue.usable(who, action)),
         "is_released": action.is_released,
     }
 
 
 async def get_action(engine: AsyncEngine, catalogue: Catalogue, who: Principal, name: str) -> v.ActionDetail:
     """Give an action, the definition a call would get now, and who provides it. Raises `NotFound`."""
-    contract = catalogue.bind(who.team, who.person, name)
+    contract = catalogue.bind(who, name)
     versions = await list_definitions(engine, catalogue, who, name, v.DefinitionQuery(limit=_VERSIONS))
-    providers = [_provider(offer) for offer in _usable(contract.action, who)]
+    providers = [_provider(offer) for offer in catalogue.usable(who, contract.action)]
     return v.ActionDetail(
-        **_fields(contract.action, contract, who),
+        **_fields(catalogue, contract, who),
         definition=loads(contract.body),
         providers=sorted(providers, key=lambda p: p.agent),
         versions=versions.items,
@@ -185,7 +183,7 @@ async def list_definitions(
     engine: AsyncEngine, catalogue: Catalogue, who: Principal, name: str, wanted: v.DefinitionQuery
 ) -> v.RecordedPage:
     """Give the definitions an action had, the newest first. Raises `NotFound`."""
-    action = catalogue.find(who.team, name)
+    action = catalogue.find(who, name)
     d = t.definition.c
     query = (
         select(d.id, d.definition_hash, d.signature_hash, d.created_at_us, d.offered_at_us)
@@ -193,6 +191,8 @@ async def list_definitions(
         .order_by(d.id.desc())
         .limit(wanted.limit + 1)
     )
+    if action.owner != who.person:
+        query = query.where(d.visibility == "team")
     if wanted.cursor is not None:
         query = query.where(d.id < wanted.cursor)
     async with engine.connect() as db:
@@ -202,34 +202,26 @@ async def list_definitions(
     return v.RecordedPage(items=items, next=page[-1]["id"] if len(rows) > wanted.limit else None)
 
 
-async def get_definition(engine: AsyncEngine, who: Principal, definition_hash: str) -> v.DefinitionDetail:
+def get_definition(catalogue: Catalogue, who: Principal, definition_hash: str) -> v.DefinitionDetail:
     """Give a definition by its hash, and which actions offered it. Raises `NotFound`."""
-    d = t.definition.c
-    query = (
-        select(d.signature_hash, d.body, t.action.c.name)
-        .join(t.action, t.action.c.id == d.action_id)
-        .where(d.team_id == who.team, d.definition_hash == definition_hash)
-        .order_by(t.action.c.name)
-        .limit(_RELEASES)
-    )
-    async with engine.connect() as db:
-        rows = (await db.execute(query)).all()
-    if not rows:
+    known = [action.contracts.get(definition_hash) for action in catalogue.seen_by(who)]
+    found = [contract for contract in known if contract is not None and catalogue.sees_contract(who, contract)]
+    if not found:
         raise NotFound(what="definition", name=definition_hash, remedy="`GET /api/actions` lists what there is")
     return v.DefinitionDetail(
         definition_hash=definition_hash,
-        signature_hash=rows[0].signature_hash,
-        definition=loads(rows[0].body),
-        actions=[row.name for row in rows],
+        signature_hash=found[0].signature_hash,
+        definition=loads(found[0].body),
+        actions=sorted(contract.action.name for contract in found)[:_RELEASES],
     )
 
 
 def check(catalogue: Catalogue, who: Principal, name: str, form: v.CheckForm) -> v.Checked:
     """Check arguments as a call would. Raises `InvalidValue`, or `NotFound` for action and definition."""
-    contract = catalogue.bind(who.team, who.person, name)
+    contract = catalogue.bind(who, name)
     if form.definition_hash is not None and form.definition_hash != contract.definition_hash:
         known = contract.action.contracts.get(form.definition_hash)
-        if known is None:
+        if known is None or not catalogue.sees_contract(who, known):
             remedy = f"`GET /api/actions/{name}/definitions` lists what there is"
             raise NotFound(what="definition", name=form.definition_hash, remedy=remedy)
         contract = known

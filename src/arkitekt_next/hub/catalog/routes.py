@@ -83,7 +83,7 @@ async def list_definitions(
 @policy(SEE)
 async def get_definition(request: Request, who: Who, definition_hash: HashInPath) -> SafeJSON:
     """Give a definition by its hash, and which actions offered it."""
-    return reply(await reads.get_definition(context_of(request).database.engine, who, definition_hash))
+    return reply(reads.get_definition(context_of(request).catalogue, who, definition_hash))
 
 
 @router.post(

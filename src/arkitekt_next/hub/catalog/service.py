@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from arkitekt_next.auth.principal import Role
+from arkitekt_next.auth.rules import Visibility, may_provide, sees_offer
 from arkitekt_next.errors import Ambiguous, NotFound, NotPermitted, RequestRefused
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.ports import Definition, compile_check
@@ -22,16 +24,20 @@ from arkitekt_next.wire.codec import dumps, loads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.wire.messages import Release
 
+    from .consents import Consents
     from .providers import Agent, Implementation
+    from .shares import Shares
 
 _INSERT_APP = insert_or(t.app, ["team_id", "identifier"])
 _INSERT_RELEASE = insert_or(t.release, ["team_id", "app_id", "version", "source_hash", "lock_hash", "python"])
 _INSERT_ACTION = insert_or(t.action, ["team_id", "name"])
-_INSERT_DEFINITION = insert_or(t.definition, ["team_id", "action_id", "definition_hash"], update=["offered_at_us"])
-
+_DEFINITION_KEY = ["team_id", "action_id", "definition_hash"]
+_INSERT_DEFINITION = insert_or(t.definition, _DEFINITION_KEY, update=["offered_at_us"])
+_SHARE_DEFINITION = insert_or(t.definition, _DEFINITION_KEY, update=["offered_at_us", "visibility"])
 
 _RELEASED = (
     select(t.implementation.c.action_id)
@@ -42,16 +48,17 @@ _RELEASED = (
 
 
 class Contract:
-    """One definition of an action, as published."""
+    """One definition of an action, as published; `private` until somebody offers it to the team."""
 
     def __init__(
-        self, action: Action, body: str, definition_hash: str, signature_hash: str, offered_at_us: int
+        self, action: Action, body: str, definition_hash: str, signature_hash: str, offered_at_us: int, visibility: str
     ) -> None:
         self.action = action
         self.body = body
         self.definition_hash = definition_hash
         self.signature_hash = signature_hash
         self.offered_at_us = offered_at_us
+        self.visibility = visibility
 
     @cached_property
     def definition(self) -> Definition:
@@ -66,7 +73,7 @@ class Contract:
 
 @dataclass(slots=True, eq=False)
 class Action:
-    """A typed contract under one name; its newest definition is `latest`.
+    """A typed contract under one name. `owner` is the person whose app it belongs to.
 
     `is_released` once an agent that was no development one has provided it.
     """
@@ -77,13 +84,9 @@ class Action:
     name: str
     contracts: dict[str, Contract] = field(default_factory=dict)
     implementations: dict[str, Implementation] = field(default_factory=dict)
+    owner: str = ""
     turn: int = 0
     is_released: bool = False
-
-    @property
-    def latest(self) -> Contract:
-        """The definition that was offered last."""
-        return max(self.contracts.values(), key=lambda c: c.offered_at_us)
 
     @property
     def short_name(self) -> str:
@@ -96,24 +99,27 @@ class Action:
 
 
 class Catalogue:
-    """All teams' actions."""
+    """All teams' actions. `shares` and `consents` say what was shared with whom, and who may provide whose app."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, shares: Shares, consents: Consents) -> None:
         self._database = database
+        self._shares = shares
+        self._consents = consents
         self.actions: dict[tuple[str, str], Action] = {}
 
     async def load(self) -> None:
         """Read the newest definition of every action."""
         async with self._database.engine.connect() as db:
-            apps = {row.id: row.identifier for row in await db.execute(select(t.app.c.id, t.app.c.identifier))}
+            rows = await db.execute(select(t.app.c.id, t.app.c.identifier, t.app.c.owner_id))
+            apps = {row.id: row for row in rows}
             by_id: dict[str, Action] = {}
             for row in await db.execute(select(t.action)):
-                action = Action(row.id, row.team_id, apps[row.app_id], row.name)
+                app = apps[row.app_id]
+                action = Action(row.id, row.team_id, app.identifier, row.name, owner=app.owner_id)
                 by_id[row.id] = self.actions[(row.team_id, row.name)] = action
             for row in await db.execute(select(t.definition)):
                 action = by_id[row.action_id]
-                contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
-                action.contracts[row.definition_hash] = contract
+                action.contracts[row.definition_hash] = _contract(action, row)
             for id in (await db.execute(_RELEASED)).scalars():
                 by_id[id].is_released = True
         for key in [key for key, action in self.actions.items() if not action.contracts]:
@@ -134,7 +140,7 @@ class Catalogue:
         if not again and (team, name) in self.actions:
             return
         query = (
-            select(t.definition, t.action.c.id.label("of"), t.app.c.identifier)
+            select(t.definition, t.action.c.id.label("of"), t.app.c.identifier, t.app.c.owner_id)
             .join(t.action, t.action.c.id == t.definition.c.action_id)
             .join(t.app, t.app.c.id == t.action.c.app_id)
             .where(t.action.c.team_id == team, t.action.c.name == name)
@@ -144,55 +150,80 @@ class Catalogue:
             of = rows[0].of if rows else ""
             is_released = (await db.execute(_RELEASED.where(t.implementation.c.action_id == of))).first() is not None
         for row in rows:
-            action = self.actions.setdefault((team, name), Action(row.of, team, row.identifier, name))
+            fresh = Action(row.of, team, row.identifier, name, owner=row.owner_id)
+            action = self.actions.setdefault((team, name), fresh)
             action.is_released = action.is_released or is_released
-            if row.definition_hash not in action.contracts:
-                contract = Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us)
-                action.contracts[row.definition_hash] = contract
+            known = action.contracts.setdefault(row.definition_hash, _contract(action, row))
+            known.visibility = row.visibility
 
-    def find(self, team: str, name: str) -> Action:
-        """Give the action of that name. Raises `NotFound` with the nearest names there are."""
-        action = self.actions.get((team, name))
-        if action is None or not action.contracts:
-            raise NotFound(what="action", name=name, remedy=self._hint(team, name))
+    def find(self, who: Principal, name: str) -> Action:
+        """Give the action of that name, if somebody sees it. Raises `NotFound` with the nearest names there are."""
+        action = self.actions.get((who.team, name))
+        if action is None or not action.contracts or not self.sees(who, action):
+            raise NotFound(what="action", name=name, remedy=self._hint(who, name))
         return action
 
-    def _hint(self, team: str, name: str) -> str:
+    def seen_by(self, who: Principal) -> list[Action]:
+        """List what somebody sees."""
+        return [action for (team, _), action in self.actions.items() if team == who.team and self.sees(who, action)]
+
+    def sees(self, who: Principal, action: Action) -> bool:
+        """Whether somebody sees an action: one of its definitions."""
+        return any(self.sees_contract(who, contract) for contract in action.contracts.values())
+
+    def sees_contract(self, who: Principal, contract: Contract) -> bool:
+        """Whether somebody sees a definition: one of their own app, or that is, or was, offered to them."""
+        action = contract.action
+        if self._sees_as(who, action, contract.visibility, action.owner):
+            return True
+        return any(offer.contract is contract for offer in self.usable(who, action))
+
+    def usable(self, who: Principal, action: Action) -> list[Implementation]:
+        """List who could run an action for somebody now, rooms aside."""
+        return [
+            offer for offer in action.online() if self._sees_as(who, action, offer.agent.visibility, offer.agent.person)
+        ]
+
+    def _sees_as(self, who: Principal, action: Action, visibility: str, person: str) -> bool:
+        is_shared = who.role is Role.GUEST and self._shares.is_shared(action.id, who.person)
+        return sees_offer(who, visibility=visibility, person=person, is_shared=is_shared)
+
+    def _hint(self, who: Principal, name: str) -> str:
         from difflib import get_close_matches
 
-        actions = [action for (owner, _), action in self.actions.items() if owner == team]
-        names = [action.name for action in actions if action.is_released or action.online()]
+        seen = self.seen_by(who)
+        names = [action.name for action in seen if action.is_released or self.usable(who, action)]
         near = get_close_matches(name, names, n=3, cutoff=0.6)
         if near:
             return f"Did you mean {', '.join(near)}?"
         return "Is its app running? `arkitekt-next inspect` lists what there is"
 
-    def bind(self, team: str, person: str, name: str) -> Contract:
+    def bind(self, who: Principal, name: str) -> Contract:
         """Give the definition a caller gets: the newest live one that is not a development one, else the person's own.
 
-        When nobody is online: the one that was offered last.
+        When nobody is online: the one that was offered last. Raises `NotFound` for what somebody does not see.
         """
-        action = self.find(team, name)
+        action = self.find(who, name)
         best: Implementation | None = None
-        for offer in action.implementations.values():
-            agent = offer.agent
-            is_meant = agent.is_online and (agent.mode == "prod" or agent.person == person)
-            if is_meant and (best is None or offer.rank > best.rank):
+        for offer in self.usable(who, action):
+            if best is None or offer.rank > best.rank:
                 best = offer
-        return best.contract if best is not None else action.latest
+        if best is not None:
+            return best.contract
+        seen = [contract for contract in action.contracts.values() if self.sees_contract(who, contract)]
+        return max(seen, key=lambda contract: contract.offered_at_us)
 
-    def by_definition(self, team: str, definition_hash: str) -> Contract:
+    def by_definition(self, who: Principal, definition_hash: str) -> Contract:
         """Give the action that offers exactly this definition."""
         fits = [
             contract
-            for (owner, _), action in self.actions.items()
-            if owner == team
+            for action in self.seen_by(who)
             for contract in action.contracts.values()
-            if contract.definition_hash == definition_hash
+            if contract.definition_hash == definition_hash and self.sees_contract(who, contract)
         ]
         return _only(fits, "definition", definition_hash)
 
-    def by_demand(self, team: str, person: str, demand: Mapping[str, Any]) -> Contract:
+    def by_demand(self, who: Principal, demand: Mapping[str, Any]) -> Contract:
         """Give the one live action whose ports are of the kinds asked for."""
         args, returns = demand.get("args"), demand.get("returns")
         if not _is_port_list(args) or not _is_port_list(returns):
@@ -200,33 +231,35 @@ class Catalogue:
                 where="demand", problem="expected lists of {kind, key?, identifier?} under args and returns"
             )
         fits = []
-        for (owner, name), action in self.actions.items():
-            if owner == team and action.online():
-                contract = self.bind(team, person, name)
+        for action in self.seen_by(who):
+            if self.usable(who, action):
+                contract = self.bind(who, action.name)
                 definition = contract.definition
                 if _fits(args, definition.args) and _fits(returns, definition.returns):
                     fits.append(contract)
         return _only(fits, "action", f"demand {dumps(demand)[:200]}")
 
     async def publish(
-        self, *, team: str, person: str, app: str, release: Release, definitions: Iterable[Definition]
+        self, who: Principal, *, app: str, release: Release, definitions: Iterable[Definition], visibility: str
     ) -> tuple[str, str, list[Contract]]:
         """Record app, release and definitions; give the ids of app and release, and the contracts in order.
 
         Raises `NotPermitted` when the app belongs to somebody else.
         """
-        app_id = await self._claim_app(team, person, app)
+        team = who.team
+        app_id, owner = await self._claim_app(who, app)
         release_id = await self._record_release(team, app_id, release)
         contracts: list[Contract] = []
         steps = []
         now = now_us()
         for definition in definitions:
             name = f"{app}.{definition.name}"
-            action = self.actions.get((team, name)) or await self._record_action(team, app_id, app, name)
+            action = self.actions.get((team, name)) or await self._record_action(team, app_id, app, name, owner)
             body = dumps(definition.to_json())
             contract = action.contracts.get(definition.definition_hash)
             if contract is None:
-                contract = Contract(action, body, definition.definition_hash, definition.signature_hash, now)
+                hashes = definition.definition_hash, definition.signature_hash
+                contract = Contract(action, body, *hashes, now, visibility)
             contract.offered_at_us = now
             contracts.append(contract)
             row = {
@@ -235,19 +268,23 @@ class Catalogue:
                 "action_id": action.id,
                 "definition_hash": contract.definition_hash,
                 "signature_hash": contract.signature_hash,
+                "visibility": visibility,
                 "body": body,
                 "created_at_us": now,
                 "offered_at_us": now,
             }
-            steps.append((_INSERT_DEFINITION, row))
+            steps.append((_SHARE_DEFINITION if visibility == Visibility.TEAM else _INSERT_DEFINITION, row))
         if steps:
             await self._database.ledger.commit(*steps)
         for contract in contracts:
+            if visibility == Visibility.TEAM:
+                contract.visibility = visibility
             contract.action.contracts[contract.definition_hash] = contract
             self.actions[(team, contract.action.name)] = contract.action
         return app_id, release_id, contracts
 
-    async def _claim_app(self, team: str, person: str, identifier: str) -> str:
+    async def _claim_app(self, who: Principal, identifier: str) -> tuple[str, str]:
+        team, person = who.team, who.person
         row = {
             "id": new_id(),
             "team_id": team,
@@ -259,14 +296,14 @@ class Catalogue:
         query = select(t.app.c.id, t.app.c.owner_id).where(t.app.c.team_id == team, t.app.c.identifier == identifier)
         async with self._database.engine.connect() as db:
             found = (await db.execute(query)).one()
-        if found.owner_id != person:
+        if not may_provide(who, app_owner=found.owner_id, has_consent=self._consents.has(found.id, person)):
             raise NotPermitted(
                 person=person,
                 verb="provide",
                 what=f"the app '{identifier}'",
                 remedy="Its owner has to consent, or choose another identifier",
             )
-        return str(found.id)
+        return str(found.id), str(found.owner_id)
 
     async def _record_release(self, team: str, app_id: str, release: Release) -> str:
         key = {
@@ -282,12 +319,12 @@ class Catalogue:
         async with self._database.engine.connect() as db:
             return str((await db.execute(query)).scalar_one())
 
-    async def _record_action(self, team: str, app_id: str, app: str, name: str) -> Action:
+    async def _record_action(self, team: str, app_id: str, app: str, name: str, owner: str) -> Action:
         row = {"id": new_id(), "team_id": team, "app_id": app_id, "name": name, "created_at_us": now_us()}
         await self._database.ledger.commit((_INSERT_ACTION, row))
         query = select(t.action.c.id).where(t.action.c.team_id == team, t.action.c.name == name)
         async with self._database.engine.connect() as db:
-            return Action(str((await db.execute(query)).scalar_one()), team, app, name)
+            return Action(str((await db.execute(query)).scalar_one()), team, app, name, owner=owner)
 
     def attach(self, agent: Agent) -> None:
         """List what an agent implements."""
@@ -300,6 +337,10 @@ class Catalogue:
         """Unlist it."""
         for offer in agent.offers.values():
             offer.contract.action.implementations.pop(agent.id, None)
+
+
+def _contract(action: Action, row: Any) -> Contract:
+    return Contract(action, row.body, row.definition_hash, row.signature_hash, row.offered_at_us, row.visibility)
 
 
 def _is_port_list(value: object) -> bool:

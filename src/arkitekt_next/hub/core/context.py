@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, update
 
 from arkitekt_next.bus import Bus, open_bus
 from arkitekt_next.errors import HubBusy
@@ -76,7 +76,7 @@ class HubContext:
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.consents = Consents(database)
         self.shares = Shares(database)
-        self.catalogue = Catalogue(database)
+        self.catalogue = Catalogue(database, self.shares, self.consents)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
         self.agents = Agents(self.board)
         self.relay = Relay(self.board, bus)
@@ -145,24 +145,6 @@ class HubContext:
         for reader in list(peer.readers.values()):
             if reader.is_behind:
                 watch.resume(self.board, reader)
-
-    async def tasks_owner(self, team: str, task: str) -> str | None:
-        """Give the person a task belongs to, or None when the team has no such task."""
-        if "\0" in task:  # PostgreSQL takes no such text
-            return None
-        query = select(t.task.c.person_id).where(t.task.c.team_id == team, t.task.c.id == task)
-        async with self.database.engine.connect() as db:
-            owner = (await db.execute(query)).scalar()
-        return str(owner) if owner is not None else None
-
-    async def home_of(self, team: str, task: str) -> str | None:
-        """Give the hub a task lives at, or None when the team has no such task."""
-        if "\0" in task:
-            return None
-        query = select(t.task.c.hub_id).where(t.task.c.team_id == team, t.task.c.id == task)
-        async with self.database.engine.connect() as db:
-            home = (await db.execute(query)).scalar()
-        return str(home) if home is not None else None
 
     async def tick_forever(self) -> None:
         """Heartbeats, leases, slow readers, last progress: everything that happens by the clock."""

@@ -16,6 +16,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import loads
 from arkitekt_next.wire.lifecycle import TERMINAL, Status
 
+from . import access
 from . import views as v
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from arkitekt_next.auth.principal import Principal
 
 _SCAN = 8_000
 _SCAN_TEXT = 1_500
@@ -35,6 +38,8 @@ SUMMARY = (
     _c.id,
     _c.action,
     _c.status,
+    _c.visibility,
+    _c.is_discreet,
     _c.app,
     _c.person_id.label("person"),
     _c.parent_id.label("parent"),
@@ -68,12 +73,12 @@ class _Source:
         return query.with_hint(t.task, f"INDEXED BY {self.index or t.TASK_KEY_INDEX}", "sqlite")
 
 
-async def list_tasks(engine: AsyncEngine, team: str, wanted: v.TaskQuery) -> v.TaskPage:
-    """Give a page of the team's tasks."""
+async def list_tasks(engine: AsyncEngine, who: Principal, wanted: v.TaskQuery) -> v.TaskPage:
+    """Give a page of the team's tasks that somebody sees."""
     async with engine.connect() as db:
         found: list[str] = []
         horizon = ""
-        for source in _sources(team, wanted):
+        for source in _sources(who, wanted):
             ids, end = await _walk(db, source, wanted.limit)
             found += ids
             horizon = max(horizon, end)
@@ -82,15 +87,21 @@ async def list_tasks(engine: AsyncEngine, team: str, wanted: v.TaskQuery) -> v.T
         if len(ids) > wanted.limit:
             ids = ids[: wanted.limit]
             following = ids[-1]
-        query = select(*SUMMARY).where(_c.team_id == team, _c.id.in_(ids)).order_by(_c.id.desc())
+        query = (
+            select(*SUMMARY, access.readable(who).label("is_readable"))
+            .where(_c.team_id == who.team, _c.id.in_(ids))
+            .order_by(_c.id.desc())
+        )
         rows = (await db.execute(query)).mappings().all() if ids else []
-    return v.TaskPage(items=[v.Task(**summarize(row)) for row in rows], next=following)
+    return v.TaskPage(
+        items=[v.Task(**summarize(row, is_readable=bool(row["is_readable"]))) for row in rows], next=following
+    )
 
 
-def summarize(row: Any) -> dict[str, Any]:
-    """Give the fields of a summary."""
+def summarize(row: Any, *, is_readable: bool) -> dict[str, Any]:
+    """Give the fields of a summary; the progress only to those who may read the task."""
     fields = {column.key: row[column.key] for column in SUMMARY}
-    fields["progress"] = loads(row["progress"]) if row["progress"] else None
+    fields["progress"] = loads(row["progress"]) if row["progress"] and is_readable else None
     return fields
 
 
@@ -108,15 +119,15 @@ async def _walk(db: AsyncConnection, source: _Source, limit: int) -> tuple[list[
     return ids, str(last) if last is not None else ""
 
 
-def _sources(team: str, wanted: v.TaskQuery) -> Sequence[_Source]:
-    within = [_c.team_id == team]
+def _sources(who: Principal, wanted: v.TaskQuery) -> Sequence[_Source]:
+    within = [_c.team_id == who.team]
     if wanted.cursor is not None:
         within.append(_c.id < wanted.cursor)
     if wanted.since_us is not None:
         within.append(_c.id >= first_id_at(max(0, wanted.since_us - _SLACK_US)))
     if wanted.until_us is not None:
         within.append(_c.id < first_id_at(wanted.until_us + _SLACK_US))
-    only = _residual(wanted)
+    only = _residual(who, wanted)
     statuses: list[Status | None] = [*dict.fromkeys(wanted.status)] or [None]
     return [_source(within, only, wanted, status, root) for status in statuses for root in _roots(wanted)]
 
@@ -129,8 +140,8 @@ def _roots(wanted: v.TaskQuery) -> list[tuple[str | None, ColumnElement[bool]] |
     return [("ix_task_root", below), (None, _c.id == wanted.root)]
 
 
-def _residual(wanted: v.TaskQuery) -> list[ColumnElement[bool]]:
-    only: list[ColumnElement[bool]] = []
+def _residual(who: Principal, wanted: v.TaskQuery) -> list[ColumnElement[bool]]:
+    only: list[ColumnElement[bool]] = [access.visible(who)]
     if wanted.app is not None:
         only.append(_c.app == wanted.app)
     if wanted.person is not None:
@@ -140,8 +151,11 @@ def _residual(wanted: v.TaskQuery) -> list[ColumnElement[bool]]:
     if wanted.until_us is not None:
         only.append(_c.queued_at_us < wanted.until_us)
     if wanted.text:
-        columns = (_c.action, _c.reference, func.coalesce(_c.error, ""))
-        only.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+        names, said = (_c.action,), (_c.reference, func.coalesce(_c.error, ""))
+        in_names, in_said = (
+            or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)) for columns in (names, said)
+        )
+        only.append(or_(in_names, and_(access.readable(who), in_said)))
     return only
 
 

@@ -1,7 +1,7 @@
 """What is asked about one task over HTTP: what it is, what happened to it, what it yielded.
 
-What is settled is read from the database; only the last progress and the reason to wait come from memory. The rule: a
-task of another team does not exist.
+What is settled is read from the database; only the last progress and the reason to wait come from memory. The rule:
+who may see and read it is asked of `access` first.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from arkitekt_next.errors import NotFound
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import loads
 from arkitekt_next.wire.lifecycle import Status
 from arkitekt_next.wire.messages import Outcome
 
+from . import access, watch
 from . import views as v
-from . import watch
 from .listing import summarize
 from .waiting import explain
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from arkitekt_next.auth.principal import Principal
 
     from .board import Board
     from .live import LiveTask
@@ -32,30 +33,31 @@ _PAGE_BYTES = 1024 * 1024
 _FETCH = 40
 
 
-def missing(task: str) -> NotFound:
-    """Say that there is no such task."""
-    return NotFound(what="task", name=task, remedy="It may have been removed by the retention rule")
-
-
 async def _row(db: AsyncConnection, team: str, task: str, *columns: Any) -> Any:
     query = select(*columns or (t.task,)).where(t.task.c.team_id == team, t.task.c.id == task)
     row = (await db.execute(query)).mappings().first()
     if row is None:
-        raise missing(task)
+        raise access.missing(task)
     return row
 
 
-async def require(engine: AsyncEngine, team: str, task: str) -> int | None:
-    """Give the number of the task's terminal event, or None while it has none. Raises `NotFound`."""
-    async with engine.connect() as db:
-        row = await _row(db, team, task, t.task.c.ended_at_us, t.task.c.timeline)
+async def require(board: Board, who: Principal, task: str) -> int | None:
+    """Give the number of the task's terminal event, or None while it has none.
+
+    Raises `NotFound`, or `NotPermitted` for one that may not be read.
+    """
+    await access.read(board, who, task)
+    async with board.database.engine.connect() as db:
+        row = await _row(db, who.team, task, t.task.c.ended_at_us, t.task.c.timeline)
     return loads(row["timeline"])[-1][0] if row["ended_at_us"] is not None else None
 
 
-async def get_task(board: Board, team: str, task: str) -> v.TaskDetail:
-    """Give everything known about a task but its events. Raises `NotFound`."""
+async def get_task(board: Board, who: Principal, task: str) -> v.TaskDetail:
+    """Give everything about a task that somebody may know, but its events. Raises `NotFound`."""
+    team = who.team
+    is_readable = access.may_read(who, await access.see(board, who, task))
     children = select(t.task.c.id).where(
-        t.task.c.team_id == team, t.task.c.parent_id == task, t.task.c.parent_id.is_not(None)
+        t.task.c.team_id == team, t.task.c.parent_id == task, t.task.c.parent_id.is_not(None), access.visible(who)
     )
     async with board.database.engine.connect() as db:
         summary = (*t.task.c, t.task.c.person_id.label("person"), t.task.c.parent_id.label("parent"))
@@ -63,18 +65,20 @@ async def get_task(board: Board, team: str, task: str) -> v.TaskDetail:
         counted = select(func.count()).select_from(children.limit(_CHILDREN).subquery())
         count = (await db.execute(counted)).scalar_one()
     live = live_task(board, team, task)
-    fields = summarize(row)
-    if live is not None and live.progress is not None:
+    fields = summarize(row, is_readable=is_readable)
+    if live is not None and live.progress is not None and is_readable:
         fields["progress"] = live.progress
     is_waiting = live is not None and live.status is Status.QUEUED and row["status"] == Status.QUEUED
     return v.TaskDetail(
         **fields,
-        **{name: row[name] for name in ("reference", "signature_hash", "definition_hash", "failures")},
-        args=loads(row["args"]),
+        **{name: row[name] for name in ("signature_hash", "definition_hash", "failures")},
+        is_readable=is_readable,
+        reference=row["reference"] if is_readable else None,
+        args=loads(row["args"]) if is_readable else None,
         options=loads(row["options"]),
         timeline=[_moment(entry) for entry in loads(row["timeline"])],
-        returns=_maybe(row["returns"]),
-        error=_maybe(row["error"]),
+        returns=_maybe(row["returns"]) if is_readable else None,
+        error=_maybe(row["error"]) if is_readable else None,
         children=count,
         waiting=explain(board, live) if live is not None and is_waiting else None,
     )
@@ -102,10 +106,10 @@ async def get_outcome(engine: AsyncEngine, team: str, task: str) -> Outcome | No
     return watch.outcome_of(row) if row["ended_at_us"] is not None else None
 
 
-async def list_events(board: Board, team: str, task: str, wanted: v.EventQuery) -> v.EventPage:
-    """Give what happened to a task after an event number, in order. Raises `NotFound`."""
-    engine = board.database.engine
-    await require(engine, team, task)
+async def list_events(board: Board, who: Principal, task: str, wanted: v.EventQuery) -> v.EventPage:
+    """Give what happened to a task after an event number, in order. Raises `NotFound`, `NotPermitted`."""
+    engine, team = board.database.engine, who.team
+    await require(board, who, task)
     live = live_task(board, team, task)
     upto = live.settled if live is not None else None
     found, _ = await watch.read_events(engine, team, task, after=wanted.after, upto=upto, limit=wanted.limit)
@@ -118,13 +122,14 @@ async def list_events(board: Board, team: str, task: str, wanted: v.EventQuery) 
     )
 
 
-async def list_yields(engine: AsyncEngine, team: str, task: str, wanted: v.YieldQuery) -> v.YieldPage:
-    """Give the values a task yielded from a number on; at most about a megabyte. Raises `NotFound`."""
+async def list_yields(board: Board, who: Principal, task: str, wanted: v.YieldQuery) -> v.YieldPage:
+    """Give the values a task yielded from a number on; at most about a megabyte. Raises `NotFound`, `NotPermitted`."""
+    await access.read(board, who, task)
     first, limit = wanted.first, wanted.limit
     items: list[list[Any]] = []
     size = 0
-    async with engine.connect() as db:
-        row = await _row(db, team, task, t.task.c.yields, t.task.c.ended_at_us)
+    async with board.database.engine.connect() as db:
+        row = await _row(db, who.team, task, t.task.c.yields, t.task.c.ended_at_us)
         total, has_ended = row["yields"], row["ended_at_us"] is not None
         if first < total:
             result = await db.stream(_batches(task, await _batch_number(db, task, first)))

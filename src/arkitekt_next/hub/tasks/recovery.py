@@ -87,6 +87,7 @@ def agent_of(row: RowMapping) -> Agent:
         hub=row["hub_id"],
         epoch=row["epoch"],
         mode=row["mode"],
+        visibility=row["visibility"],
         release=row["version"],
         labels=frozenset(loads(row["labels"])),
         capacity=row["capacity"],
@@ -124,6 +125,7 @@ def _placeholder(board: Board, row: RowMapping) -> Agent:
         hub=board.hub,
         epoch=row["epoch"],
         mode="prod",
+        visibility="team",
         release="0",
         labels=frozenset(),
         capacity=1,
@@ -178,4 +180,4 @@ def _contract(board: Board, row: Any) -> Contract:
     if known is not None:
         return known
     same = [c for c in action.contracts.values() if c.signature_hash == row["signature_hash"]]
-    return same[0] if same else action.latest
+    return same[0] if same else max(action.contracts.values(), key=lambda contract: contract.offered_at_us)

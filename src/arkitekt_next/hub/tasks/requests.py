@@ -13,7 +13,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.lifecycle import TERMINAL, Status
 from arkitekt_next.wire.messages import Submit
 
-from . import control, reads
+from . import access, control, reads
 from . import submit as calls
 from . import views as v
 from .stream import Patience
@@ -67,8 +67,10 @@ def _message(form: v.TaskForm, key: str | None) -> Submit:
     return Submit(**{**form.model_dump(), "reference": reference})
 
 
-async def steer(board: Board, team: str, task: str, verb: Verb, form: v.SteerForm) -> v.Steered:
-    """Ask a task to stop, pause or go on. Raises `NotFound`, or `Conflict` when it makes no sense now."""
+async def steer(board: Board, who: Principal, task: str, verb: Verb, form: v.SteerForm) -> v.Steered:
+    """Ask a task to stop, pause or go on. Raises `NotFound`, `NotPermitted`; `Conflict` for what makes no sense now."""
+    team = who.team
+    await access.steer(board, who, task)
     live = reads.live_task(board, team, task)
     if live is None:
         return await _steer_elsewhere(board, team, task, verb, form)
@@ -82,7 +84,7 @@ async def _steer_elsewhere(board: Board, team: str, task: str, verb: Verb, form:
     async with board.database.engine.connect() as db:
         row = (await db.execute(query)).first()
     if row is None:
-        raise reads.missing(task)
+        raise access.missing(task)
     status = Status(row.status)
     if status not in TERMINAL:
         board.relay.steer(row.hub_id, task, verb, form.deadline_s, form.reason)

@@ -13,6 +13,7 @@ from arkitekt_next.errors import (
     InvalidValue,
     NoAgent,
     NotFound,
+    NotPermitted,
     StorageFull,
     UnknownArgument,
 )
@@ -22,7 +23,7 @@ from arkitekt_next.hub.core.policy import CALL, SEE, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
 
-from . import listing, reads, requests
+from . import access, listing, reads, requests
 from . import views as v
 from .stream import EventStream
 
@@ -31,6 +32,14 @@ router = make_router(prefix="/api/tasks", tag="tasks")
 _TASK = "01a1fb9b-022b-7774-861b-fc7c8f838aa7"
 _GONE = "It may have been removed by the retention rule"
 _NO_TASK = refusals(NotFound(what="task", name=_TASK, remedy=_GONE))
+_UNREADABLE = _NO_TASK | refusals(
+    NotPermitted(
+        person="ada",
+        verb="read",
+        what="what this task was given and gave",
+        remedy="Its caller kept it from the team's members: ask them, or an owner or admin",
+    )
+)
 _FULL = refusals(StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"))
 _SUBMIT = refusals(
     NotFound(what="action", name="segment.nucle", remedy="Did you mean segment.nuclei?"),
@@ -44,6 +53,9 @@ _SUBMIT = refusals(
 )
 _STEER = refusals(
     NotFound(what="task", name=_TASK, remedy=_GONE),
+    NotPermitted(
+        person="ada", verb="steer", what="this task", remedy="Its caller can, and the team's owners and admins"
+    ),
     Conflict(problem="The task has ended (completed)", remedy="Only a running task can be asked to pause"),
     StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
 )
@@ -105,28 +117,28 @@ async def submit_task(
 @policy(SEE)
 async def list_tasks(request: Request, who: Who, wanted: Annotated[v.TaskQuery, Query()]) -> SafeJSON:
     """Give the tasks that fit, the newest first."""
-    return reply(await listing.list_tasks(context_of(request).database.engine, who.team, wanted))
+    return reply(await listing.list_tasks(context_of(request).database.engine, who, wanted))
 
 
 @router.get("/{task}", summary="Show a task", response_model=v.TaskDetail, responses=_NO_TASK)
 @policy(SEE)
 async def get_task(request: Request, who: Who, task: IdInPath) -> SafeJSON:
     """Give everything known about a task but its events, and why it waits when it does."""
-    return reply(await reads.get_task(context_of(request).board, who.team, task))
+    return reply(await reads.get_task(context_of(request).board, who, task))
 
 
-@router.get("/{task}/events", summary="Read a task's events", response_model=v.EventPage, responses=_NO_TASK)
+@router.get("/{task}/events", summary="Read a task's events", response_model=v.EventPage, responses=_UNREADABLE)
 @policy(SEE)
 async def list_events(request: Request, who: Who, task: IdInPath, wanted: Annotated[v.EventQuery, Query()]) -> SafeJSON:
     """Give what happened to a task after an event number, in order."""
-    return reply(await reads.list_events(context_of(request).board, who.team, task, wanted))
+    return reply(await reads.list_events(context_of(request).board, who, task, wanted))
 
 
-@router.get("/{task}/yields", summary="Read a task's yields", response_model=v.YieldPage, responses=_NO_TASK)
+@router.get("/{task}/yields", summary="Read a task's yields", response_model=v.YieldPage, responses=_UNREADABLE)
 @policy(SEE)
 async def list_yields(request: Request, who: Who, task: IdInPath, wanted: Annotated[v.YieldQuery, Query()]) -> SafeJSON:
     """Give the values a task yielded from a number on, in order."""
-    return reply(await reads.list_yields(context_of(request).database.engine, who.team, task, wanted))
+    return reply(await reads.list_yields(context_of(request).board, who, task, wanted))
 
 
 @router.get(
@@ -134,7 +146,7 @@ async def list_yields(request: Request, who: Who, task: IdInPath, wanted: Annota
     summary="Follow a task",
     status_code=200,
     response_class=EventStream,
-    responses=_NO_TASK | _STREAM | refusals(HubBusy(reason="1000 event streams are open", retry_after_s=30)),
+    responses=_UNREADABLE | _STREAM | refusals(HubBusy(reason="1000 event streams are open", retry_after_s=30)),
 )
 @policy(SEE)
 async def stream_events(
@@ -148,7 +160,7 @@ async def stream_events(
 ) -> Response:
     """Push a task's events as they happen, from an event number on, until the outcome."""
     board = context_of(request).board
-    last = await reads.require(board.database.engine, who.team, task)
+    last = await reads.require(board, who, task)
     after = last_event_id if last_event_id is not None else wanted.after
     if last is not None and after >= last:
         return Response(status_code=204)
@@ -161,10 +173,10 @@ async def list_children(
     request: Request, who: Who, task: IdInPath, wanted: Annotated[v.ChildQuery, Query()]
 ) -> SafeJSON:
     """Give the tasks that were called on behalf of this one, the newest first."""
-    engine = context_of(request).database.engine
-    await reads.require(engine, who.team, task)
+    board = context_of(request).board
+    await access.see(board, who, task)
     query = v.TaskQuery(parent=task, cursor=wanted.cursor, limit=wanted.limit)
-    return reply(await listing.list_tasks(engine, who.team, query))
+    return reply(await listing.list_tasks(board.database.engine, who, query))
 
 
 @router.post("/{task}/{verb}", summary="Steer a task", response_model=v.Steered, responses=_STEER)
@@ -178,4 +190,4 @@ async def steer_task(
 ) -> SafeJSON:
     """Ask a task to stop, pause or go on; its children are included. Cancelling what has ended is no error."""
     hub = context_of(request)
-    return reply(await requests.steer(hub.board, who.team, task, verb, form or v.SteerForm()))
+    return reply(await requests.steer(hub.board, who, task, verb, form or v.SteerForm()))

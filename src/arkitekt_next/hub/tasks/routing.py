@@ -35,7 +35,7 @@ def fits(task: LiveTask, offer: Implementation) -> bool:
     return (
         offer.contract.signature_hash == task.contract.signature_hash
         and agent.is_online
-        and (agent.mode == "prod" or agent.person == task.person)
+        and agent.serves(task.person)
         and (options.agent is None or options.agent == agent.id)
         and options.labels <= agent.labels
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
+from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.errors import (
     ArkitektError,
     Conflict,
@@ -86,8 +87,10 @@ def submit(
         parent=wanted.parent,
         is_awaited=not wanted.watch,
         options=_options(wanted, contract),
+        visibility=_visibility(contract, who),
+        is_discreet=wanted.discreet,
     )
-    task.root = _root(board, who, task)
+    _settle_descent(board, who, task)
     record_queued(task)
     offer = routing.choose(board, task)
     if offer is None and not wanted.wait_for_agent and not _could_run(task):
@@ -137,13 +140,13 @@ def record_queued(task: LiveTask) -> None:
 
 
 def _bind(board: Board, who: Principal, wanted: Submit) -> Contract:
-    contract = board.catalogue.bind(who.team, who.person, wanted.action)
+    contract = board.catalogue.bind(who, wanted.action)
     wish = wanted.signature_hash
     if wish is None or wish == contract.signature_hash:
         return contract
     for other in contract.action.contracts.values():
         if other.signature_hash == wish and any(
-            offer.contract.signature_hash == wish for offer in contract.action.online()
+            offer.contract.signature_hash == wish for offer in board.catalogue.usable(who, contract.action)
         ):
             return other
     raise DefinitionChanged(action=wanted.action, task="-", was=wish[:12], now=contract.signature_hash[:12])
@@ -181,13 +184,28 @@ def _written(options: Options) -> str:
     return dumps(options.to_json())
 
 
-def _root(board: Board, who: Principal, task: LiveTask) -> str:
+def _visibility(contract: Contract, who: Principal) -> str:
+    """Give who may know of a call: its caller alone while only development agents of theirs could run it."""
+    offers = [
+        offer.agent.visibility
+        for offer in contract.action.online()
+        if offer.contract.signature_hash == contract.signature_hash and offer.agent.serves(who.person)
+    ]
+    return contract.visibility if not offers or Visibility.TEAM in offers else Visibility.PRIVATE
+
+
+def _settle_descent(board: Board, who: Principal, task: LiveTask) -> None:
+    """Settle the root, and who may know: a child is as private, and as discreet, as its parent at least."""
     if task.parent is None:
-        return task.id
+        task.root = task.id
+        return
     parent = board.live.get(task.parent)
     if parent is None or parent.team != who.team or parent.agent is None or parent.agent.person != who.person:
         raise NotFound(what="running task", name=task.parent, remedy="A parent has to be a task that you run")
-    return parent.root
+    task.root = parent.root
+    task.is_discreet = task.is_discreet or parent.is_discreet
+    if parent.visibility == Visibility.PRIVATE:
+        task.visibility = Visibility.PRIVATE
 
 
 def row_of(task: LiveTask, hub: str) -> dict[str, Any]:

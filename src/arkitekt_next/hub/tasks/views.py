@@ -19,6 +19,8 @@ _SUMMARY: dict[str, Any] = {
     "id": _TASK,
     "action": "segment.nuclei",
     "status": "completed",
+    "visibility": "team",
+    "is_discreet": False,
     "app": "acquire",
     "person": _PERSON,
     "parent": None,
@@ -104,6 +106,9 @@ class TaskForm(Form):
     retries: Annotated[int | None, Field(ge=0, le=100, description="Run it again up to this often when it fails.")] = (
         None
     )
+    discreet: Annotated[
+        bool, Field(description="Keep arguments and result from the team's members; owners and admins read them.")
+    ] = False
 
 
 class SubmitQuery(Form):
@@ -162,6 +167,8 @@ class Task(Strict):
     id: Id
     action: str
     status: Status
+    visibility: Literal["private", "team"] = Field(description="`private`: only the person who called knows of it.")
+    is_discreet: bool = Field(description="True: members see that it ran, not what it was given and gave.")
     app: str = Field(description="The app that called.")
     person: Id = Field(description="The person who called.")
     parent: Id | None
@@ -213,6 +220,7 @@ class TaskDetail(Task):
             "examples": [
                 {
                     **_SUMMARY,
+                    "is_readable": True,
                     "reference": "plate-7-well-B3",
                     "signature_hash": "a0" * 32,
                     "definition_hash": "3f" * 32,
@@ -232,10 +240,11 @@ class TaskDetail(Task):
             ]
         }
     )
-    reference: str
+    is_readable: bool = Field(description="False: you may know that it ran; what it was given and gave is left out.")
+    reference: str | None
     signature_hash: str
     definition_hash: str
-    args: dict[str, Any]
+    args: dict[str, Any] | None
     options: dict[str, Any] = Field(description="What the caller asked for beside the arguments.")
     timeline: list[Moment]
     failures: int = Field(description="How many attempts failed and were tried again.")

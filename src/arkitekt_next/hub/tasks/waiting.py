@@ -18,16 +18,13 @@ def explain(board: Board, task: LiveTask) -> Waiting:
     """Give the first reason, from the action over the caller's wishes to how busy the agents are."""
     ahead = _ahead(board, task)
     action, options = task.contract.action, task.options
-    offers = action.online()
+    offers = [offer for offer in action.online() if offer.agent.serves(task.person)]
     if not offers:
         return _because("no_agent", f"No agent that provides {action.name} is online", ahead)
     offers = [offer for offer in offers if offer.contract.signature_hash == task.contract.signature_hash]
     if not offers:
         text = f"{action.name} is provided with another signature than the one this task was called with"
         return _because("signature", text, ahead)
-    offers = [offer for offer in offers if offer.agent.mode == "prod" or offer.agent.person == task.person]
-    if not offers:
-        return _because("private", f"Only agents in development, of other people, provide {action.name}", ahead)
     if options.agent is not None:
         offers = [offer for offer in offers if offer.agent.id == options.agent]
         if not offers:

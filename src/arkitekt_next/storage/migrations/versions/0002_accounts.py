@@ -185,6 +185,7 @@ def upgrade() -> None:
     op.add_column("person", sa.Column("disabled_at_us", sa.BigInteger(), nullable=True))
     op.create_index("ix_person_email", "person", ["email"], unique=True)
     op.execute(sa.text("UPDATE person SET is_hub_owner = true WHERE os_user IS NOT NULL"))
+    op.add_column("definition", sa.Column("visibility", sa.Text(), server_default="team", nullable=False))
     if op.get_bind().dialect.name == "sqlite":
         _rebuild_task()
     else:
