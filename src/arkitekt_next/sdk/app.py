@@ -50,8 +50,9 @@ class App:
 
     `identifier` defaults to `[tool.arkitekt_next] identifier` of the nearest pyproject.toml, else to the folder's
     name. `url` and `token` override discovery (see `login`). `labels`, `capacity` (tasks at once) and `grace_s`
-    (how long a broken connection keeps its tasks) describe the agent; `drain_s` is how long stopping waits for
-    running tasks. `captures_logging` puts what functions log with `logging`
+    (how long a broken connection keeps its tasks) describe the agent; `visibility` says who sees what it provides:
+    you alone (`private`) or your `team`, by default what the mode it runs in says. `drain_s` is how long stopping
+    waits for running tasks. `captures_logging` puts what functions log with `logging`
     into the log of their task. `dial` and `access` replace the websocket and the sign-in, for tests.
     """
 
@@ -66,6 +67,7 @@ class App:
         labels: Iterable[str] = (),
         capacity: int = 256,
         grace_s: float | None = None,
+        visibility: Literal["private", "team"] | None = None,
         drain_s: float = 10.0,
         captures_logging: bool = False,
         registrations: Registrations | None = None,
@@ -81,6 +83,7 @@ class App:
         self.labels = (labels,) if isinstance(labels, str) else tuple(labels)
         self.capacity = capacity
         self.grace_s = grace_s
+        self.visibility = visibility
         self.drain_s = drain_s
         self.captures_logging = captures_logging
         self.registrations = registrations if registrations is not None else Registrations()

@@ -46,6 +46,7 @@ class CallOptions:
     retries: int | None = None
     reference: str | None = None
     wait_for_agent: bool = True
+    discreet: bool = False
     labels: tuple[str, ...] = ()
     routing: str | None = None
     agent: str | None = None
@@ -82,6 +83,7 @@ class CallOptions:
             "agent": self.agent,
             "labels": list(self.labels) or None,
             "wait_for_agent": None if self.wait_for_agent else False,
+            "discreet": self.discreet or None,
             "window": None if self.window == WINDOW else self.window,
         }
         parts.update((key, value) for key, value in named.items() if value is not None)

@@ -172,6 +172,8 @@ class Host:
             "labels": list(app.labels),
             "capacity": app.capacity,
         }
+        if app.visibility is not None:
+            fields["visibility"] = app.visibility
         if app.grace_s is not None:
             fields["grace_s"] = app.grace_s
         return fields

@@ -120,7 +120,7 @@ class RemoteFunction:
 
     def with_options(self, **options: Any) -> RemoteFunction:
         """Give the same function with call options set: timeout, queue_timeout, retries, reference, wait_for_agent,
-        labels, routing, agent, window.
+        discreet, labels, routing, agent, window.
         """
         return RemoteFunction(
             self._app,

@@ -31,6 +31,7 @@ def agent(name: str = "agent-1") -> Agent:
         hub="h",
         epoch=3,
         mode="prod",
+        visibility="team",
         release="1",
         labels=frozenset(),
         capacity=1,

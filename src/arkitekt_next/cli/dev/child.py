@@ -82,9 +82,11 @@ class Child:
         app = self._loaded.app
         if command.get("url"):
             app.url = command["url"]
+        if command.get("is_shared"):
+            app.visibility = "team"
         TaskNews(app, self._channel.tell)
         try:
-            serve(app, mode=command["mode"], tell=self._channel.tell, is_stopping=lambda: self._is_stopping)
+            serve(app, mode="dev", tell=self._channel.tell, is_stopping=lambda: self._is_stopping)
         except Exception as failed:
             described = broken(failed, self._loaded.project)
             text = str(failed) if isinstance(failed, ArkitektError) else f"{type(failed).__name__}: {failed}"

@@ -210,7 +210,7 @@ class Supervisor:
         if not candidate.is_alive:
             self._died(candidate, -signal.SIGKILL)
             return
-        candidate.serve(mode="prod" if self._options.is_shared else "dev", url=self._hub.given_url)
+        candidate.serve(is_shared=self._options.is_shared, url=self._hub.given_url)
         if self._is_dirty:
             self._is_dirty = False
             self._put("changed")
