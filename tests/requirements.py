@@ -90,6 +90,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "signin.secrets": "Key files are private, tokens are not kept, backups hold no key.",
         "guard.required": "Without a valid token nothing but the public routes answers, and those only so often.",
         "guard.loopback": "A hub listens to its own machine, names and pages, unless told otherwise.",
+        "guard.exposure": "Beyond its machine a hub speaks TLS, or only to its proxy, and answers to its own names only.",
         "guard.teams": "Teams see nothing of each other, whatever is asked.",
         "guard.policies": "A route or message without a declared policy can't be served.",
         # -- the wire

@@ -60,7 +60,11 @@ def test_a_hub_in_the_background_is_stopped_by_name(home: Home) -> None:
     started = home.run("hub", "start", "--background", "--durability", "normal", "--json")
     assert started.json["started"] is True
     again = home.run("hub", "start", "--background", "--json")
-    assert again.json == {"url": started.json["url"], "folder": str(home.hub_folder), "started": False}
+    assert again.json == {**started.json, "started": False}
+    assert (started.json["folder"], set(started.json)) == (
+        str(home.hub_folder),
+        {"url", "public_url", "folder", "started"},
+    )
     other = home.run("hub", "start", "--background", "--port", "1")
     assert (other.code, "have no effect" in other.err) == (5, True)
     assert stat.S_IMODE((home.hub_folder / "hub.log").stat().st_mode) == 0o600
@@ -89,16 +93,19 @@ def test_a_hub_in_the_background_logs_lines_of_json_without_arguments(home: Home
 
 @pytest.mark.requirement("guard.loopback")
 def test_it_listens_on_this_machine_only_unless_told_otherwise(home: Home) -> None:
-    for how in ({"arguments": ("--host", "0.0.0.0")}, {"arguments": (), "ARKITEKT_HUB_HOST": "0.0.0.0"}):
-        arguments = how.pop("arguments")
-        assert isinstance(arguments, tuple)
-        refused = home.run("hub", "start", *arguments, **{k: str(v) for k, v in how.items()})
-        assert refused.code == 2
-        assert "--insecure" in refused.err
-        assert not (home.hub_folder / "hub.json").exists()
+    with home.started("hub", "start") as hub:
+        hub.says("The hub answers at http://127.0.0.1:")
+    for arguments, given in ((("--host", "0.0.0.0"), {}), ((), {"ARKITEKT_HUB_HOST": "0.0.0.0"})):
+        with home.started("hub", "start", *arguments, **given) as hub:
+            hub.says("The hub answers at https://127.0.0.1:")
+            hub.says("TLS   SHA-256 ")
+            hub.says("others sign in with: arkitekt-next login --url https://")
     with home.started("hub", "start", "--host", "0.0.0.0", "--insecure") as hub:
         hub.says("without TLS")
-        hub.says("The hub answers at")
+        hub.says("The hub answers at http://127.0.0.1:")
+    refused = home.run("hub", "start", "--host", "0.0.0.0", "--trusted-proxy", "127.0.0.1")
+    assert refused.code == 2
+    assert "expected public_url too" in refused.err
 
 
 def test_wrong_settings_are_named(home: Home) -> None:

@@ -1,12 +1,11 @@
 """`hub start`, `hub status`, `hub stop`: a hub on this machine, in front of you or in the background.
 
-It leaves running a hub to `hub.server` and finding one to `embedded`. The rule: no hub listens beyond this machine
-unless it was told so in as many words.
+It leaves running a hub to `hub.server` and finding one to `embedded`. The rule: what protects a hub is decided
+there (`hub.core.exposure`), not here.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import click
 from arkitekt_next.cli import output
 from arkitekt_next.cli.exits import Exit
 from arkitekt_next.cli.options import hub_folder_option, json_option
-from arkitekt_next.errors import Conflict, RequestRefused
+from arkitekt_next.errors import Conflict
 
 if TYPE_CHECKING:
     from arkitekt_next.embedded import Announcement
@@ -28,6 +27,7 @@ Examples:
   arkitekt-next hub start                          in this terminal, until Ctrl-C
   arkitekt-next hub start --background             in the background, with a log file
   arkitekt-next hub start --folder /data/hub --port 8787
+  arkitekt-next hub start --host 0.0.0.0           for your network, with a certificate it makes itself
 
 Every option can also be given as ARKITEKT_HUB_<OPTION>, such as ARKITEKT_HUB_PORT."""
 )
@@ -43,64 +43,58 @@ Every option can also be given as ARKITEKT_HUB_<OPTION>, such as ARKITEKT_HUB_PO
 @click.option("--database-url", metavar="URL", help="postgresql://…, or a SQLite file. Default: hub.db in the folder.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Default: info.")
 @click.option("--background/--foreground", default=False, help="Go to the background once it answers.")
+@click.option("--public-url", metavar="URL", help="The address people reach it by, such as https://lab.example.org.")
+@click.option("--tls-cert", metavar="FILE", help="A certificate (PEM) to serve TLS with. Needs --tls-key.")
+@click.option("--tls-key", metavar="FILE", help="The private key of --tls-cert (PEM).")
+@click.option(
+    "--trusted-proxy",
+    metavar="ADDRESS",
+    multiple=True,
+    help="A proxy in front that does TLS, by address or network. Needs --public-url. Can be given several times.",
+)
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS. Only in a network you trust.")
 @json_option
-def start(folder: Path, background: bool, insecure: bool, as_json: bool, **given: Any) -> None:
+def start(
+    folder: Path, background: bool, insecure: bool, trusted_proxy: tuple[str, ...], as_json: bool, **given: Any
+) -> None:
     """Run a hub over a folder, and say where it answers.
 
-    The folder holds everything it keeps. Only one hub runs over a folder.
+    The folder holds everything it keeps. Only one hub runs over a folder. Beyond this machine (--host) it serves TLS:
+    with --tls-cert, or with a certificate it makes itself, whose fingerprint it shows.
     """
     from arkitekt_next.embedded import require_hub
 
     require_hub()
     from arkitekt_next.hub.core.config import HubSettings
+    from arkitekt_next.hub.core.exposure import is_loopback
 
+    given |= {"insecure": insecure or None, "trusted_proxy": ",".join(trusted_proxy) or None}
     settings = HubSettings.load(folder=folder.resolve(), **given)
-    _check_address(settings.host, insecure=insecure)
+    if settings.insecure and not is_loopback(settings.host):
+        output.warn(
+            f"this hub listens on {settings.host} without TLS. Whoever can listen on the network reads all calls, and "
+            "can take over a sign-in."
+        )
     if background:
-        _start_beside(settings.folder, _as_options(given, insecure=insecure), as_json=as_json)
+        _start_beside(settings.folder, _as_options(given), as_json=as_json)
     else:
         _serve(settings, as_json=as_json)
 
 
-def _check_address(host: str, *, insecure: bool) -> None:
-    if _is_loopback(host):
-        return
-    if not insecure:
-        raise RequestRefused(
-            where="--host",
-            problem=f"expected an address of this machine only, such as 127.0.0.1, got {host}. A hub that others can "
-            "reach needs TLS and accounts, which this version does not have yet. Reach it through a tunnel "
-            "(ssh -L), or add --insecure in a network whose every member you trust",
-        )
-    output.warn(
-        f"this hub listens on {host} without TLS. Whoever can listen on the network reads all calls, and can take "
-        "over a sign-in."
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _as_options(given: dict[str, Any], *, insecure: bool) -> list[str]:
-    options = ["--insecure"] if insecure else []
+def _as_options(given: dict[str, Any]) -> list[str]:
+    options: list[str] = []
     for name, value in given.items():
         if value is not None:
-            options += [f"--{name.replace('_', '-')}", str(value)]
+            options += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return options
 
 
 def _serve(settings: HubSettings, *, as_json: bool) -> None:
+    from arkitekt_next.embedded import announced
     from arkitekt_next.hub.server import run
 
     def ready(url: str) -> None:
-        _announce(url, settings.folder, as_json=as_json)
+        _announce(announced(settings.folder), as_json=as_json)
         if not as_json:
             output.say(f"  stop  Ctrl-C, or: {hub_line('stop', settings.folder)}")
 
@@ -118,19 +112,24 @@ def _start_beside(folder: Path, options: list[str], *, as_json: bool) -> None:
             problem=f"A hub runs over {folder} already ({found.url}), so these options have no effect",
             remedy="Stop it first with `arkitekt-next hub stop`",
         )
-    _announce(found.url, folder, as_json=as_json, is_new=is_new)
+    _announce(found, as_json=as_json, is_new=is_new)
     if not as_json:
         output.say(f"  log   {folder / LOG_NAME}")
         output.say(f"  stop  {hub_line('stop', folder)}")
 
 
-def _announce(url: str, folder: Path, *, as_json: bool, is_new: bool = True) -> None:
+def _announce(found: Announcement, *, as_json: bool, is_new: bool = True) -> None:
     if as_json:
-        output.print_json({"url": url, "folder": str(folder), "started": is_new})
+        told = {"url": found.url, "folder": str(found.folder), "started": is_new, "public_url": found.public_url}
+        output.print_json(told | ({"fingerprint": found.fingerprint} if found.certificate is not None else {}))
         return
     verb = "answers" if is_new else "runs already"
-    output.say(f"{output.paint(output.mark('ok'), 'green')} The hub {verb} at {output.paint(url, bold=True)}")
-    output.say(f"  data  {folder}")
+    output.say(f"{output.paint(output.mark('ok'), 'green')} The hub {verb} at {output.paint(found.url, bold=True)}")
+    output.say(f"  data  {found.folder}")
+    if found.certificate is not None:
+        output.say(f"  TLS   SHA-256 {found.fingerprint}")
+    if found.public_url.partition("://")[2] != found.url.partition("://")[2].replace("127.0.0.1", "localhost"):
+        output.say(f"  others sign in with: arkitekt-next login --url {found.public_url}")
 
 
 def hub_line(verb: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from arkitekt_next.embedded.beside import (
     LOG_NAME,
     Announcement,
+    announced,
     ensure_hub,
     find_hub,
     require_hub,
@@ -11,4 +12,14 @@ from arkitekt_next.embedded.beside import (
 )
 from arkitekt_next.embedded.within import serve
 
-__all__ = ["LOG_NAME", "Announcement", "ensure_hub", "find_hub", "require_hub", "serve", "start_beside", "stop_hub"]
+__all__ = [
+    "LOG_NAME",
+    "Announcement",
+    "announced",
+    "ensure_hub",
+    "find_hub",
+    "require_hub",
+    "serve",
+    "start_beside",
+    "stop_hub",
+]

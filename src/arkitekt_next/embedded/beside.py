@@ -6,10 +6,12 @@ the hub it names answers under the same id.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -27,34 +29,61 @@ _STOP_S = 20.0
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _ERROR = re.compile(r"(?:Error|arkitekt_next\.errors\.\w+): (.+)")
 
-# A hub on this machine is never reached through the proxy that the environment names.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A running hub: where it listens, who it is, its process and folder."""
+    """A running hub: where this machine reaches it, who it is, its process and folder, where others reach it.
+
+    `certificate` is the file of the one it shows, when it speaks TLS.
+    """
 
     url: str
     hub: str
     pid: int
     folder: Path
+    public_url: str
+    certificate: Path | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The SHA-256 fingerprint of its certificate, as pairs with colons."""
+        if self.certificate is None:
+            return None
+        first = self.certificate.read_text().partition("-----END CERTIFICATE-----")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first[0] + first[1])).digest().hex(":").upper()
 
 
 def find_hub(folder: Path | None = None) -> Announcement | None:
     """Give the hub that runs over a folder (default: this user's), or None."""
     place = folder or hub_folder()
     try:
-        raw = json.loads((place / "hub.json").read_text())
-        found = Announcement(str(raw["url"]), str(raw["hub"]), int(raw["pid"]), place)
+        found = announced(place)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if _answers(found) else None
 
 
+def announced(folder: Path) -> Announcement:
+    """Read what the hub of a folder says of itself, whether it still runs or not. Raises when it says nothing sound."""
+    raw = json.loads((folder / "hub.json").read_text())
+    url, certificate = str(raw["url"]), raw.get("certificate")
+    return Announcement(
+        url=url,
+        hub=str(raw["hub"]),
+        pid=int(raw["pid"]),
+        folder=folder,
+        public_url=str(raw.get("public_url", url)),
+        certificate=Path(certificate) if certificate is not None else None,
+    )
+
+
 def _answers(found: Announcement) -> bool:
+    # A hub on this machine is never reached through the proxy that the environment names.
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     try:
-        with _DIRECT.open(f"{found.url}/health", timeout=5) as response:
+        if found.certificate is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=_context(found.certificate)))
+        with urllib.request.build_opener(*handlers).open(f"{found.url}/health", timeout=5) as response:
             body = response.read()
     except urllib.error.HTTPError as error:
         body = error.read()
@@ -64,6 +93,14 @@ def _answers(found: Announcement) -> bool:
         return bool(json.loads(body)["hub"] == found.hub)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def _context(certificate: Path) -> ssl.SSLContext:
+    """Believe the certificate that the hub's own folder names, whatever name it carries."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def ensure_hub(folder: Path | None = None, *options: str) -> tuple[Announcement, bool]:

@@ -18,7 +18,8 @@ from .agents.socket import endpoint
 from .catalog.routes import router as catalog_router
 from .core.config import HubSettings
 from .core.context import open_hub
-from .core.guard import guarded, is_loopback
+from .core.exposure import Exposure, settle
+from .core.guard import guarded
 from .core.http import describe_errors, install_errors, restore_examples
 from .core.routes import router as core_router
 from .tasks.routes import router as tasks_router
@@ -32,7 +33,7 @@ _DESCRIPTION = """Find, call, watch and compose a team's functions.
 Every route but the sign-in asks for a bearer token; everything is seen from inside the token's team, so what belongs
 to another team is answered 404. Every error has the same shape: a stable `code`, a sentence, typed `fields`. Unknown
 fields and query parameters are refused. Times are UTC microseconds (`*_us`), durations seconds (`*_s`). Lists are
-paged by `cursor`. A hub that listens on this machine only answers 421 to any Host but `localhost`, `127.0.0.1` and
+paged by `cursor`. A hub answers 421 to any Host but its own names: on this machine only, `localhost`, `127.0.0.1` and
 `[::1]`.
 """
 _TAGS = [
@@ -48,7 +49,7 @@ _TAGS = [
 class HubApp(FastAPI):
     """The app, behind what holds for every request."""
 
-    is_local = True
+    exposure: Exposure
 
     def openapi(self) -> dict[str, Any]:
         """Describe the routes; the examples as they were written, nulls included."""
@@ -61,10 +62,10 @@ class HubApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, websocket or lifespan."""
-        await guarded(super().__call__, scope, receive, send, is_local=self.is_local)
+        await guarded(super().__call__, scope, receive, send, exposure=self.exposure)
 
 
-def create_app(settings: HubSettings, address: str = "http://localhost") -> HubApp:
+def create_app(settings: HubSettings, address: str = "http://localhost", exposure: Exposure | None = None) -> HubApp:
     """Make the app of one hub; the hub opens with the app's lifespan and lies at `app.state.hub`.
 
     `address` is the one people reach it by.
@@ -88,7 +89,7 @@ def create_app(settings: HubSettings, address: str = "http://localhost") -> HubA
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.is_local = is_loopback(settings.host)
+    app.exposure = exposure or settle(settings)
     install_errors(app)
     for router in _ROUTERS:
         app.router.routes += router.routes  # as they are: one flat list of `Route`, whatever FastAPI's version

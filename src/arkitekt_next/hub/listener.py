@@ -22,6 +22,7 @@ from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES
 
 from .app import create_app
 from .core.config import HubSettings
+from .core.exposure import settle
 from .core.telemetry import log
 
 ANNOUNCEMENT = "hub.json"
@@ -34,6 +35,7 @@ class Server:
     def __init__(self, settings: HubSettings) -> None:
         self.settings = settings
         settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.exposure = settle(settings)
         self._lock = FileLock(settings.folder / LOCK)
         if not self._lock.try_acquire():
             raise Conflict(
@@ -48,9 +50,8 @@ class Server:
                 problem=f"Can't listen on {settings.host}:{settings.port}: {error.strerror}",
                 remedy="Stop what listens there or choose another --port",
             ) from error
-        host, port = self._socket.getsockname()[:2]
-        self.url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
-        self.app = create_app(settings, settings.public_url or _address(self.url))
+        self.url = _url(self.exposure.scheme, self._socket)
+        self.app = create_app(settings, settings.public_url or _address(settings, self.url), self.exposure)
         config = uvicorn.Config(
             self.app,
             ws="websockets-sansio",
@@ -63,6 +64,10 @@ class Server:
             access_log=False,
             lifespan="on",
             server_header=False,
+            ssl_certfile=self.exposure.certificate,
+            ssl_keyfile=self.exposure.key,
+            proxy_headers=bool(self.exposure.proxies),
+            forwarded_allow_ips=list(self.exposure.proxies),
             timeout_graceful_shutdown=5,
         )
         self._server = _Uvicorn(config, self._ready)
@@ -91,7 +96,10 @@ class Server:
     def _ready(self) -> None:
         hub = self.app.state.hub
         hub.on_evicted = self.stop
-        text = json.dumps({"url": self.url, "hub": hub.id, "pid": os.getpid()})
+        told = {"url": self.url, "hub": hub.id, "pid": os.getpid(), "public_url": hub.url}
+        if self.exposure.certificate is not None:
+            told["certificate"] = str(self.exposure.certificate.resolve())
+        text = json.dumps(told)
         write_private(self.settings.folder / ANNOUNCEMENT, text)
         log.info("hub ready", url=self.url, hub=hub.id, folder=str(self.settings.folder))
         self._on_ready()
@@ -114,9 +122,17 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-def _address(url: str) -> str:
+def _url(scheme: str, bound: socket.socket) -> str:
+    """Give the address by which this machine reaches what listens there."""
+    host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{scheme}://{'[' + host + ']' if ':' in host else host}:{port}"
+
+
+def _address(settings: HubSettings, url: str) -> str:
     """Give the address for people; a browser remembers and protects more for a name than for a number."""
-    return url.replace("//127.0.0.1:", "//localhost:").replace("//[::1]:", "//localhost:")
+    name = socket.gethostname().lower() if settings.host in ("0.0.0.0", "::") else "localhost"
+    return url.replace("//127.0.0.1:", f"//{name}:").replace("//[::1]:", f"//{name}:")
 
 
 def _bind(settings: HubSettings) -> socket.socket:

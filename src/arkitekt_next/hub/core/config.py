@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from arkitekt_next.errors import RequestRefused
 from arkitekt_next.wire.messages import GRACE_S, HEARTBEAT_S, LEASE_S
 
 PREFIX = "ARKITEKT_HUB_"
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class HubSettings(BaseModel):
@@ -31,6 +35,17 @@ class HubSettings(BaseModel):
         default=None,
         pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$",
         description="The address people reach the hub by, as `https://lab.example.org`; by default where it listens.",
+    )
+    tls_cert: Path | None = Field(default=None, description="A certificate (PEM, with its chain) to serve TLS with.")
+    tls_key: Path | None = Field(default=None, description="The private key of `tls_cert` (PEM).")
+    trusted_proxy: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list,
+        description="Addresses or networks of proxies in front that do TLS; who asks is taken from their headers. "
+        "Needs `public_url`.",
+    )
+    insecure: bool = Field(
+        default=False,
+        description="Listen beyond this machine without TLS. Whoever can listen on the network reads everything.",
     )
     database_url: str | None = Field(
         default=None, description="`postgresql://…`, or a SQLite file; by default `hub.db` in the folder."
