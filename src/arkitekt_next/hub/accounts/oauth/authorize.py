@@ -14,14 +14,14 @@ from urllib.parse import urlencode
 
 from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.errors import NotPermitted, RequestRefused
-from arkitekt_next.hub.accounts.clients import NATIVE, Client
+from arkitekt_next.hub.accounts.clients import Client
 
+from .programs import app_of
 from .scopes import read_scopes, wants_identity
 
 if TYPE_CHECKING:
     from arkitekt_next.hub.accounts.service import Accounts
 
-_APP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _LONGEST = 2000
 _WHERE = "sign-in address"
@@ -104,8 +104,8 @@ def _check_rest(client: Client, given: dict[str, str], names: list[str], issuer:
         raise refused("invalid_scope", f"expected some of {', '.join(Scope)}") from None
     if not scopes <= client.scopes:
         raise refused("invalid_scope", f"this program is registered for {', '.join(sorted(client.scopes))}")
-    app = given.get("app", client.name) if client.id == NATIVE else _slug(client.name)
-    if _APP.fullmatch(app) is None:
+    app = app_of(client, given.get("app"))
+    if app is None:
         raise refused("invalid_request", "expected an app name of small letters, digits, - and _")
     nonce = given.get("nonce", "") if wants_identity(given.get("scope")) else None
     return Asked(client, app, given["redirect_uri"], scopes, state, challenge, nonce, issuer)
@@ -154,8 +154,3 @@ def _answer(redirect_uri: str, issuer: str, state: str | None, fields: list[tupl
         fields = [*fields, ("state", state)]
     separator = "&" if "?" in redirect_uri else "?"
     return f"{redirect_uri}{separator}{urlencode([*fields, ('iss', issuer)])}"
-
-
-def _slug(name: str) -> str:
-    letters = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
-    return (letters if letters[:1].isalpha() else f"app-{letters}".rstrip("-"))[:64]

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from arkitekt_next.auth.principal import Scope
 
 OPENID = "openid"
-_WITHOUT_RIGHTS = frozenset({OPENID, "profile", "offline_access"})
-SUPPORTED = (*(scope.value for scope in Scope), *sorted(_WITHOUT_RIGHTS))
+WITHOUT_RIGHTS = frozenset({OPENID, "profile", "offline_access"})
+SUPPORTED = (*(scope.value for scope in Scope), *sorted(WITHOUT_RIGHTS))
 
 
 def read_scopes(text: str | None, default: Iterable[Scope]) -> frozenset[Scope]:
@@ -16,7 +16,7 @@ def read_scopes(text: str | None, default: Iterable[Scope]) -> frozenset[Scope]:
     names = set((text or "").split())
     if not names:
         return frozenset(default)
-    return frozenset(Scope(name) for name in names - _WITHOUT_RIGHTS)
+    return frozenset(Scope(name) for name in names - WITHOUT_RIGHTS)
 
 
 def wants_identity(text: str | None) -> bool:
