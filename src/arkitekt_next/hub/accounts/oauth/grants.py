@@ -182,6 +182,7 @@ class RedeemGrant(BaseGrant, TokenEndpointMixin):
             version=printable(form.get("version"), 64),
             machine=printable(form.get("machine"), 128),
         )
+        self.request.user = login
         tokens = self.generate_token(user=login)
         self.save_token(tokens)
         return 200, tokens, self.TOKEN_RESPONSE_HEADER

@@ -115,10 +115,10 @@ class Server(AuthorizationServer):
         """Give the client of a request. Raises Authlib's error, in words of ours."""
         try:
             known: KnownClient = super().authenticate_client(request, methods, endpoint)
-        except InvalidClientError as error:
+        except InvalidClientError:
             ways = "client_id" if "none" in methods else "client_id and client_secret"
             said = f"Expected the {ways} of a program registered here, with its secret if it has one."
-            raise InvalidClientError(said, status_code=error.status_code) from None
+            raise InvalidClientError(said, status_code=401) from None
         return known
 
     def create_oauth2_request(self, request: FormRequest) -> FormRequest:
