@@ -93,6 +93,13 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "guard.exposure": "Beyond its machine a hub speaks TLS, or only to its proxy, and answers to its own names only.",
         "guard.teams": "Teams see nothing of each other, whatever is asked.",
         "guard.policies": "A route or message without a declared policy can't be served.",
+        # -- signing in from elsewhere
+        "oauth.device": "An app without a browser is let in, narrowed or turned away by a code that a person types.",
+        "oauth.code": "Other programs sign in by code and PKCE, and verify our tokens from published keys.",
+        "oauth.redeem": "An unattended app gets in by a token that works once, or for it alone.",
+        "oauth.rotation": "A refresh token works once; one that comes again ends the sign-in and closes its sockets.",
+        "oauth.attacks": "Forged tokens, strange redirects, replayed codes, PKCE downgrades, guesses get nobody in.",
+        "oauth.expiry": "A token that expires in the middle of a call or stream does not disturb it.",
         # -- the wire
         "wire.conformance": "Clients in another language, written from the page alone, work with a hub that is killed.",
         "wire.pinned": "Messages are written as published and documented, and unknown fields are ignored.",

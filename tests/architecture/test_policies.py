@@ -23,6 +23,14 @@ PUBLIC_PATHS = {
     "/api/schema/definition.json",
     "/api/auth/local/challenge",
     "/api/auth/local/token",
+    "/oauth/device_authorization",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/jwks",
+    "/oauth/userinfo",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
 }
 CHANGING = {("POST", "/api/tasks"): CALL, ("POST", "/api/tasks/{task}/{verb}"): CALL}
 READING_POSTS = {"/api/actions/{name}/check"}

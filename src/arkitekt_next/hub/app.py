@@ -11,6 +11,7 @@ from starlette.routing import WebSocketRoute
 
 from arkitekt_next import __version__
 
+from .accounts.oauth.routes import router as oauth_router
 from .accounts.profile import router as profile_router
 from .accounts.routes import router as accounts_router
 from .agents.routes import router as agents_router
@@ -27,7 +28,7 @@ from .tasks.routes import router as tasks_router
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-_ROUTERS = (core_router, accounts_router, profile_router, catalog_router, agents_router, tasks_router)
+_ROUTERS = (core_router, accounts_router, oauth_router, profile_router, catalog_router, agents_router, tasks_router)
 _DESCRIPTION = """Find, call, watch and compose a team's functions.
 
 Every route but the sign-in asks for a bearer token; everything is seen from inside the token's team, so what belongs

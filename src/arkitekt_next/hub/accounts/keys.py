@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 MASTER_NAME = "master.key"
 AUDIENCE = "arkitekt-next"
 ALGORITHM = "ES256"
-ACCESS_S = 1800
-_OVERLAP_US = 2 * ACCESS_S * 1_000_000
+_OVERLAPS = 2
 _LEEWAY_S = 30
 
 _INSERT = insert_or(t.signing_key, ["id"])
@@ -70,12 +69,17 @@ class SigningKey:
 
 
 class Keys:
-    """The hub's signing keys. They are loaded, or the first is made, when first asked for."""
+    """The hub's signing keys. They are loaded, or the first is made, when first asked for.
 
-    def __init__(self, database: Database, master: bytes, issuer: str) -> None:
+    What they sign holds for `access_s`; a retired key verifies for twice as long.
+    """
+
+    def __init__(self, database: Database, master: bytes, issuer: str, access_s: int) -> None:
         self._database = database
         self._master = master
         self.issuer = issuer
+        self.access_s = access_s
+        self._overlap_us = _OVERLAPS * access_s * 1_000_000
         self._known: dict[str, SigningKey] = {}
         self._lock = asyncio.Lock()
 
@@ -86,7 +90,7 @@ class Keys:
         key = await self._current()
         now = now_us() // 1_000_000
         header = {"alg": ALGORITHM, "kid": key.id, "typ": "at+jwt"}
-        full = {"iss": self.issuer, "aud": AUDIENCE, "iat": now, "exp": now + ACCESS_S, "jti": new_id(), **claims}
+        full = {"iss": self.issuer, "aud": AUDIENCE, "iat": now, "exp": now + self.access_s, "jti": new_id(), **claims}
         return jwt.encode(header, full, key.pair, algorithms=[ALGORITHM])
 
     async def sign_identity(self, claims: dict[str, Any]) -> str:
@@ -96,7 +100,7 @@ class Keys:
         key = await self._current()
         now = now_us() // 1_000_000
         header = {"alg": ALGORITHM, "kid": key.id, "typ": "JWT"}
-        full = {"iss": self.issuer, "iat": now, "exp": now + ACCESS_S, **claims}
+        full = {"iss": self.issuer, "iat": now, "exp": now + self.access_s, **claims}
         return jwt.encode(header, full, key.pair, algorithms=[ALGORITHM])
 
     async def verify(self, text: str) -> dict[str, Any]:
@@ -126,7 +130,7 @@ class Keys:
     async def published(self) -> dict[str, Any]:
         """Give the JWKS: the key that signs, and those whose tokens may still be about."""
         await self._current()
-        horizon = now_us() - _OVERLAP_US
+        horizon = now_us() - self._overlap_us
         keys = [key for key in self._known.values() if key.retired_at_us is None or key.retired_at_us > horizon]
         return {
             "keys": [
@@ -179,7 +183,7 @@ class Keys:
         if id not in self._known:
             await self._load()  # another hub may have rotated
         key = self._known.get(id)
-        if key is not None and key.retired_at_us is not None and key.retired_at_us < now_us() - _OVERLAP_US:
+        if key is not None and key.retired_at_us is not None and key.retired_at_us < now_us() - self._overlap_us:
             return None
         return key
 
@@ -188,7 +192,7 @@ class Keys:
         from joserfc.errors import JoseError
         from joserfc.jwk import ECKey, OctKey
 
-        horizon = now_us() - _OVERLAP_US
+        horizon = now_us() - self._overlap_us
         query = select(t.signing_key).where(
             t.signing_key.c.retired_at_us.is_(None) | (t.signing_key.c.retired_at_us > horizon)
         )

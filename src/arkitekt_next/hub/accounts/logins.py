@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
@@ -150,8 +150,8 @@ class Logins:
             found = (await db.execute(query)).scalar()
         return str(found) if found is not None else None
 
-    async def issue_access(self, login: Login) -> str:
-        """Sign an access token of a sign-in; it holds for half an hour and is kept nowhere."""
+    async def issue_access(self, login: Login, scopes: Iterable[Scope] | None = None) -> str:
+        """Sign an access token of a sign-in, for all of its scopes or for some; it is kept nowhere."""
         return await self._keys.sign(
             {
                 "sub": login.person,
@@ -159,7 +159,7 @@ class Logins:
                 "team": login.team,
                 "client_id": login.client,
                 "app": login.app,
-                "scope": " ".join(sorted(login.scopes)),
+                "scope": " ".join(sorted(login.scopes if scopes is None else login.scopes & frozenset(scopes))),
             }
         )
 
@@ -217,9 +217,10 @@ class Logins:
             return None, None
         return _login(row), row.spent_at_us
 
-    async def find_refresh(self, refresh: str) -> Login | None:
-        """Give the live sign-in a refresh token belongs to, used up or not, without using it."""
-        return (await self._of_refresh(refresh))[0]
+    async def find_refresh(self, refresh: str) -> tuple[Login, bool] | None:
+        """Give the live sign-in a refresh token belongs to, and whether it was used up already, without using it."""
+        login, used_at_us = await self._of_refresh(refresh)
+        return (login, used_at_us is not None) if login is not None else None
 
     # -- coming back -----------------------------------------------------------------------------------------------
 
@@ -263,7 +264,9 @@ class Logins:
             return None
         if self._people.role_of(login.team, login.person) is None:
             return None
-        return self._remember(digest, login, int(claims["exp"]) * 1_000_000)
+        named = str(claims.get("scope", "")).split()
+        narrowed = replace(login, scopes=frozenset(scope for scope in login.scopes if scope in named))
+        return self._remember(digest, narrowed, int(claims["exp"]) * 1_000_000)
 
     def _remember(self, digest: bytes, login: Login, expires_at_us: int) -> Principal:
         role = self._people.role_of(login.team, login.person)

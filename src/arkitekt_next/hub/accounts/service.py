@@ -29,9 +29,9 @@ class Accounts:
     `on_left` is told (team, person) when a membership has ended.
     """
 
-    def __init__(self, database: Database, *, master: bytes, issuer: str) -> None:
+    def __init__(self, database: Database, *, master: bytes, issuer: str, access_s: int) -> None:
         self.people = People(database)
-        self.keys = Keys(database, master, issuer)
+        self.keys = Keys(database, master, issuer, access_s)
         self.logins = Logins(database, self.keys, self.people)
         self.audit = Audit(database)
         self.invitations = Invitations(database, self.people)

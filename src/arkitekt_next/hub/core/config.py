@@ -112,6 +112,12 @@ class HubSettings(BaseModel):
         ge=0,
         description="How large the ledger may grow before the oldest ended tasks go, in bytes.",
     )
+    access_token_s: int = Field(
+        default=1800,
+        ge=1,
+        le=86_400,
+        description="How long an app's access token holds before it fetches the next one, in seconds.",
+    )
     team: str = Field(default="home", min_length=1, max_length=64, description="The name of the first team.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
 

@@ -72,7 +72,8 @@ class HubContext:
         self.database = database
         self.metrics = Metrics(database.ledger)
         self.url = url
-        self.accounts = Accounts(database, master=load_or_make_master(settings.folder), issuer=url)
+        master = load_or_make_master(settings.folder)
+        self.accounts = Accounts(database, master=master, issuer=url, access_s=settings.access_token_s)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.consents = Consents(database)
         self.shares = Shares(database)

@@ -150,10 +150,10 @@ def _merge(common: Refusals, own: Refusals) -> Refusals:
     return merged
 
 
-def router(*, prefix: str, tag: str) -> APIRouter:
+def router(*, prefix: str, tag: str, kind: type[Route] = Route) -> APIRouter:
     """Make a router of such routes."""
     return APIRouter(
-        prefix=prefix, tags=[tag], route_class=Route, redirect_slashes=False, generate_unique_id_function=_operation_id
+        prefix=prefix, tags=[tag], route_class=kind, redirect_slashes=False, generate_unique_id_function=_operation_id
     )
 
 
@@ -193,10 +193,14 @@ class _Read(Request):
         return self._parsed
 
 
-async def _take_body(request: Request) -> Request:
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Read a body of a bounded size within a bounded time; for a route whose body is no JSON.
+
+    Raises `TooLarge`, `BodyLate`, and `RequestRefused` for a client that leaves.
+    """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and len(declared) < 20 and int(declared) > BODY_LIMIT_BYTES:
-        raise _too_large(int(declared))
+    if declared.isdigit() and len(declared) < 20 and int(declared) > limit_bytes:
+        raise _too_large(int(declared), limit_bytes)
     chunks: list[bytes] = []
     size = 0
     try:
@@ -204,13 +208,17 @@ async def _take_body(request: Request) -> Request:
             async for chunk in request.stream():
                 chunks.append(chunk)
                 size += len(chunk)
-                if size > BODY_LIMIT_BYTES:
-                    raise _too_large(size)
+                if size > limit_bytes:
+                    raise _too_large(size, limit_bytes)
     except ClientDisconnect:
         raise RequestRefused(where="body", problem="the client left before it had sent it") from None
     except TimeoutError:
         raise BodyLate(where="body", problem=f"it did not arrive within {_BODY_S:g} s") from None
-    body = b"".join(chunks)
+    return b"".join(chunks)
+
+
+async def _take_body(request: Request) -> Request:
+    body = await read_body(request, BODY_LIMIT_BYTES)
     try:
         parsed = loads(body) if body else None
     except ValueError as error:
@@ -230,7 +238,5 @@ class BodyLate(RequestRefused):
     status = 408
 
 
-def _too_large(size: int) -> TooLarge:
-    return TooLarge(
-        where="body", size_bytes=size, limit_bytes=BODY_LIMIT_BYTES, remedy="Pass large things by reference"
-    )
+def _too_large(size: int, limit_bytes: int) -> TooLarge:
+    return TooLarge(where="body", size_bytes=size, limit_bytes=limit_bytes, remedy="Pass large things by reference")
