@@ -44,6 +44,25 @@ async def test_more_tasks_than_a_hub_holds_are_refused_as_busy_until_there_is_ro
             assert (await web.post("/api/tasks", json=hold)).status_code == 202
 
 
+@pytest.mark.requirement("bar.overload")
+@scenario
+async def test_one_person_may_not_take_all_the_room_there_is() -> None:
+    with serve(max_live_tasks_per_person=2, log_level="error") as server:
+        async with rest(server) as web, worker(server) as w:
+            hold = {"action": f"{w.app}.hold", "args": {"a": 1}}
+            tasks = [(await web.post("/api/tasks", json=hold)).json()["task"] for _ in range(2)]
+            refused = await web.post("/api/tasks", json=hold)
+            assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+            assert "you have 2 tasks that wait or run" in refused.json()["message"]
+            assert (await web.get("/health")).status_code == 200
+            await w.agent.assigned(tasks[0])
+            w.let_go(tasks[0])
+            async with asyncio.timeout(20):
+                while (await web.get(f"/api/tasks/{tasks[0]}")).json()["status"] != "completed":
+                    await asyncio.sleep(0.01)
+            assert (await web.post("/api/tasks", json=hold)).status_code == 202
+
+
 @pytest.mark.requirement("bar.overload", "keep.health")
 @scenario
 async def test_arguments_beyond_what_memory_is_given_are_refused_until_tasks_have_ended() -> None:

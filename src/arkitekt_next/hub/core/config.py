@@ -88,6 +88,9 @@ class HubSettings(BaseModel):
     max_live_tasks: int = Field(
         default=50_000, ge=1, description="Tasks that may wait or run at once; beyond it: busy."
     )
+    max_live_tasks_per_person: int = Field(
+        default=40_000, ge=1, description="Tasks of one person that may wait or run at once; beyond it: busy."
+    )
     max_live_bytes: int = Field(
         default=128 * 1024 * 1024,
         ge=1024,

@@ -58,6 +58,7 @@ class Board:
         self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
         self.live_bytes = 0
+        self.by_person: dict[str, int] = {}
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
@@ -80,6 +81,13 @@ class Board:
             size = f"{self.live_bytes / 2**20:.1f} MiB"
             return HubBusy(reason=f"the arguments of waiting and running tasks take {size}", retry_after_s=5.0)
         return None
+
+    def limit_reason(self, person: str) -> HubBusy | None:
+        """Give why a person may not have one more task, or None: what they have must leave room for the others."""
+        count, limit = self.by_person.get(person, 0), self.settings.max_live_tasks_per_person
+        if count < limit:
+            return None
+        return HubBusy(reason=f"you have {count} tasks that wait or run, and {limit} is the most", retry_after_s=5.0)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something off the hot path; its failure is logged, never lost."""
@@ -180,6 +188,7 @@ class Board:
         """Take a task into memory."""
         self.live[task.id] = task
         self.live_bytes += len(task.args)
+        self.by_person[task.person] = self.by_person.get(task.person, 0) + 1
         self.by_reference[(task.team, task.person, task.app, task.reference)] = task
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:
@@ -190,6 +199,11 @@ class Board:
         task.stop_timers()
         if self.live.pop(task.id, None) is not None:
             self.live_bytes -= len(task.args)
+            left = self.by_person.get(task.person, 1) - 1
+            if left:
+                self.by_person[task.person] = left
+            else:
+                self.by_person.pop(task.person, None)
         self.by_reference.pop((task.team, task.person, task.app, task.reference), None)
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:

@@ -66,7 +66,7 @@ def submit(
     if known is not None:
         _answer_known(known, wanted, answer)
         return
-    full = board.full_reason()
+    full = board.full_reason() or board.limit_reason(who.person)
     if full is not None:
         raise full
     contract = _bind(board, who, wanted)
