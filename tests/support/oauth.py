@@ -131,11 +131,15 @@ def deny(server: Any, user_code: str) -> None:
 
 
 def device_sign_in(
-    server: Any, app: str = "app", scope: Iterable[str] = ("read", "call", "provide", "manage")
+    server: Any,
+    app: str = "app",
+    scope: Iterable[str] = ("read", "call", "provide", "manage"),
+    *,
+    person: str | None = None,
 ) -> dict[str, Any]:
     """Sign an app in by the device grant; give its tokens."""
     device = Device(server, app=app, scope=scope)
-    approve(server, device.codes["user_code"])
+    approve(server, device.codes["user_code"], person=person)
     return device.poll()
 
 

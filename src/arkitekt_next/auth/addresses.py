@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:(\d{1,5}))?(/[A-Za-z0-9._~/-]*)?")
-_HTTPS = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?/[A-Za-z0-9._~/%?=&+-]*")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
+_HTTPS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/%?=&+-]*")
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
