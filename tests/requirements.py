@@ -92,6 +92,9 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "guard.loopback": "A hub listens to its own machine, names and pages, unless told otherwise.",
         "guard.exposure": "Beyond its machine a hub speaks TLS, or only to its proxy, and answers to its own names only.",
         "guard.teams": "Teams see nothing of each other, whatever is asked.",
+        "guard.roles": "Who may do what to a team's people, invitations and sign-ins follows from their role alone.",
+        "guard.revocation": "What is revoked, removed or disabled loses its tokens, and its sockets within 5 s.",
+        "guard.audit": "What is done to accounts is in a log that shows when it was changed, and holds no secret.",
         "guard.policies": "A route or message without a declared policy can't be served.",
         # -- signing in from elsewhere
         "oauth.device": "An app without a browser is let in, narrowed or turned away by a code that a person types.",

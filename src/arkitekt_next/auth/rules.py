@@ -102,6 +102,21 @@ def may_provide(who: Principal, *, app_owner: str, has_consent: bool) -> bool:
     return who.role in ROLES[Verb.PROVIDE] and (app_owner == who.person or has_consent)
 
 
+def may_consent(who: Principal, *, app_owner: str, has_owner: bool) -> bool:
+    """Whether somebody may let others provide an app: its owner, or who manages the team when the owner has left it."""
+    return who.role in ROLES[Verb.SHARE] and (app_owner == who.person or (not has_owner and who.role in _HEADS))
+
+
+def may_share(who: Principal, *, provides: bool) -> bool:
+    """Whether somebody may share a team-visible action with a guest: who provides it, and those who manage the team."""
+    return who.role in ROLES[Verb.SHARE] and (provides or who.role in _HEADS)
+
+
+def scopes_of(role: Role) -> frozenset[Scope]:
+    """Give the scopes that mean anything in the hands of a role: no sign-in needs more."""
+    return frozenset(SCOPES[verb] for verb, roles in ROLES.items() if role in roles and verb is not Verb.KEEP)
+
+
 def may_give_role(who: Principal, role: Role) -> bool:
     """Whether somebody may invite with a role, or give it: admins everything below owner."""
     return who.role is Role.OWNER or (who.role is Role.ADMIN and role is not Role.OWNER)

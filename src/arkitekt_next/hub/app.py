@@ -11,11 +11,23 @@ from starlette.routing import WebSocketRoute
 
 from arkitekt_next import __version__
 
+from .accounts.account_routes import router as account_router
+from .accounts.audit_routes import router as audit_router
+from .accounts.client_routes import router as client_router
+from .accounts.device_routes import router as device_router
+from .accounts.invitation_routes import router as invitation_router
+from .accounts.key_routes import router as key_router
+from .accounts.login_routes import router as login_router
+from .accounts.member_routes import router as member_router
+from .accounts.person_routes import router as person_router
 from .accounts.oauth.routes import router as oauth_router
 from .accounts.profile import router as profile_router
+from .accounts.redeem_routes import router as redeem_router
 from .accounts.routes import router as accounts_router
+from .accounts.team_routes import router as team_router
 from .agents.routes import router as agents_router
 from .agents.socket import endpoint
+from .catalog.right_routes import router as right_router
 from .catalog.routes import router as catalog_router
 from .core.config import HubSettings
 from .core.context import open_hub
@@ -28,7 +40,27 @@ from .tasks.routes import router as tasks_router
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-_ROUTERS = (core_router, accounts_router, oauth_router, profile_router, catalog_router, agents_router, tasks_router)
+_ROUTERS = (
+    core_router,
+    accounts_router,
+    oauth_router,
+    profile_router,
+    account_router,
+    login_router,
+    redeem_router,
+    device_router,
+    client_router,
+    team_router,
+    member_router,
+    invitation_router,
+    person_router,
+    key_router,
+    audit_router,
+    catalog_router,
+    right_router,
+    agents_router,
+    tasks_router,
+)
 _DESCRIPTION = """Find, call, watch and compose a team's functions.
 
 Every route but the sign-in asks for a bearer token; everything is seen from inside the token's team, so what belongs
@@ -38,8 +70,9 @@ paged by `cursor`. A hub answers 421 to any Host but its own names: on this mach
 `[::1]`.
 """
 _TAGS = [
-    {"name": "sign-in", "description": "How a program of this machine's user gets a token."},
-    {"name": "accounts", "description": "Who a token stands for."},
+    {"name": "sign-in", "description": "How a program gets a token."},
+    {"name": "accounts", "description": "Who a token stands for, what acts for a person, and the hub's accounts."},
+    {"name": "teams", "description": "Who belongs to a team, as what, and how they come in."},
     {"name": "catalogue", "description": "Apps, actions and their definitions."},
     {"name": "agents", "description": "Who provides the actions."},
     {"name": "tasks", "description": "Calls: submit, list, follow, steer."},

@@ -97,9 +97,12 @@ class Clients:
         assert client is not None
         return client, secret
 
-    async def list_live(self, team: str) -> list[Client]:
+    async def list_live(self, team: str, *, before: str | None = None, limit: int = 1000) -> list[Client]:
         """List a team's programs, the newest first."""
-        query = select(t.client).where(_c.team_id == team, _c.revoked_at_us.is_(None)).order_by(_c.id.desc())
+        query = select(t.client).where(_c.team_id == team, _c.revoked_at_us.is_(None))
+        query = query.order_by(_c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_c.id < before)
         async with self._database.engine.connect() as db:
             return [_client(row) for row in (await db.execute(query)).all()]
 

@@ -120,10 +120,13 @@ class Invitations:
             self._people.on_change(invitation.team, person)
         return invitation
 
-    async def list_open(self, team: str) -> list[Invitation]:
+    async def list_open(self, team: str, *, before: str | None = None, limit: int = 1000) -> list[Invitation]:
         """List a team's open invitations, the newest first."""
+        query = _open().where(_i.team_id == team).order_by(_i.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(_i.id < before)
         async with self._database.engine.connect() as db:
-            rows = (await db.execute(_open().where(_i.team_id == team).order_by(_i.id.desc()))).all()
+            rows = (await db.execute(query)).all()
         return [_invitation(row) for row in rows]
 
     async def revoke(self, team: str, id: str) -> None:

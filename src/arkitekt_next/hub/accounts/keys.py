@@ -68,6 +68,16 @@ class SigningKey:
     retired_at_us: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What may be told of a key. `verifies` while tokens that it has signed may be about."""
+
+    id: str
+    created_at_us: int
+    retired_at_us: int | None
+    verifies: bool
+
+
 class Keys:
     """The hub's signing keys. They are loaded, or the first is made, when first asked for.
 
@@ -138,6 +148,21 @@ class Keys:
                 for key in sorted(keys, key=lambda key: key.created_at_us, reverse=True)
             ]
         }
+
+    async def list_all(self, *, before: str | None = None, limit: int = 1000) -> list[KeyRecord]:
+        """List the keys there are and were, the newest first; the first is made if there is none."""
+        await self._current()
+        k = t.signing_key.c
+        query = select(k.id, k.created_at_us, k.retired_at_us).order_by(k.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(k.id < before)
+        async with self._database.engine.connect() as db:
+            rows = (await db.execute(query)).all()
+        horizon = now_us() - _OVERLAP_US
+        return [
+            KeyRecord(r.id, r.created_at_us, r.retired_at_us, r.retired_at_us is None or r.retired_at_us > horizon)
+            for r in rows
+        ]
 
     async def rotate(self) -> str:
         """Make a new key that signs from now on; the old ones verify until their last token has expired. Give its id.

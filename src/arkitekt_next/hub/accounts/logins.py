@@ -7,12 +7,12 @@ a token may do is what its sign-in was given, as long as the person is a member 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.auth.secrets import digest_of, new_secret
@@ -309,14 +309,28 @@ class Logins:
             row = (await db.execute(query)).first() if "\0" not in login else None
         return _login(row) if row is not None else None
 
-    async def list_live(self, *, team: str, person: str | None = None) -> list[Login]:
-        """List the sign-ins of a team that are not revoked and were used of late, the newest first."""
-        query = select(t.login).where(t.login.c.team_id == team, t.login.c.revoked_at_us.is_(None))
-        query = query.where(t.login.c.used_at_us > now_us() - REFRESH_S * 1_000_000)
+    async def list_live(
+        self,
+        *,
+        team: str,
+        person: str | None = None,
+        connected: Collection[str] = (),
+        before: str | None = None,
+        limit: int = 1000,
+    ) -> list[Login]:
+        """List the sign-ins of a team that are not revoked and were used of late, the newest first.
+
+        Those that are `connected` are among them, however long ago they came.
+        """
+        c = t.login.c
+        of_late = c.used_at_us > now_us() - REFRESH_S * 1_000_000
+        query = select(t.login).where(c.team_id == team, c.revoked_at_us.is_(None), of_late | c.id.in_(connected))
         if person is not None:
-            query = query.where(t.login.c.person_id == person)
+            query = query.where(c.person_id == person)
+        if before is not None:
+            query = query.where(c.id < before)
         async with self._database.engine.connect() as db:
-            rows = (await db.execute(query.order_by(t.login.c.id.desc()).limit(1000))).all()
+            rows = (await db.execute(query.order_by(c.id.desc()).limit(limit))).all()
         return [_login(row) for row in rows]
 
     async def revoke(self, logins: Iterable[str]) -> int:
@@ -335,6 +349,22 @@ class Logins:
             query = query.where(t.login.c.team_id == team)
         if app is not None:
             query = query.where(t.login.c.app == app)
+        return await self._revoke_found(query)
+
+    async def revoke_client(self, client: str) -> int:
+        """End all sign-ins that came by an OAuth client."""
+        return await self._revoke_found(
+            select(t.login.c.id).where(t.login.c.client_id == client, t.login.c.revoked_at_us.is_(None))
+        )
+
+    async def revoke_pages(self, person: str, *, but: str) -> int:
+        """End the browser sessions of a person, in all teams, but for one sign-in."""
+        c = t.login.c
+        return await self._revoke_found(
+            select(c.id).where(c.person_id == person, c.kind == "page", c.revoked_at_us.is_(None), c.id != but)
+        )
+
+    async def _revoke_found(self, query: Select[Any]) -> int:
         async with self._database.engine.connect() as db:
             ids = list((await db.execute(query)).scalars())
         return await self.revoke(ids)

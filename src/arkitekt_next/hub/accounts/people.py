@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,16 @@ _SET_ACCOUNT = Statement(
     update(t.person)
     .where(t.person.c.id == bindparam("b_person"))
     .values(name=bindparam("name"), email=bindparam("email"), password_hash=bindparam("password_hash")),
+)
+_RENAME = Statement(
+    "rename person",
+    update(t.person)
+    .where(t.person.c.id == bindparam("b_person"))
+    .values(name=bindparam("name"), email=bindparam("email")),
+)
+_SET_PASSWORD = Statement(
+    "set password",
+    update(t.person).where(t.person.c.id == bindparam("b_person")).values(password_hash=bindparam("password_hash")),
 )
 _SET_DISABLED = Statement(
     "disable person",
@@ -162,6 +172,12 @@ class People:
             raise NotFound(what="person", name=who, remedy="`arkitekt-next hub user list` lists them")
         return _person(row)
 
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """Give the names of persons by their ids."""
+        query = select(t.person.c.id, t.person.c.name).where(t.person.c.id.in_(set(people)))
+        async with self._database.engine.connect() as db:
+            return {row.id: row.name for row in (await db.execute(query)).all()}
+
     async def everybody(self) -> list[Person]:
         """List the persons of the hub, in the order in which they came."""
         async with self._database.engine.connect() as db:
@@ -181,19 +197,51 @@ class People:
         clean, address = _check_name(name), check_email(email)
         check_password(password)
         await self._refuse_taken(address, None)
+        return await self._insert(clean, address, await asyncio.to_thread(hash_password, password))
+
+    async def add(self, *, name: str, email: str) -> Person:
+        """Make an account without a password, for somebody who gets a link to it. Raises as `create` does."""
+        clean, address = _check_name(name), check_email(email)
+        await self._refuse_taken(address, None)
+        return await self._insert(clean, address, None)
+
+    async def _insert(self, name: str, email: str, hashed: str | None) -> Person:
         row = {
             "id": new_id(),
-            "name": clean,
+            "name": name,
             "os_user": None,
-            "email": address,
-            "password_hash": await asyncio.to_thread(hash_password, password),
+            "email": email,
+            "password_hash": hashed,
             "is_hub_owner": False,
             "created_at_us": now_us(),
             "disabled_at_us": None,
         }
         if not (await self._database.ledger.commit((_INSERT_PERSON, row)))[0]:
-            raise _taken(address)
+            raise _taken(email)
         return await self.find(str(row["id"]))
+
+    async def rename(self, person: str, *, name: str | None = None, email: str | None = None) -> Person:
+        """Change name or address of a person. Raises as `create` does."""
+        known = await self.find(person)
+        clean = known.name if name is None else _check_name(name)
+        address = known.email if email is None else check_email(email)
+        if address is not None:
+            await self._refuse_taken(address, person)
+        await self._database.ledger.commit((_RENAME, {"b_person": person, "name": clean, "email": address}))
+        return await self.find(person)
+
+    async def set_password(self, person: str, password: str) -> None:
+        """Give a person another password. Raises `RequestRefused` for one that is too easy."""
+        check_password(password)
+        hashed = await asyncio.to_thread(hash_password, password)
+        await self._database.ledger.commit((_SET_PASSWORD, {"b_person": person, "password_hash": hashed}))
+
+    async def is_password(self, person: str, password: str) -> bool:
+        """Whether it is the password of a person."""
+        query = select(t.person.c.password_hash).where(t.person.c.id == person)
+        async with self._database.engine.connect() as db:
+            hashed = (await db.execute(query)).scalar()
+        return await asyncio.to_thread(is_password, hashed, password[:1024])
 
     async def set_account(self, person: str, *, name: str, email: str, password: str) -> Person:
         """Set name, address and password of a person. Raises as `create` does."""
@@ -234,6 +282,13 @@ class People:
             rows = (await db.execute(query)).all()
         wanted = None if person is None else set(self.teams_of(person))
         return [Team(r.id, r.name, r.members, r.created_at_us) for r in rows if wanted is None or r.id in wanted]
+
+    async def team(self, id: str) -> Team:
+        """Give a team. Raises `NotFound`."""
+        for team in await self.teams():
+            if team.id == id:
+                return team
+        raise NotFound(what="team", name=id, remedy="`arkitekt-next hub team list` lists yours")
 
     async def create_team(self, name: str, owner: str) -> str:
         """Make a team with its first owner; give its id. Raises `RequestRefused` for a name it can't have."""

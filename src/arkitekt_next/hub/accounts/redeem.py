@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import Select, bindparam, literal_column, select, update
 
 from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.auth.secrets import digest_of, new_secret
@@ -41,6 +41,13 @@ _REVOKE = Statement(
     "revoke redeem token",
     update(t.redeem_token)
     .where(_r.team_id == bindparam("b_team"), _r.id == bindparam("b_id"), _r.revoked_at_us.is_(None))
+    .values(revoked_at_us=bindparam("revoked_at_us")),
+)
+
+_REVOKE_ALL = Statement(
+    "revoke redeem tokens of a member",
+    update(t.redeem_token)
+    .where(_r.team_id == bindparam("b_team"), _r.person_id == bindparam("b_person"), _r.revoked_at_us.is_(None))
     .values(revoked_at_us=bindparam("revoked_at_us")),
 )
 
@@ -103,26 +110,26 @@ class RedeemTokens:
         used = await self._database.ledger.commit((_USE, {"b_id": row["id"], "b_now": now}))
         return _token(row) if used[0] else None
 
-    async def list_live(self, *, team: str, person: str | None = None) -> list[RedeemToken]:
+    async def list_live(
+        self, *, team: str, person: str | None = None, before: str | None = None, limit: int = 1000
+    ) -> list[RedeemToken]:
         """List the tokens of a team, or of a person in it, that can still be redeemed; the newest first."""
-        query = select(t.redeem_token).where(
-            _r.team_id == team,
-            _r.revoked_at_us.is_(None),
-            _r.expires_at_us > now_us(),
-            _r.is_single_use.is_(False) | (_r.uses == 0),
-        )
+        query = _live(team).order_by(_r.id.desc()).limit(limit)
         if person is not None:
             query = query.where(_r.person_id == person)
+        if before is not None:
+            query = query.where(_r.id < before)
         async with self._database.engine.connect() as db:
-            rows = (await db.execute(query.order_by(_r.id.desc()))).mappings().all()
+            rows = (await db.execute(query)).mappings().all()
         return [_token(row) for row in rows]
 
     async def find(self, team: str, id: str) -> RedeemToken:
         """Give a token of a team that can still be redeemed. Raises `NotFound`."""
-        for token in await self.list_live(team=team):
-            if token.id == id:
-                return token
-        raise _gone(id)
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(_live(team).where(_r.id == id))).mappings().first() if "\0" not in id else None
+        if row is None:
+            raise _gone(id)
+        return _token(row)
 
     async def revoke(self, team: str, id: str) -> None:
         """Take a token back. Raises `NotFound`."""
@@ -132,8 +139,17 @@ class RedeemTokens:
 
     async def revoke_all(self, *, team: str, person: str) -> None:
         """Take back what a person has made in a team."""
-        for token in await self.list_live(team=team, person=person):
-            await self.revoke(team, token.id)
+        row = {"b_team": team, "b_person": person, "revoked_at_us": now_us()}
+        await self._database.ledger.commit((_REVOKE_ALL, row))
+
+
+def _live(team: str) -> Select[Any]:
+    return select(t.redeem_token).where(
+        _r.team_id == team,
+        _r.revoked_at_us.is_(None),
+        _r.expires_at_us > now_us(),
+        _r.is_single_use.is_(False) | (_r.uses == 0),
+    )
 
 
 def _gone(id: str) -> NotFound:

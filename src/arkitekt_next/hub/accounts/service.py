@@ -6,15 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from arkitekt_next.auth.principal import Principal, Scope
+from arkitekt_next.auth.rules import scopes_of
+from arkitekt_next.errors import NotFound, NotPermitted
 
 from .audit import Audit
 from .clients import Clients
 from .codes import AuthorizationCodes
-from .devices import DeviceCodes
+from .devices import DeviceCode, DeviceCodes
 from .invitations import Invitations
 from .keys import Keys
 from .links import AccountLinks
-from .logins import Logins
+from .logins import Login, Logins
 from .people import People
 from .redeem import RedeemTokens
 from .throttle import Throttle
@@ -71,6 +73,48 @@ class Accounts:
         """Disable an account, and end whatever acts for it. Raises `Conflict` for the hub's last owner."""
         await self.people.set_disabled(person, True)
         await self.logins.revoke_all(person=person)
+
+    async def find_typed(self, person: str, user_code: str) -> DeviceCode:
+        """Look up the code that a person has typed. Raises `NotFound`; `HubBusy` after too many that were wrong.
+
+        Only wrong ones count, and a right one forgives none: who guesses could ask for a right one at any time.
+        """
+        self.user_code_throttle.take(person)
+        code = await self.devices.find_typed(user_code)
+        self.user_code_throttle.give_back(person)
+        return code
+
+    async def approve(self, who: Principal, code: DeviceCode, scopes: Iterable[Scope]) -> Login:
+        """Let an app in for `who`, in the team of their own sign-in. Raises `NotPermitted`, `NotFound`.
+
+        The scopes may be fewer than the app asks for; never more, nor more than the role or the own sign-in reaches.
+        """
+        client = await self.clients.find(code.client)
+        if client is None or client.team not in (None, who.team):
+            raise NotFound(what="program", name=code.client, remedy="It was removed, or belongs to another team")
+        given = frozenset(scopes)
+        excess = given - (code.scopes & client.scopes & scopes_of(who.role) & who.scopes)
+        if excess or not given:
+            problem = "no scope" if not given else ", ".join(sorted(excess))
+            raise NotPermitted(
+                person=who.person, verb="approve", what=problem, remedy="Choose among what the app asks and you may"
+            )
+        login = await self.logins.begin(
+            team=who.team,
+            person=who.person,
+            app=code.app,
+            kind="device",
+            scopes=given,
+            client=code.client,
+            version=code.version,
+            machine=code.machine,
+        )
+        try:
+            await self.devices.approve(code, login)
+        except NotFound:
+            await self.logins.revoke([login.id])
+            raise
+        return login
 
     async def hear_others(self) -> list[tuple[str, str]]:
         """Learn what other hubs have changed; give the memberships that are others now."""

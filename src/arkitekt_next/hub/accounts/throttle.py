@@ -35,6 +35,13 @@ class Throttle:
         while len(self._buckets) > _KEYS_LIMIT:
             self._buckets.popitem(last=False)
 
+    def give_back(self, *keys: str) -> None:
+        """Take the last try back, as it was no failure; the failures before it stay counted."""
+        for key in keys:
+            if key in self._buckets:
+                tokens, at = self._buckets[key]
+                self._buckets[key] = (tokens + 1, at)
+
     def clear(self, key: str) -> None:
         """Forget the failures under a key."""
         self._buckets.pop(key, None)

@@ -34,30 +34,32 @@ _FORGET = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One person may provide one app, which is not theirs."""
+    """One person may provide one app, which is not theirs. `app` is its identifier."""
 
-    app: str
+    app_id: str
     person: str
     team: str
+    app: str
     created_at_us: int
 
 
 class Consents:
-    """All consents of a hub. `on_withdrawn` is told (app id, person) when one ends."""
+    """All consents of a hub. `on_withdrawn` is told of each that ends."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[str, str], Consent] = {}
         self._lock = asyncio.Lock()
-        self.on_withdrawn: Callable[[str, str], None] = lambda app, person: None
+        self.on_withdrawn: Callable[[Consent], None] = lambda consent: None
 
     async def load(self) -> None:
         """Read all of them; also what other hubs have changed since."""
         async with self._lock:
+            query = select(t.consent, t.app.c.identifier).join(t.app, t.app.c.id == _c.app_id)
             async with self._database.engine.connect() as db:
-                rows = (await db.execute(select(t.consent))).all()
-            known = {(r.app_id, r.person_id): Consent(r.app_id, r.person_id, r.team_id, r.created_at_us) for r in rows}
-            self._replace(known)
+                rows = (await db.execute(query)).all()
+            found = [Consent(r.app_id, r.person_id, r.team_id, r.identifier, r.created_at_us) for r in rows]
+            self._replace({(consent.app_id, consent.person): consent for consent in found})
 
     def has(self, app_id: str, person: str) -> bool:
         """Whether the app's owner lets a person provide it."""
@@ -65,16 +67,16 @@ class Consents:
 
     def of_app(self, app_id: str) -> list[Consent]:
         """List whom an app's owner lets provide it, in the order in which they were let."""
-        found = [consent for consent in self._known.values() if consent.app == app_id]
+        found = [consent for consent in self._known.values() if consent.app_id == app_id]
         return sorted(found, key=lambda consent: (consent.created_at_us, consent.person))
 
-    async def give(self, *, team: str, app_id: str, person: str) -> Consent:
+    async def give(self, *, team: str, app_id: str, app: str, person: str) -> Consent:
         """Let a person provide an app; giving it again changes nothing."""
         async with self._lock:
             known = self._known.get((app_id, person))
             if known is not None:
                 return known
-            consent = Consent(app_id, person, team, now_us())
+            consent = Consent(app_id, person, team, app, now_us())
             row = {"team_id": team, "app_id": app_id, "person_id": person, "created_at_us": consent.created_at_us}
             await self._database.ledger.commit((_INSERT, row))
             self._known[(app_id, person)] = consent
@@ -96,7 +98,7 @@ class Consents:
             self._replace({key: consent for key, consent in self._known.items() if key not in gone})
 
     def _replace(self, known: dict[tuple[str, str], Consent]) -> None:
-        gone = self._known.keys() - known.keys()
+        gone = [consent for key, consent in self._known.items() if key not in known]
         self._known = known
-        for app_id, person in sorted(gone):
-            self.on_withdrawn(app_id, person)
+        for consent in gone:
+            self.on_withdrawn(consent)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from arkitekt_next.hub.agents.peer import Peer
+    from arkitekt_next.hub.catalog.consents import Consent
 
     from .config import HubSettings
 
@@ -76,6 +77,7 @@ class HubContext:
         self.accounts = Accounts(database, master=master, issuer=url, access_s=settings.access_token_s)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.consents = Consents(database)
+        self.consents.on_withdrawn = self._part_with_provider
         self.shares = Shares(database)
         self.catalogue = Catalogue(database, self.shares, self.consents)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
@@ -128,6 +130,14 @@ class HubContext:
                     peer.close(4401)
                 else:
                     peer.principal = replace(who, role=role, is_hub_owner=people.is_hub_owner(person))
+
+    def _part_with_provider(self, consent: Consent) -> None:
+        """A consent has ended: who provides the app by it is asked anew when they come back."""
+        for peer in list(self.peers):
+            agent = peer.agent
+            provides = agent is not None and (agent.team, agent.app) == (consent.team, consent.app)
+            if provides and peer.principal.person == consent.person:
+                peer.close(1012)
 
     async def _forget_rights(self, team: str, person: str) -> None:
         """Somebody has left a team: what they had and gave by name in it ends, also should they return."""

@@ -6,12 +6,15 @@ items than its limit, even none, while `next` is set: filters look at a bounded 
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import Path
 from pydantic import Field
 
 from .http import Form
+
+T = TypeVar("T")
 
 Text = Annotated[str, Field(max_length=256, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
@@ -35,3 +38,16 @@ class Paged(Form):
 
     cursor: Annotated[Text | None, Field(description="`next` of the page before; nothing for the first page.")] = None
     limit: Annotated[int, Field(ge=1, le=500, description="The most items a page holds.")] = 50
+
+
+def page_of(items: Sequence[T], limit: int, key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+    """Cut what was read, one more than the limit, to the page; give it and the cursor of the next one."""
+    page = items[:limit]
+    return page, key(page[-1]) if len(items) > limit else None
+
+
+def page_after(items: Iterable[T], wanted: Paged, key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+    """Cut a page, in the order of `key`, out of a list that memory holds anyway."""
+    cursor = wanted.cursor
+    rest = sorted((item for item in items if cursor is None or key(item) > cursor), key=key)
+    return page_of(rest, wanted.limit, key)
