@@ -19,8 +19,8 @@ from .accounts.invitation_routes import router as invitation_router
 from .accounts.key_routes import router as key_router
 from .accounts.login_routes import router as login_router
 from .accounts.member_routes import router as member_router
-from .accounts.person_routes import router as person_router
 from .accounts.oauth.routes import router as oauth_router
+from .accounts.person_routes import router as person_router
 from .accounts.profile import router as profile_router
 from .accounts.redeem_routes import router as redeem_router
 from .accounts.routes import router as accounts_router

@@ -158,7 +158,7 @@ class Keys:
             query = query.where(k.id < before)
         async with self._database.engine.connect() as db:
             rows = (await db.execute(query)).all()
-        horizon = now_us() - _OVERLAP_US
+        horizon = now_us() - self._overlap_us
         return [
             KeyRecord(r.id, r.created_at_us, r.retired_at_us, r.retired_at_us is None or r.retired_at_us > horizon)
             for r in rows

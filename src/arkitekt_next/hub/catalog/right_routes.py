@@ -91,7 +91,7 @@ async def list_allowed(
 ) -> SafeJSON:
     """Give whom the app's owner lets provide it. For that owner."""
     hub = context_of(request)
-    app_id = await rights.app_to_consent(hub.database.engine, hub.accounts.people, who, identifier)
+    app_id = await rights.app_to_consent(hub.database.engine, hub.catalogue, hub.accounts.people, who, identifier)
     page, following = page_after(hub.consents.of_app(app_id), wanted, lambda consent: consent.person)
     names = await hub.accounts.people.names(consent.person for consent in page)
     return reply(AllowedPage(items=[_allowed(consent, names) for consent in page], next=following))
@@ -107,7 +107,7 @@ async def list_allowed(
 async def allow_provider(request: Request, who: Who, identifier: AppInPath, person: IdInPath) -> SafeJSON:
     """Let a member provide your app. They then receive what is passed to its functions."""
     hub = context_of(request)
-    app_id = await rights.app_to_consent(hub.database.engine, hub.accounts.people, who, identifier)
+    app_id = await rights.app_to_consent(hub.database.engine, hub.catalogue, hub.accounts.people, who, identifier)
     rights.check_provider(hub.accounts.people, who, person)
     consent = await hub.consents.give(team=who.team, app_id=app_id, app=identifier, person=person)
     await hub.accounts.audit.note("consent.given", who, subject=person, app_of=identifier)
@@ -124,7 +124,7 @@ async def allow_provider(request: Request, who: Who, identifier: AppInPath, pers
 async def forbid_provider(request: Request, who: Who, identifier: AppInPath, person: IdInPath) -> Response:
     """Withdraw a consent; agents that provide the app by it lose their connection."""
     hub = context_of(request)
-    app_id = await rights.app_to_consent(hub.database.engine, hub.accounts.people, who, identifier)
+    app_id = await rights.app_to_consent(hub.database.engine, hub.catalogue, hub.accounts.people, who, identifier)
     await hub.consents.withdraw(app_id=app_id, person=person)
     await hub.accounts.audit.note("consent.withdrawn", who, subject=person, app_of=identifier)
     return Response(status_code=204)
@@ -142,7 +142,7 @@ async def list_shares(
 ) -> SafeJSON:
     """Give the guests who see and may call the action. For those who may share it."""
     hub = context_of(request)
-    action = await rights.action_to_share(hub.database.engine, hub.catalogue, who, name)
+    action = rights.action_to_share(hub.catalogue, who, name)
     page, following = page_after(hub.shares.of_action(action.id), wanted, lambda share: share.person)
     names = await hub.accounts.people.names(_people(page))
     return reply(SharedPage(items=[_shared(share, names) for share in page], next=following))
@@ -158,7 +158,7 @@ async def list_shares(
 async def share_action(request: Request, who: Who, name: ActionInPath, person: IdInPath) -> SafeJSON:
     """Let a guest see and call an action that you provide, or any of the team's when you manage it."""
     hub = context_of(request)
-    action = await rights.action_to_share(hub.database.engine, hub.catalogue, who, name)
+    action = rights.action_to_share(hub.catalogue, who, name)
     rights.check_guest(hub.accounts.people, who, person)
     share = await hub.shares.share(team=who.team, action_id=action.id, person=person, by=who.person)
     await hub.accounts.audit.note("action.shared", who, subject=person, action=name)
@@ -175,7 +175,7 @@ async def share_action(request: Request, who: Who, name: ActionInPath, person: I
 async def unshare_action(request: Request, who: Who, name: ActionInPath, person: IdInPath) -> Response:
     """End a share. What the guest has called already goes on."""
     hub = context_of(request)
-    action = await rights.action_to_share(hub.database.engine, hub.catalogue, who, name)
+    action = rights.action_to_share(hub.catalogue, who, name)
     await hub.shares.unshare(action_id=action.id, person=person)
     await hub.accounts.audit.note("action.unshared", who, subject=person, action=name)
     return Response(status_code=204)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from arkitekt_next.auth.principal import Role
-from arkitekt_next.auth.rules import may_consent, may_share
+from arkitekt_next.auth.rules import Visibility, may_consent, may_share
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
 from arkitekt_next.storage import tables as t
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from .service import Action, Catalogue
 
 
-async def app_to_consent(engine: AsyncEngine, people: People, who: Principal, identifier: str) -> str:
+async def app_to_consent(
+    engine: AsyncEngine, catalogue: Catalogue, people: People, who: Principal, identifier: str
+) -> str:
     """Give the id of an app that `who` may let others provide. Raises `NotFound`, `NotPermitted`."""
-    app_id, owner = await find_app(engine, who.team, identifier)
+    app_id, owner = await find_app(engine, catalogue, who, identifier)
     if not may_consent(who, app_owner=owner, has_owner=people.membership(who.team, owner) is not None):
         raise NotPermitted(
             person=who.person,
@@ -36,27 +38,30 @@ async def app_to_consent(engine: AsyncEngine, people: People, who: Principal, id
     return app_id
 
 
-async def find_app(engine: AsyncEngine, team: str, identifier: str) -> tuple[str, str]:
-    """Give the id of an app and whose it is. Raises `NotFound`."""
-    query = select(t.app.c.id, t.app.c.owner_id).where(t.app.c.team_id == team, t.app.c.identifier == identifier)
+async def find_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, identifier: str) -> tuple[str, str]:
+    """Give the id of an app that somebody sees, and whose it is. Raises `NotFound`."""
+    query = select(t.app.c.id, t.app.c.owner_id).where(t.app.c.team_id == who.team, t.app.c.identifier == identifier)
     async with engine.connect() as db:
         row = (await db.execute(query)).first()
-    if row is None:
+    is_seen = row is not None and (
+        row.owner_id == who.person or any(action.app == identifier for action in catalogue.seen_by(who))
+    )
+    if row is None or not is_seen:
         raise NotFound(what="app", name=identifier, remedy="`GET /api/apps` lists what there is")
     return row.id, row.owner_id
 
 
-async def action_to_share(engine: AsyncEngine, catalogue: Catalogue, who: Principal, name: str) -> Action:
-    """Give an action that `who` may share. Raises `NotFound`, `NotPermitted`."""
-    action = catalogue.find(who.team, name)
-    _, owner = await find_app(engine, who.team, action.app)
-    provides = owner == who.person or any(i.agent.person == who.person for i in action.online())
-    if not provides and not action.is_released:
-        raise NotFound(what="action", name=name, remedy="`GET /api/actions` lists what there is")
+def action_to_share(catalogue: Catalogue, who: Principal, name: str) -> Action:
+    """Give an action that `who` may share. Raises `NotFound`, `NotPermitted`, `Conflict`."""
+    action = catalogue.find(who, name)
+    provides = action.owner == who.person or any(i.agent.person == who.person for i in action.online())
     if not may_share(who, provides=provides):
         raise NotPermitted(
             person=who.person, verb="share", what=f"'{name}'", remedy="Ask whoever provides it, or an admin of the team"
         )
+    if not any(contract.visibility == Visibility.TEAM for contract in action.contracts.values()):
+        remedy = "Provide it with `run prod`, or with `run dev --share`, first"
+        raise Conflict(problem=f"'{name}' is private: not even the team sees it yet", remedy=remedy)
     return action
 
 
