@@ -1,4 +1,4 @@
-"""What all tests share: one PostgreSQL server a session, started by the first test that needs it."""
+"""What all tests share: one PostgreSQL server a session, started by the first test that needs it, and a watch over secrets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.secrecy import Secrecy, watching
 
 if TYPE_CHECKING:
     from arkitekt_next.testing.database import PostgresServer
@@ -26,3 +28,21 @@ def postgres_url(postgres_session: PostgresServer) -> Iterator[str]:
     url = postgres_session.new_database()
     yield url
     postgres_session.drop_database(url)
+
+
+_SECRECY: list[Secrecy] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secrecy() -> Iterator[Secrecy]:
+    """Fail the run when a secret that a hub gave out lies in its folder: in its database, its log or a backup."""
+    with watching() as kept:
+        _SECRECY.append(kept)
+        yield kept
+    assert kept.found == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was searched; a run that searched nothing would show nothing."""
+    for kept in _SECRECY:
+        terminalreporter.write_line(str(kept))

@@ -87,7 +87,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "keep.retention": "What ended long ago or takes too much room goes, and nothing that is live.",
         # -- signing in, and who sees what
         "signin.local": "A user of the machine signs in by a proof over the key file, which is never sent.",
-        "signin.secrets": "Key files are private, tokens are not kept, backups hold no key.",
+        "signin.secrets": "Key files are private; no secret that is given out lies in clear in database, log or backup.",
         "guard.required": "Without a valid token nothing but the public routes answers, and those only so often.",
         "guard.loopback": "A hub listens to its own machine, names and pages, unless told otherwise.",
         "guard.exposure": "Beyond its machine a hub speaks TLS, or only to its proxy, and answers to its own names only.",
