@@ -51,7 +51,7 @@ def local_path(wanted: str | None, default: str = "/") -> str:
     """Give where to go on after a sign-in: a path of this site, or `default` for whatever could lead elsewhere."""
     if wanted is None or len(wanted) > 2000 or _PATH.fullmatch(wanted) is None:
         return default
-    lowered = wanted.lower()
+    lowered = wanted.partition("?")[0].lower()  # what a query carries is read as text, and leads nowhere
     if "%2f%2f" in lowered or "%5c" in lowered or "%0" in lowered or "%1" in lowered or lowered.startswith("/%2f"):
         return default
     return wanted

@@ -38,6 +38,7 @@ from .peer import Peer
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.core.context import HubContext
     from arkitekt_next.hub.tasks.live import LiveTask
 
@@ -52,7 +53,7 @@ async def endpoint(websocket: WebSocket) -> None:
     hub: HubContext = websocket.app.state.hub
     try:
         _check_origin(websocket)
-        principal = await hub.accounts.identify(websocket.headers.get("authorization"))
+        principal = await _identify(hub, websocket)
     except ArkitektError as error:
         await websocket.send_denial_response(answer(error))
         return
@@ -93,6 +94,18 @@ def _check_origin(websocket: WebSocket) -> None:
     origin = websocket.headers.get("origin")
     if origin is not None and _authority_of(origin) != websocket.headers.get("host"):
         raise NotPermitted(person="a page", verb="connect from", what=origin[:200], remedy="Use the hub's own address")
+
+
+async def _identify(hub: HubContext, websocket: WebSocket) -> Principal:
+    """Give who connects: a program by the header, or a browser that shows our page by its session."""
+    authorization = websocket.headers.get("authorization")
+    session = hub.cookies.session_of(websocket) if authorization is None else None
+    if session is None:
+        return await hub.accounts.identify(authorization)
+    origin = websocket.headers.get("origin", "")
+    if not hub.cookies.owns(origin, websocket):
+        raise NotPermitted(person="a page", verb="connect from", what=origin[:200], remedy="Use the hub's own address")
+    return await hub.accounts.logins.identify_token(session, kind="page")
 
 
 def _authority_of(origin: str) -> str | None:

@@ -30,6 +30,7 @@ from arkitekt_next.storage.engine import Database, open_database, sqlite_url
 from arkitekt_next.storage.ledger import Statement, insert_or
 from arkitekt_next.wire.codec import dumps
 
+from .cookies import Cookies
 from .ids import monotonic, new_id, now_us
 from .telemetry import Metrics, log
 
@@ -75,6 +76,7 @@ class HubContext:
         self.url = url
         master = load_or_make_master(settings.folder)
         self.accounts = Accounts(database, master=master, issuer=url, access_s=settings.access_token_s)
+        self.cookies = Cookies(master, url)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.consents = Consents(database)
         self.consents.on_withdrawn = self._part_with_provider

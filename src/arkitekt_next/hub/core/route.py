@@ -32,7 +32,7 @@ from .policy import Policy
 
 BODY_LIMIT_BYTES = 1024 * 1024
 _BODY_S = 20.0
-_WORK_S = 75.0
+WORK_S = 75.0
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 Refusals = dict[int | str, dict[str, Any]]
@@ -110,10 +110,10 @@ class Route(APIRoute):
                 _check_query(request, lists if takes_query else None)
             ready = await _take_body(request) if reads_body else request
             try:
-                async with asyncio.timeout(_WORK_S):
+                async with asyncio.timeout(WORK_S):
                     return await work(ready)
             except TimeoutError:
-                late = HubBusy(reason=f"the request took longer than {_WORK_S:g} s", retry_after_s=5)
+                late = HubBusy(reason=f"the request took longer than {WORK_S:g} s", retry_after_s=5)
                 return answer(late, status=503)
 
         return handle
@@ -166,9 +166,20 @@ async def _admit(request: Request, rule: Policy, path: str) -> None:
     if rule.verb is None:
         hub.guard_public(request, path, rule.burst)
         return
-    principal = await hub.accounts.identify(request.headers.get("authorization"))
+    principal = await _identify(request)
     rule.check(principal)
     request.scope["principal"] = principal
+
+
+async def _identify(request: Request) -> Principal:
+    """Give who asks: by the header, or where there is none by the session of a browser that shows our page."""
+    hub = context_of(request)
+    authorization = request.headers.get("authorization")
+    session = hub.cookies.session_of(request) if authorization is None else None
+    if session is None:
+        return await hub.accounts.identify(authorization)
+    hub.cookies.check_api(request, session, request.method)
+    return await hub.accounts.logins.identify_token(session, kind="page")
 
 
 def _principal_of(request: Request, _documented: Annotated[Any, Depends(_bearer)]) -> Principal:
