@@ -69,6 +69,11 @@ def may(who: Principal, verb: Verb) -> bool:
     return who.role in ROLES[verb]
 
 
+def grantable(role: Role) -> frozenset[Scope]:
+    """Give the scopes that a person of this role may hand to an app that signs in for them."""
+    return frozenset(Scope) if role in ROLES[Verb.PROVIDE] else frozenset({Scope.READ, Scope.CALL})
+
+
 def sees_offer(who: Principal, *, visibility: str, person: str, is_shared: bool) -> bool:
     """Whether somebody sees, and so may call, what an agent of `person` provides. `is_shared`: with them, by name."""
     if person == who.person:

@@ -35,6 +35,7 @@ from .core.exposure import Exposure, settle
 from .core.guard import guarded
 from .core.http import describe_errors, install_errors, restore_examples
 from .core.routes import router as core_router
+from .pages.routes import ROUTERS as PAGES
 from .tasks.routes import router as tasks_router
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ _ROUTERS = (
     right_router,
     agents_router,
     tasks_router,
+    *PAGES,
 )
 _DESCRIPTION = """Find, call, watch and compose a team's functions.
 

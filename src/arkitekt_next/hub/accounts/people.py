@@ -243,11 +243,16 @@ class People:
             hashed = (await db.execute(query)).scalar()
         return await asyncio.to_thread(is_password, hashed, password[:1024])
 
-    async def set_account(self, person: str, *, name: str, email: str, password: str) -> Person:
-        """Set name, address and password of a person. Raises as `create` does."""
+    async def check_account(self, person: str, *, name: str, email: str, password: str) -> tuple[str, str]:
+        """Give name and address in their one form, if `set_account` would take them. Raises as `create` does."""
         clean, address = _check_name(name), check_email(email)
         check_password(password)
         await self._refuse_taken(address, person)
+        return clean, address
+
+    async def set_account(self, person: str, *, name: str, email: str, password: str) -> Person:
+        """Set name, address and password of a person. Raises as `create` does."""
+        clean, address = await self.check_account(person, name=name, email=email, password=password)
         hashed = await asyncio.to_thread(hash_password, password)
         row = {"b_person": person, "name": clean, "email": address, "password_hash": hashed}
         await self._database.ledger.commit((_SET_ACCOUNT, row))

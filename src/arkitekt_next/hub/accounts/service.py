@@ -13,6 +13,7 @@ from .audit import Audit
 from .clients import Clients
 from .codes import AuthorizationCodes
 from .devices import DeviceCode, DeviceCodes
+from .doors import Doors
 from .invitations import Invitations
 from .keys import Keys
 from .links import AccountLinks
@@ -38,6 +39,7 @@ class Accounts:
         self.audit = Audit(database)
         self.invitations = Invitations(database, self.people)
         self.links = AccountLinks(database)
+        self.doors = Doors()
         self.devices = DeviceCodes(database)
         self.redeem_tokens = RedeemTokens(database)
         self.clients = Clients(database)

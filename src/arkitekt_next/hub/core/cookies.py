@@ -25,6 +25,34 @@ _READING = frozenset({"GET", "HEAD"})
 _VISIT_S = 24 * 3600
 
 
+class ForeignPage(NotPermitted):
+    """A request that a page of another site has made."""
+
+    @classmethod
+    def at(cls, origin: str | None) -> ForeignPage:
+        """Make it for an origin."""
+        return cls(
+            person="a page",
+            verb="ask from",
+            what=(origin or "elsewhere")[:200],
+            remedy="Only pages of the hub itself may, at the address it is known by",
+        )
+
+
+class StaleForm(NotPermitted):
+    """A request without the token that pages of this session hold."""
+
+    @classmethod
+    def of_form(cls) -> StaleForm:
+        """Make it for a form."""
+        return cls(person="a page", verb="send", what="this form", remedy="Load the page again and repeat what you did")
+
+    @classmethod
+    def of_api(cls) -> StaleForm:
+        """Make it for a request to the API."""
+        return cls(person="a page", verb="change", what="this", remedy=f"Send the page's token in {CSRF_HEADER}")
+
+
 class Cookies:
     """The cookies of one hub: the session, and the visit of somebody who has none yet."""
 
@@ -74,7 +102,7 @@ class Cookies:
         else:
             is_own = self.owns(origin, request)
         if not is_own:
-            raise _foreign(origin)
+            raise ForeignPage.at(origin)
 
     def owns(self, origin: str, request: HTTPConnection) -> bool:
         """Whether an origin is this hub as the request has reached it.
@@ -97,13 +125,11 @@ class Cookies:
         """Refuse a request to the API by cookie that no page of ours has made. Raises `NotPermitted`."""
         if method in _READING:
             if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-                raise _foreign(request.headers.get("origin"))
+                raise ForeignPage.at(request.headers.get("origin"))
             return
         self.check_origin(request)
         if not self.is_csrf(session, request.headers.get(CSRF_HEADER, "")):
-            raise NotPermitted(
-                person="a page", verb="change", what="this", remedy=f"Send the page's token in {CSRF_HEADER}"
-            )
+            raise StaleForm.of_api()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -135,12 +161,3 @@ def _is_sure(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _foreign(origin: str | None) -> NotPermitted:
-    return NotPermitted(
-        person="a page",
-        verb="ask from",
-        what=(origin or "elsewhere")[:200],
-        remedy="Only pages of the hub itself may, at the address it is known by",
-    )

@@ -1,0 +1,138 @@
+"""The page on which a person lets an app in, by the short code that the app shows (RFC 8628 §3.3).
+
+The code is short, so guessing is held back each time one is looked up. The rule: an app gets what the person has
+ticked, and never what the person's role in that team can't do.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from fastapi import Request, Response
+
+from arkitekt_next.auth.principal import Scope
+from arkitekt_next.errors import NotFound
+from arkitekt_next.hub.core.policy import OWN, SEE, policy
+
+from . import words
+from .answer import show
+from .choices import choices_of, problem_with
+from .entry import address_of
+from .route import router as make_router
+from .visit import visit_of
+
+if TYPE_CHECKING:
+    from arkitekt_next.hub.accounts.devices import DeviceCode
+
+router = make_router()
+
+
+@router.get("/device")
+@policy(SEE)
+async def show_device(request: Request) -> Response:
+    """Ask for the code, or take it from the address."""
+    return await show(request, "device_code.html", problem="")
+
+
+@router.post("/device")
+@policy(OWN)
+async def open_device(request: Request) -> Response:
+    """Show which app asks, and for what."""
+    visit = visit_of(request)
+    typed = visit.get("secret").strip().rpartition("#")[2][:32]
+    found = await _find(request, typed)
+    if found is None:
+        return await _unknown(request)
+    return await _show_app(request, found, typed)
+
+
+@router.post("/device/decide")
+@policy(OWN)
+async def decide_device(request: Request) -> Response:
+    """Let the app in with what was ticked, or turn it away."""
+    visit = visit_of(request)
+    accounts, who, typed = visit.hub.accounts, visit.principal, visit.get("code")[:32]
+    found = await _find(request, typed)
+    if found is None:
+        return await _unknown(request)
+    team, decision = visit.get("team") or who.team, visit.get("decision")
+    role = accounts.people.role_of(team, who.person)
+    if decision == "deny":
+        with suppress(NotFound):  # somebody was faster; it is closed either way
+            await accounts.devices.deny(found)
+        await accounts.audit.note("device denied", who, app=found.app, machine=found.machine)
+        return await show(request, "device_denied.html", code=found)
+    agreed = {scope for scope in found.scopes if scope in visit.get_all("scope")}
+    problem = problem_with(role, agreed) if decision == "approve" else words.UNDECIDED
+    if problem is not None or role is None:
+        return await _show_app(request, found, typed, team=team, ticked=agreed, problem=problem or "")
+    return await _approve(request, found, team, agreed)
+
+
+async def _approve(request: Request, found: DeviceCode, team: str, agreed: set[Scope]) -> Response:
+    visit = visit_of(request)
+    accounts, who = visit.hub.accounts, visit.principal
+    login = await accounts.logins.begin(
+        team=team,
+        person=who.person,
+        app=found.app,
+        kind="device",
+        scopes=agreed,
+        client=found.client,
+        version=found.version,
+        machine=found.machine,
+    )
+    try:
+        await accounts.devices.approve(found, login)
+    except NotFound:
+        await accounts.logins.revoke([login.id])
+        return await _unknown(request)
+    await accounts.audit.note(
+        "device approved", who, subject=login.id, app=found.app, machine=found.machine, scopes=sorted(agreed)
+    )
+    scopes = [words.SCOPES[scope][0] for scope in Scope if scope in agreed]
+    return await show(request, "device_approved.html", code=found, scopes=scopes, team=await _team_name(request, team))
+
+
+async def _team_name(request: Request, id: str) -> str:
+    visit = visit_of(request)
+    teams = await visit.hub.accounts.people.teams(visit.principal.person)
+    return next((team.name for team in teams if team.id == id), "")
+
+
+async def _find(request: Request, typed: str) -> DeviceCode | None:
+    """Give what a typed code stands for; what is none counts as a guess. Raises `HubBusy` after too many of them."""
+    visit = visit_of(request)
+    accounts = visit.hub.accounts
+    keys = (f"person {visit.principal.person}", f"address {address_of(request)}")
+    accounts.user_code_throttle.take(*keys)
+    try:
+        found = await accounts.devices.find_typed(typed)
+    except NotFound:
+        await accounts.audit.note("device code unknown", visit.principal, address=address_of(request))
+        return None
+    accounts.user_code_throttle.give_back(*keys)
+    return found
+
+
+async def _show_app(
+    request: Request,
+    found: DeviceCode,
+    typed: str,
+    *,
+    team: str = "",
+    ticked: set[Scope] | None = None,
+    problem: str = "",
+) -> Response:
+    choices = await choices_of(visit_of(request), found.scopes, team=team, ticked=ticked)
+    status = 400 if problem else 200
+    return await show(request, "device.html", status=status, code=found, typed=typed, problem=problem, **choices)
+
+
+async def _unknown(request: Request) -> Response:
+    problem = (
+        "There is no such code waiting. A code holds for 10 minutes and works once: compare it with what the app "
+        "shows, or start the app again for a new one."
+    )
+    return await show(request, "device_code.html", status=404, problem=problem)

@@ -1,0 +1,43 @@
+// What the pages can't do without a script. Everything also works without it, by pasting.
+"use strict";
+
+const fragment = decodeURIComponentSafely(location.hash.slice(1));
+
+// A one-time secret travels in the fragment, which no server sees: put it into the form and send that.
+const field = document.querySelector("[data-fragment]");
+if (field && fragment) {
+  history.replaceState(null, "", location.pathname + location.search);
+  field.value = fragment;
+  field.form.requestSubmit();
+}
+
+// The sign-in hands a fragment on to the page that it leads to.
+const keeper = document.querySelector("form[data-keeps-fragment]");
+if (keeper && location.hash.length > 1) {
+  keeper.setAttribute("action", keeper.getAttribute("action") + location.hash);
+}
+
+for (const input of document.querySelectorAll("[data-select]")) {
+  input.addEventListener("focus", () => input.select());
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const input = document.getElementById(button.dataset.copy);
+    input.select();
+    try {
+      await navigator.clipboard.writeText(input.value);
+    } catch {
+      document.execCommand("copy"); // pages without TLS have no clipboard
+    }
+    button.textContent = "Copied";
+  });
+}
+
+function decodeURIComponentSafely(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

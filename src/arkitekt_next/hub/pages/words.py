@@ -1,0 +1,105 @@
+"""What the pages say in plain words: roles, scopes, times, and why something was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from arkitekt_next.auth.passwords import LONGEST, SHORTEST
+from arkitekt_next.auth.principal import Role, Scope
+from arkitekt_next.errors import ArkitektError, HubBusy, NotFound, NotPermitted
+from arkitekt_next.hub.core.cookies import ForeignPage, StaleForm
+from arkitekt_next.hub.core.ids import now_us
+
+ROLES: Mapping[Role, str] = MappingProxyType(
+    {
+        Role.OWNER: "may do everything in the team",
+        Role.ADMIN: "invites, changes roles and ends sign-ins, except an owner's",
+        Role.MEMBER: "calls what the team shares, and offers functions of their own",
+        Role.GUEST: "sees and calls only what was shared with them",
+    }
+)
+
+SCOPES: Mapping[Scope, tuple[str, str]] = MappingProxyType(
+    {
+        Scope.READ: ("See", "what you can see in the team: functions, apps, and the tasks you may look into"),
+        Scope.CALL: ("Call", "functions in your name, and stop those calls"),
+        Scope.PROVIDE: ("Offer functions", "in your name. What others call then runs on the app's machine"),
+        Scope.MANAGE: ("Manage", "what you can manage: sharing, sign-ins and, where you may, the team's members"),
+    }
+)
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "local": "on the hub's own machine",
+        "page": "in a browser",
+        "device": "approved by code",
+        "code": "approved in the browser",
+        "redeem": "by a redeem token",
+    }
+)
+
+WRONG_SIGN_IN = "This address and password do not fit together. Check both and try again."
+
+HAS_PASSWORD = "You have one already. Whoever keeps the hub can make you a link that sets a new one"
+UNDECIDED = "Please decide: approve it, or deny it."
+DOOR_CLOSED = "It opens once, and for two minutes. `arkitekt-next hub open` opens another one."
+LINK_GONE = (
+    "It was used already, or is older than 30 minutes. Ask whoever keeps the hub for another one. On the hub's own "
+    "machine, `arkitekt-next hub open` lets its owner in."
+)
+INVITATION_GONE = "It was used up or taken back, or has expired. Ask whoever invited you for another one."
+
+
+def field_problem(error: ArkitektError) -> str:
+    """Say what is wrong with a field of an account's form."""
+    where = error.fields.get("where")
+    if where == "password":
+        return f"Choose a password of {SHORTEST} to {LONGEST} characters that is not the same few again and again."
+    if where == "email":
+        return "This is no e-mail address; it should look like ada@lab.org."
+    if where == "name":
+        return "The name should have 1 to 64 letters."
+    return error.message if error.message.endswith(".") else f"{error.message}."
+
+
+def refusal(error: ArkitektError) -> tuple[str, str]:
+    """Give the title and the text of the page for what was refused."""
+    if isinstance(error, HubBusy):
+        return "Too many tries", f"Please wait {span(float(error.fields.get('retry_after_s', 60)))} and try again."
+    if isinstance(error, ForeignPage):
+        text = "So the hub did nothing. If it was you, open the hub's own address and do it there."
+        return "Another site has sent this", text
+    if isinstance(error, StaleForm):
+        text = "Nothing has changed. Go back, load the page again, and repeat what you did."
+        return "This page was out of date", text
+    if isinstance(error, NotPermitted):
+        return "You may not do this", _sentence(str(error.fields.get("remedy", error.message)))
+    if isinstance(error, NotFound):
+        return "This is not here any more", _sentence(str(error.fields.get("remedy", error.message)))
+    return "This did not work", _sentence(error.message)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def span(seconds: float) -> str:
+    """Write a duration the way people say it."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    count = max(1, round(seconds))
+    return f"{count} second{'' if count == 1 else 's'}"
+
+
+def ago(at_us: int) -> str:
+    """Write a past time as people say it."""
+    seconds = (now_us() - at_us) / 1e6
+    return "just now" if seconds < 60 else f"{span(seconds)} ago"
+
+
+def until(at_us: int) -> str:
+    """Write how long something still holds."""
+    return span(max(1.0, (at_us - now_us()) / 1e6))
