@@ -75,6 +75,9 @@ OPERATIONS = {
     "stream_events": "GET /api/tasks/{task}/stream",
     "list_children": "GET /api/tasks/{task}/children",
     "steer_task": "POST /api/tasks/{task}/{verb}",
+    "get_setup": "GET /api/account/setup",
+    "make_account_link": "POST /api/account/link",
+    "make_page_link": "POST /api/account/page-link",
 }
 
 

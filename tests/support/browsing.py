@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
-from tests.support.rest import on_hub
+T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
 
@@ -126,28 +128,31 @@ class Browser:
         return self.submit("/sign-in", email=email, password=password)
 
 
-async def set_up_owner(server: Any, email: str = "ada@lab.org") -> str:
+def on_hub(server: Any, work: Coroutine[Any, Any, T]) -> T:
+    """Run something on the hub's own loop, and wait for it."""
+    loop = server.app.state.hub.board.loop
+    return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+
+
+def set_up_owner(server: Any, email: str = "ada@lab.org") -> str:
     """Give the hub's owner an address and `PASSWORD`; give their id."""
     accounts = server.app.state.hub.accounts
-    await on_hub(server, accounts.people.set_account(accounts.owner, name="Ada", email=email, password=PASSWORD))
+    on_hub(server, accounts.people.set_account(accounts.owner, name="Ada", email=email, password=PASSWORD))
     return str(accounts.owner)
 
 
-async def add_person(server: Any, name: str, role: str, *, team: str | None = None) -> str:
+def add_person(server: Any, name: str, role: str, *, team: str | None = None) -> str:
     """Make an account `name@lab.org` with `PASSWORD` that belongs to a team, by default the first; give its id."""
     from arkitekt_next.auth.principal import Role
 
     accounts = server.app.state.hub.accounts
-
-    async def make() -> str:
-        person = await accounts.people.create(name=name.title(), email=f"{name}@lab.org", password=PASSWORD)
-        await accounts.people.join(team or accounts.team, person.id, Role(role))
-        return str(person.id)
-
-    return await on_hub(server, make())
+    made = accounts.people.create(name=name.title(), email=f"{name}@lab.org", password=PASSWORD)
+    person = str(on_hub(server, made).id)
+    on_hub(server, accounts.people.join(team or accounts.team, person, Role(role)))
+    return person
 
 
-async def device_code(server: Any, app: str = "segment", scopes: str = "read call provide") -> tuple[str, str]:
+def device_code(server: Any, app: str = "segment", scopes: str = "read call provide") -> tuple[str, str]:
     """Let an app ask for a device code; give the device code and the user code."""
     from arkitekt_next.auth.principal import Scope
 
@@ -158,4 +163,4 @@ async def device_code(server: Any, app: str = "segment", scopes: str = "read cal
         machine="gpu-box",
         scopes=[Scope(scope) for scope in scopes.split()],
     )
-    return await on_hub(server, made)
+    return on_hub(server, made)

@@ -33,6 +33,7 @@ _HUB = {
     "start": Place("arkitekt_next.cli.hub_commands:start", "Run a hub here, or in the background."),
     "status": Place("arkitekt_next.cli.hub_commands:status", "Say whether a hub runs, where, and how it is."),
     "stop": Place("arkitekt_next.cli.hub_commands:stop", "Stop the hub of a folder."),
+    "open": Place("arkitekt_next.cli.open_command:open_hub", "Open your hub in the browser, signed in."),
     "backup": Place("arkitekt_next.cli.backup_commands:backup", "Write everything a hub keeps to one file."),
     "restore": Place("arkitekt_next.cli.backup_commands:restore", "Put a backup back in place."),
 }

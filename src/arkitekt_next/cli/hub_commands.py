@@ -53,14 +53,22 @@ Every option can also be given as ARKITEKT_HUB_<OPTION>, such as ARKITEKT_HUB_PO
     help="A proxy in front that does TLS, by address or network. Needs --public-url. Can be given several times.",
 )
 @click.option("--insecure", is_flag=True, help="Listen beyond this machine without TLS. Only in a network you trust.")
+@click.option("--headless", is_flag=True, help="Open no browser to set up the first account.")
 @json_option
 def start(
-    folder: Path, background: bool, insecure: bool, trusted_proxy: tuple[str, ...], as_json: bool, **given: Any
+    folder: Path,
+    background: bool,
+    headless: bool,
+    insecure: bool,
+    trusted_proxy: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Run a hub over a folder, and say where it answers.
 
-    The folder holds everything it keeps. Only one hub runs over a folder. Beyond this machine (--host) it serves TLS:
-    with --tls-cert, or with a certificate it makes itself, whose fingerprint it shows.
+    The folder holds everything it keeps. Only one hub runs over a folder. As long as nobody has an account with a
+    password, it also shows the link by which you make yours. Beyond this machine (--host) it serves TLS: with
+    --tls-cert, or with a certificate it makes itself, whose fingerprint it shows.
     """
     from arkitekt_next.embedded import require_hub
 
@@ -76,9 +84,9 @@ def start(
             "can take over a sign-in."
         )
     if background:
-        _start_beside(settings.folder, _as_options(given), as_json=as_json)
+        _start_beside(settings.folder, _as_options(given), headless=headless, as_json=as_json)
     else:
-        _serve(settings, as_json=as_json)
+        _serve(settings, headless=headless, as_json=as_json)
 
 
 def _as_options(given: dict[str, Any]) -> list[str]:
@@ -89,7 +97,9 @@ def _as_options(given: dict[str, Any]) -> list[str]:
     return options
 
 
-def _serve(settings: HubSettings, *, as_json: bool) -> None:
+def _serve(settings: HubSettings, *, headless: bool, as_json: bool) -> None:
+    import threading
+
     from arkitekt_next.embedded import announced
     from arkitekt_next.hub.server import run
 
@@ -97,13 +107,25 @@ def _serve(settings: HubSettings, *, as_json: bool) -> None:
         _announce(announced(settings.folder), as_json=as_json)
         if not as_json:
             output.say(f"  stop  Ctrl-C, or: {hub_line('stop', settings.folder)}")
+            # The hub is asked over its own door like any other, and can't answer while this function runs.
+            threading.Thread(target=_offer_setup, args=(settings.folder, headless), daemon=True).start()
 
     run(settings, on_ready=ready)
     if not as_json:
         output.say("Stopped.")
 
 
-def _start_beside(folder: Path, options: list[str], *, as_json: bool) -> None:
+def _offer_setup(folder: Path, headless: bool) -> None:
+    from arkitekt_next.cli.open_command import offered_setup, show_setup
+    from arkitekt_next.embedded import find_hub
+
+    found = find_hub(folder)
+    link = offered_setup(found) if found is not None else None
+    if link is not None:
+        show_setup(link, folder, headless=headless)
+
+
+def _start_beside(folder: Path, options: list[str], *, headless: bool, as_json: bool) -> None:
     from arkitekt_next.embedded import LOG_NAME, ensure_hub
 
     found, is_new = ensure_hub(folder, *options)
@@ -116,6 +138,7 @@ def _start_beside(folder: Path, options: list[str], *, as_json: bool) -> None:
     if not as_json:
         output.say(f"  log   {folder / LOG_NAME}")
         output.say(f"  stop  {hub_line('stop', folder)}")
+        _offer_setup(folder, headless)
 
 
 def _announce(found: Announcement, *, as_json: bool, is_new: bool = True) -> None:

@@ -10,6 +10,7 @@ from arkitekt_next.embedded.beside import (
     start_beside,
     stop_hub,
 )
+from arkitekt_next.embedded.owner import page_link, setup_link
 from arkitekt_next.embedded.within import serve
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "announced",
     "ensure_hub",
     "find_hub",
+    "page_link",
     "require_hub",
     "serve",
+    "setup_link",
     "start_beside",
     "stop_hub",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from arkitekt_next.cli.dev.screen import Screen
 from arkitekt_next.cli.hub_commands import hub_line
+from arkitekt_next.cli.open_command import offered_setup
 from arkitekt_next.embedded import LOG_NAME, Announcement, ensure_hub, find_hub, stop_hub
 from arkitekt_next.errors import ArkitektError
 from arkitekt_next.platform import HUB_FOLDER, hub_folder
@@ -29,6 +30,7 @@ class DevHub:
         self._is_kept = is_kept
         self._is_ours = False
         self._found: Announcement | None = None
+        self._setup_link: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -38,7 +40,10 @@ class DevHub:
     async def open(self) -> None:
         """Find it, or start one."""
         if self.given_url is None:
-            self._found, self._is_ours = await asyncio.to_thread(ensure_hub, self._folder)
+            found, self._is_ours = await asyncio.to_thread(ensure_hub, self._folder)
+            self._found = found
+            if self._is_ours:
+                self._setup_link = await asyncio.to_thread(offered_setup, found)
         self.is_open = True
 
     def show(self, screen: Screen) -> None:
@@ -52,6 +57,8 @@ class DevHub:
             stop=hub_line("stop", self._folder),
             is_kept=self._is_kept,
         )
+        if self._setup_link is not None:
+            screen.setup(self._setup_link)
         if self.given_url is None and self._folder != hub_folder().resolve():
             screen.elsewhere(HUB_FOLDER, self._folder)
 

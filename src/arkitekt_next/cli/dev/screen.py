@@ -34,6 +34,10 @@ class Screen:
             ends = f"it stays; stop it with: {paint(stop, 'cyan')}" if is_kept else "it ends with this run"
             output.say(f"      {ends}")
 
+    def setup(self, link: str) -> None:
+        """Say how the hub that was started just now gets its first account."""
+        output.say(f"      Set up your account: {paint(link, 'cyan')}")
+
     def elsewhere(self, variable: str, folder: Path) -> None:
         """Say how callers find a hub whose folder is not the usual one."""
         setting = f'{variable}="{folder}"'

@@ -46,13 +46,6 @@ class Throttle:
         """Forget the failures under a key."""
         self._buckets.pop(key, None)
 
-    def give_back(self, *keys: str) -> None:
-        """Take a try back, which was none; the failures before it still count."""
-        now = monotonic()
-        for key in keys:
-            if key in self._buckets:
-                self._buckets[key] = (min(float(self.burst), self._left(key, now) + 1), now)
-
     def _left(self, key: str, now: float) -> float:
         tokens, at = self._buckets.get(key, (float(self.burst), now))
         return min(float(self.burst), tokens + (now - at) / self.every_s)

@@ -51,7 +51,7 @@ async def decide_consent(request: Request) -> Response:
         return go(error.address)
     decision, team = visit.get("decision"), visit.get("team") or who.team
     if decision == "deny":
-        await accounts.audit.note("sign-in denied", who, app=asked.app, client=asked.client.id)
+        await accounts.audit.note("consent.denied", who, app_of=asked.app, client=asked.client.id)
         return go(deny(asked))
     agreed = {scope for scope in asked.scopes if scope in visit.get_all("scope")}
     role = accounts.people.role_of(team, who.person)

@@ -61,7 +61,7 @@ async def decide_device(request: Request) -> Response:
     if decision == "deny":
         with suppress(NotFound):  # somebody was faster; it is closed either way
             await accounts.devices.deny(found)
-        await accounts.audit.note("device denied", who, app=found.app, machine=found.machine)
+        await accounts.audit.note("device.denied", who, app_of=found.app, machine=found.machine)
         return await show(request, "device_denied.html", code=found)
     agreed = {scope for scope in found.scopes if scope in visit.get_all("scope")}
     problem = problem_with(role, agreed) if decision == "approve" else words.UNDECIDED
@@ -89,7 +89,7 @@ async def _approve(request: Request, found: DeviceCode, team: str, agreed: set[S
         await accounts.logins.revoke([login.id])
         return await _unknown(request)
     await accounts.audit.note(
-        "device approved", who, subject=login.id, app=found.app, machine=found.machine, scopes=sorted(agreed)
+        "device.approved", who, subject=login.id, app_of=found.app, machine=found.machine, scopes=sorted(agreed)
     )
     scopes = [words.SCOPES[scope][0] for scope in Scope if scope in agreed]
     return await show(request, "device_approved.html", code=found, scopes=scopes, team=await _team_name(request, team))
@@ -110,7 +110,7 @@ async def _find(request: Request, typed: str) -> DeviceCode | None:
     try:
         found = await accounts.devices.find_typed(typed)
     except NotFound:
-        await accounts.audit.note("device code unknown", visit.principal, address=address_of(request))
+        await accounts.audit.note("device.code_unknown", visit.principal, address=address_of(request))
         return None
     accounts.user_code_throttle.give_back(*keys)
     return found

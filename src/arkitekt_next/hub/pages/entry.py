@@ -45,7 +45,7 @@ async def try_password(request: Request, email: str, password: str) -> str | Non
     accounts.sign_in_throttle.take(account, address)
     person = await accounts.people.sign_in(email, password)
     if person is None:
-        await accounts.audit.note("sign-in refused", address=address_of(request))
+        await accounts.audit.note("page.sign_in_refused", address=address_of(request))
         return None
     accounts.sign_in_throttle.clear(account)
     accounts.sign_in_throttle.give_back(address)

@@ -116,7 +116,7 @@ async def leave_team(request: Request) -> Response:
         await accounts.remove_member(who.team, who.person)
     except Conflict as error:
         return await _home(request, status=409, problem=words.field_problem(error))
-    await accounts.audit.note("member left", who, subject=who.person)
+    await accounts.audit.note("member.left", who, subject=who.person)
     return go("/") if not accounts.people.teams_of(who.person) else await begin(request, who.person)
 
 
@@ -130,7 +130,7 @@ async def revoke_login(request: Request) -> Response:
     if login is None or login.team != who.team or not _may_revoke(visit, login):
         raise NotFound(what="sign-in", name=id[:64], remedy="It may have ended already")
     await accounts.logins.revoke([login.id])
-    await accounts.audit.note("sign-in revoked", who, subject=login.id, of=login.person)
+    await accounts.audit.note("login.revoked", who, subject=login.id, person_of=login.person, app_of=login.app)
     return go("/")
 
 
@@ -155,7 +155,7 @@ async def invite(request: Request) -> Response:
     if role not in set(Role) or days is None or uses is None:
         return await _home(request, status=400, problem="Choose a role, how long the link holds, and for how many.")
     invitation, secret = await accounts.invitations.create(who, Role(role), expires_s=days * 86_400, uses=uses)
-    await accounts.audit.note("invitation made", who, subject=invitation.id, role=role, uses=uses, days=days)
+    await accounts.audit.note("invitation.created", who, subject=invitation.id, role=role, uses=uses, days=days)
     return await _home(request, new_link=f"{visit.hub.url}/invite#{secret}", new_invitation=invitation)
 
 
@@ -165,7 +165,7 @@ async def revoke_invitation(request: Request) -> Response:
     """Take an invitation back."""
     visit = visit_of(request)
     await visit.hub.accounts.invitations.revoke(visit.principal.team, visit.get("invitation"))
-    await visit.hub.accounts.audit.note("invitation revoked", visit.principal, subject=visit.get("invitation"))
+    await visit.hub.accounts.audit.note("invitation.revoked", visit.principal, subject=visit.get("invitation"))
     return go("/")
 
 
@@ -183,7 +183,7 @@ async def change_role(request: Request) -> Response:
         await accounts.people.set_role(who.team, person, Role(role))
     except Conflict as error:
         return await _home(request, status=409, problem=words.field_problem(error))
-    await accounts.audit.note("role changed", who, subject=person, was=now.value, role=role)
+    await accounts.audit.note("member.role_changed", who, subject=person, old=now.value, new=role)
     return go("/")
 
 
@@ -198,7 +198,7 @@ async def remove_member(request: Request) -> Response:
         await accounts.remove_member(who.team, person)
     except Conflict as error:
         return await _home(request, status=409, problem=words.field_problem(error))
-    await accounts.audit.note("member removed", who, subject=person)
+    await accounts.audit.note("member.removed", who, subject=person)
     return go("/")
 
 

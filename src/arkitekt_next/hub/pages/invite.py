@@ -70,7 +70,7 @@ async def accept_as_new_person(request: Request) -> Response:
     except (RequestRefused, Conflict) as error:
         problem = words.field_problem(error)
         return await _show_invitation(request, status=error.status, problem=problem, form="account")
-    await accounts.audit.note("account made", person=person.id, subject=person.id)
+    await accounts.audit.note("person.created", person=person.id, subject=person.id)
     return await _join(request, person.id)
 
 
@@ -84,7 +84,7 @@ async def _join(request: Request, person: str) -> Response:
     except Conflict as error:
         return await _show_invitation(request, status=error.status, problem=_sentence(error))
     await accounts.audit.note(
-        "invitation accepted", team=invitation.team, person=person, subject=invitation.id, role=invitation.role.value
+        "invitation.accepted", team=invitation.team, person=person, subject=invitation.id, role=invitation.role.value
     )
     return await begin(request, person, team=invitation.team)
 

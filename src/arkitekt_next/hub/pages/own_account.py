@@ -14,7 +14,7 @@ from arkitekt_next.auth.principal import Principal
 from arkitekt_next.errors import NotPermitted
 from arkitekt_next.hub.accounts.doors import DOOR_S
 from arkitekt_next.hub.accounts.links import LINK_S
-from arkitekt_next.hub.core.guard import is_loopback
+from arkitekt_next.hub.core.exposure import is_loopback
 from arkitekt_next.hub.core.http import SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.paging import TimeUs
@@ -25,21 +25,14 @@ from arkitekt_next.hub.core.route import router as make_router
 router = make_router(prefix="/api/account", tag="accounts")
 
 
-class Account(Strict):
-    """The account behind the token. `is_hub_set_up`: some owner of the hub can sign in with a password."""
+class SetupState(Strict):
+    """Whether some owner of the hub can sign in with a password."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"name": "ada", "email": "ada@lab.org", "has_password": True, "is_hub_set_up": True}]
-        }
-    )
-    name: str
-    email: str | None
-    has_password: bool
-    is_hub_set_up: bool
+    model_config = ConfigDict(json_schema_extra={"examples": [{"is_set_up": False}]})
+    is_set_up: bool
 
 
-class Link(Strict):
+class BrowserLink(Strict):
     """A one-time link for a browser; it is shown here once."""
 
     model_config = ConfigDict(
@@ -56,19 +49,15 @@ class Link(Strict):
     expires_at_us: TimeUs
 
 
-@router.get("", summary="Show your account", response_model=Account)
+@router.get("/setup", summary="Is the hub set up?", response_model=SetupState)
 @policy(SEE)
-async def get_account(request: Request, who: Who) -> SafeJSON:
-    """Give name and address of the account behind the token, and whether the hub has been set up."""
-    people = context_of(request).accounts.people
-    person = await people.find(who.person)
-    is_set_up = any(known.is_hub_owner and known.has_password for known in await people.everybody())
-    return reply(
-        Account(name=person.name, email=person.email, has_password=person.has_password, is_hub_set_up=is_set_up)
-    )
+async def get_setup(request: Request, who: Who) -> SafeJSON:
+    """Say whether some owner of the hub has a password; until then only its own machine lets one in."""
+    people = await context_of(request).accounts.people.everybody()
+    return reply(SetupState(is_set_up=any(known.is_hub_owner and known.has_password for known in people)))
 
 
-@router.post("/link", summary="Make a link that sets your password", response_model=Link)
+@router.post("/link", summary="Make a link that sets your password", response_model=BrowserLink)
 @policy(KEEP)
 async def make_account_link(request: Request, who: Who) -> SafeJSON:
     """Make a link by which the owner sets name, address and password. It holds for 30 minutes, and replaces others.
@@ -78,11 +67,11 @@ async def make_account_link(request: Request, who: Who) -> SafeJSON:
     await _require_local(request, who)
     hub = context_of(request)
     secret = await hub.accounts.links.create(who.person)
-    await hub.accounts.audit.note("account link made", who, subject=who.person)
-    return reply(Link(url=f"{hub.url}/setup#{secret}", expires_at_us=now_us() + LINK_S * 1_000_000))
+    await hub.accounts.audit.note("account.link_created", who, subject=who.person)
+    return reply(BrowserLink(url=f"{hub.url}/setup#{secret}", expires_at_us=now_us() + LINK_S * 1_000_000))
 
 
-@router.post("/page-link", summary="Make a link that signs a browser in", response_model=Link)
+@router.post("/page-link", summary="Make a link that signs a browser in", response_model=BrowserLink)
 @policy(KEEP)
 async def make_page_link(request: Request, who: Who) -> SafeJSON:
     """Make a link by which a browser on this machine gets a session of yours. It works once, within two minutes.
@@ -92,8 +81,8 @@ async def make_page_link(request: Request, who: Who) -> SafeJSON:
     await _require_local(request, who)
     hub = context_of(request)
     secret = hub.accounts.doors.open(team=who.team, person=who.person)
-    await hub.accounts.audit.note("page link made", who, subject=who.person)
-    return reply(Link(url=f"{hub.url}/enter#{secret}", expires_at_us=now_us() + round(DOOR_S * 1e6)))
+    await hub.accounts.audit.note("page.link_created", who, subject=who.person)
+    return reply(BrowserLink(url=f"{hub.url}/enter#{secret}", expires_at_us=now_us() + round(DOOR_S * 1e6)))
 
 
 async def _require_local(request: Request, who: Principal) -> None:

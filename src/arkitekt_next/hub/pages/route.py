@@ -55,7 +55,7 @@ class PageRoute(Route):
         visit = visit_of(request)
         hub, cookies = visit.hub, visit.hub.cookies
         if self.rule.verb is None:
-            hub.guard_public(request, self.path, self.rule.burst)
+            hub.guard_public(request, f"{request.method} {self.path}", self.rule.burst)
         is_writing = request.method not in ("GET", "HEAD")
         if is_writing:
             cookies.check_origin(request)

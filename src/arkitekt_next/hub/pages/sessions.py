@@ -22,7 +22,7 @@ async def begin(request: Request, person: str, *, team: str | None = None, to: s
     await _revoke(request)
     chosen = team if team in teams else teams[0]
     token, who = await accounts.logins.issue(team=chosen, person=person, app=APP, kind="page")
-    await accounts.audit.note("signed in", who, subject=who.login)
+    await accounts.audit.note("page.signed_in", who, subject=who.login)
     response = go(to)
     visit.hub.cookies.set_session(response, token, PAGE_S)
     return response
@@ -31,7 +31,7 @@ async def begin(request: Request, person: str, *, team: str | None = None, to: s
 async def end(request: Request) -> Response:
     """End the session, and show the sign-in."""
     visit = visit_of(request)
-    await visit.hub.accounts.audit.note("signed out", visit.principal, subject=visit.principal.login)
+    await visit.hub.accounts.audit.note("page.signed_out", visit.principal, subject=visit.principal.login)
     await _revoke(request)
     response = go("/sign-in")
     visit.hub.cookies.end_session(response)

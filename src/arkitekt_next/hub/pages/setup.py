@@ -61,7 +61,7 @@ async def set_account(request: Request) -> Response:
     except (RequestRefused, Conflict) as error:
         return await _again(request, error, secret=secret, has_password=known.has_password)
     await accounts.logins.revoke_all(person=known.id, app=APP)
-    await accounts.audit.note("account set", person=known.id, subject=known.id)
+    await accounts.audit.note("account.set_up", person=known.id, subject=known.id)
     visit.who = None
     return await begin(request, known.id)
 
@@ -76,7 +76,7 @@ async def begin_setup(request: Request) -> Response:
     if person.has_password:
         raise NotPermitted(person=who.person, verb="set", what="a password", remedy=words.HAS_PASSWORD)
     secret = await accounts.links.create(person.id)
-    await accounts.audit.note("account link made", who, subject=person.id)
+    await accounts.audit.note("account.link_created", who, subject=person.id)
     return await show(
         request, "setup.html", secret=secret, name=person.name, email=person.email or "", has_password=False, problem=""
     )

@@ -1,0 +1,200 @@
+"""The pages in a real browser: setting up, signing in, letting apps in and turning them away, accepting an invitation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from arkitekt_next.embedded import serve
+from tests.support.browsing import PASSWORD, add_person, device_code, on_hub, set_up_owner
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+SHOTS = os.environ.get("ARKITEKT_TEST_SHOTS")
+LOOKS = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": {"viewport": {"width": 390, "height": 844}}}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    with serve(log_level="error") as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Any) -> Iterator[Page]:
+    """A page of a fresh browser, which refuses whatever breaks the content policy."""
+    context = chromium.new_context(base_url=address(server))
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    yield opened
+    context.close()
+    assert broken == []
+
+
+def address(server: Any) -> str:
+    return str(server.app.state.hub.url)
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep pictures of a page in every look, when somebody wants to see them."""
+    if SHOTS is None:
+        return
+    Path(SHOTS).mkdir(parents=True, exist_ok=True)
+    for suffix, look in LOOKS.items():
+        page.emulate_media(color_scheme=look.get("color_scheme", "light"))
+        page.set_viewport_size(look.get("viewport", {"width": 1100, "height": 800}))
+        page.screenshot(path=f"{SHOTS}/{name}{suffix}.png", full_page=True)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1100, "height": 800})
+
+
+def sign_in(page: Page, email: str = "ada@lab.org") -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.requirement("pages.setup", "pages.browser")
+def test_a_setup_link_becomes_an_account_and_a_session(server: Any, page: Page) -> None:
+    accounts = server.app.state.hub.accounts
+    secret = on_hub(server, accounts.links.create(accounts.owner))
+    page.goto(f"/setup#{secret}")
+    page.get_by_label("Name").fill("Ada Lovelace")
+    assert secret not in page.url
+    shoot(page, "setup")
+    page.get_by_label("E-mail").fill("ada@lab.org")
+    page.get_by_label("Password").fill("short pass")
+    page.get_by_label("Password").evaluate("field => field.removeAttribute('minlength')")
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose a password of 10")
+    shoot(page, "setup-problem")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("home")
+    shoot(page, "home-first")
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    shoot(page, "sign-in")
+    page.get_by_label("E-mail").fill("ada@lab.org")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not fit together")
+    shoot(page, "sign-in-problem")
+    sign_in(page)
+    expect(page.get_by_text("this one")).to_be_visible()
+
+    page.goto("about:blank")
+    page.goto(f"/setup#{secret}")
+    expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
+    shoot(page, "setup-gone")
+
+
+@pytest.mark.requirement("pages.device", "pages.browser")
+def test_an_app_is_let_in_with_what_was_ticked_and_another_is_turned_away(server: Any, page: Page) -> None:
+    set_up_owner(server)
+    devices = server.app.state.hub.accounts.devices
+    device, user = device_code(server, scopes="read call provide manage")
+    page.goto(f"/device#{user}")  # the code outlives the sign-in
+    sign_in(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Let segment in?")
+    expect(page.get_by_text("gpu-box")).to_be_visible()
+    shoot(page, "device")
+    page.get_by_label("Offer functions").uncheck()
+    page.get_by_label("Manage").uncheck()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("segment is in")
+    shoot(page, "device-approved")
+    approved = on_hub(server, devices.find(device))
+    login = on_hub(server, server.app.state.hub.accounts.logins.find(approved.login))
+    assert (approved.status, sorted(login.scopes), login.machine) == ("approved", ["call", "read"], "gpu-box")
+
+    device, user = device_code(server, app="stranger")
+    page.goto("/device")
+    shoot(page, "device-code")
+    page.get_by_label("The code that the app shows").fill(user.lower().replace("-", ""))
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("stranger was turned away")
+    shoot(page, "device-denied")
+    assert on_hub(server, devices.find(device)).status == "denied"
+
+    page.goto("/device")
+    page.get_by_label("The code that the app shows").fill("BCDF-GHJK")
+    page.get_by_role("button", name="Look it up").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no such code waiting")
+    shoot(page, "device-unknown")
+
+
+@pytest.mark.requirement("pages.invite", "pages.browser")
+def test_somebody_new_comes_in_by_an_invitation(server: Any, page: Page, chromium: Browser) -> None:
+    set_up_owner(server)
+    add_person(server, "bob", "admin")
+    page.goto("/")
+    sign_in(page)
+    page.get_by_label("Invite as").select_option("member")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("The link").input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    shoot(page, "home-invited")
+
+    theirs = chromium.new_context(base_url=address(server)).new_page()
+    theirs.goto(link)
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("Join home")
+    shoot(theirs, "invite")
+    theirs.get_by_label("Name").fill("Grace Hopper")
+    theirs.get_by_label("E-mail").first.fill("grace@lab.org")
+    theirs.get_by_label("Password").first.fill(PASSWORD)
+    theirs.get_by_role("button", name="Make the account and join").click()
+    expect(theirs.get_by_role("heading", level=1)).to_have_text("home")
+    expect(theirs.get_by_text("You are a member here")).to_be_visible()
+    shoot(theirs, "home-member")
+    people = server.app.state.hub.accounts.people
+    grace = on_hub(server, people.find("grace@lab.org"))
+    assert people.role_of(server.app.state.hub.accounts.team, grace.id) == "member"
+
+    page.goto("/")
+    page.get_by_label("Change Grace Hopper").click()
+    shoot(page, "home-change")
+    page.get_by_role("button", name="Remove Grace Hopper").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("home")
+    theirs.goto("/")
+    expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
+    theirs.context.close()
+
+
+@pytest.mark.requirement("pages.browser")
+def test_without_a_script_a_link_is_pasted(server: Any, chromium: Browser) -> None:
+    accounts = server.app.state.hub.accounts
+    secret = on_hub(server, accounts.links.create(accounts.owner))
+    with chromium.new_context(base_url=address(server), java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/setup")
+        shoot(page, "setup-link")
+        page.get_by_label("Paste your link here").fill(f"{address(server)}/setup#{secret}")
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_label("E-mail")).to_be_visible()
