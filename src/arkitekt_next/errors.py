@@ -164,6 +164,12 @@ class NotAuthenticated(ArkitektError, PermissionError):
     template = "{reason}. {remedy}"
 
 
+class SignInNeeded(NotAuthenticated):
+    """The app is not signed in at the hub, or its sign-in has ended: a person has to sign it in."""
+
+    code = "sign_in_needed"
+
+
 class NotPermitted(ArkitektError, PermissionError):
     """The person may not do this."""
 
@@ -202,6 +208,14 @@ class HubUnavailable(ArkitektError, ConnectionError):
     code = "hub_unavailable"
     status = 503
     template = "No hub answers at {url}: {reason}. {remedy}"
+
+
+class HubUntrusted(ArkitektError, ConnectionError):
+    """The certificate of a hub is neither vouched for by this system nor the one that was pinned."""
+
+    code = "hub_untrusted"
+    status = 502
+    template = "The certificate of {url} is not trusted: {reason}. {remedy}"
 
 
 class ProtocolError(ArkitektError):

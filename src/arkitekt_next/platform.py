@@ -55,6 +55,8 @@ def write_private(path: Path, text: str) -> None:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(draft, path)
     finally:
         with suppress(FileNotFoundError):

@@ -14,6 +14,7 @@ from arkitekt_next.errors import (
     Conflict,
     DeclarationError,
     HubUnavailable,
+    HubUntrusted,
     InvalidValue,
     NoAgent,
     NotAuthenticated,
@@ -50,7 +51,8 @@ MEANINGS: dict[Exit, str] = {
     "that can't be asked without a terminal.",
     Exit.NO_HUB: "No hub answers. `hub status`: none runs.",
     Exit.NOT_FOUND: "The action, app, module or file does not exist.",
-    Exit.REFUSED: "Not signed in, not allowed, or in contradiction to what is there already.",
+    Exit.REFUSED: "Not signed in, not allowed, a hub whose certificate is not trusted, or in contradiction to what "
+    "is there already. `status`: a sign-in has ended, or there is none.",
     Exit.BROKEN_APP: "The app can't be imported, or declares something that can't be published.",
     Exit.INCOMPATIBLE: "`check`: the app breaks callers of what the hub has.",
     Exit.NOT_COMPLETED: "The task ended without a result: cancelled, interrupted, lost, expired, timed out, "
@@ -75,6 +77,7 @@ _BY_ERROR: tuple[tuple[type[ArkitektError], Exit], ...] = (
     (Ambiguous, Exit.NOT_FOUND),
     (NotAuthenticated, Exit.REFUSED),
     (NotPermitted, Exit.REFUSED),
+    (HubUntrusted, Exit.REFUSED),
     (Conflict, Exit.REFUSED),
 )
 

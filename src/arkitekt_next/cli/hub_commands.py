@@ -193,7 +193,7 @@ def status(folder: Path, as_json: bool) -> int:
 
 def _health(found: Announcement) -> dict[str, Any] | None:
     from arkitekt_next.errors import HubUnavailable
-    from arkitekt_next.sdk.login import fetch
+    from arkitekt_next.sdk.web import fetch
 
     try:
         _, answer = fetch(found.url, "GET", "/health")

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.errors import ArkitektError, NotPermitted
+from arkitekt_next.errors import ArkitektError, NotPermitted, SignInNeeded
 from arkitekt_next.wire.codec import dumps, loads
 from arkitekt_next.wire.messages import Ack, Assign, Credit, Message, Provided, Stale, Steer, Welcome
 
@@ -84,6 +84,8 @@ class Agent(Sink):
         for listener in tuple(self.provided):
             listener(error)
         self._reports.close()
+        if isinstance(error, SignInNeeded):
+            self._host.fail(error)
 
     def turn_ends(self) -> None:
         self._reports.flush()

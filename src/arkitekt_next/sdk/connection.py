@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated, ProtocolError
+from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated, ProtocolError, SignInNeeded
 from arkitekt_next.wire.messages import Goodbye, Hello, Message, Release, Unsupported, Welcome
 from arkitekt_next.wire.session import Session, client_session
 
@@ -27,6 +27,7 @@ from .transport import Dial, Transport
 _WELCOME_S = 10.0
 _BACKOFF_S = 0.1
 _BACKOFF_LIMIT_S = 5.0
+_NOT_AUTHENTICATED = 4401
 _TAKEN_OVER = 4409
 _PROTOCOL_BROKEN = 4400
 _ABNORMAL = 1006
@@ -57,14 +58,24 @@ class Role(Protocol):
 class Connection:
     """The way from one app of this process to one hub.
 
-    `sign_in` may block and runs in a thread; it is asked before the first dial and whenever the hub no longer takes
-    the token.
+    `sign_in` may block and runs in a thread; it is asked before the first dial, and whenever the token has expired or
+    the hub no longer takes it; `refuse` is told of such a token, and why. When `sign_in` needs a person (`SignInNeeded`),
+    the connection ends.
     """
 
-    def __init__(self, *, app: str, release: Release, sign_in: Callable[[], Access], dial: Dial) -> None:
+    def __init__(
+        self,
+        *,
+        app: str,
+        release: Release,
+        sign_in: Callable[[], Access],
+        dial: Dial,
+        refuse: Callable[[str, str], None] = lambda token, reason: None,
+    ) -> None:
         self._app = app
         self._release = release
         self._sign_in = sign_in
+        self._refuse = refuse
         self._dial = dial
         self._thread = transport_thread()
         self._loop = self._thread.loop
@@ -168,18 +179,19 @@ class Connection:
                 line = await self._connect()
                 tries = 0
                 code, _ = await line.gone
+            except SignInNeeded as ended:
+                self._finish(ended)
+                return
             except ArkitektError as failed:
                 self._tell(failed)
-                if isinstance(failed, NotAuthenticated):
-                    self._access = None
             except Exception as failed:
                 self._tell(ProtocolError(where="connection", problem=f"{type(failed).__name__}: {failed}"))
             else:
                 if code == _TAKEN_OVER:
                     self._finish(ProtocolError(where="connection", problem="another connection took over this session"))
                     return
-                if code == 4401:
-                    self._access = None
+                if code == _NOT_AUTHENTICATED:
+                    self._drop_access("its sign-in was ended")
             delay = min(_BACKOFF_S * 2**tries, _BACKOFF_LIMIT_S) * random.uniform(0.5, 1.5)
             tries = min(tries + 1, 16)
             await self._pause(delay)
@@ -191,15 +203,28 @@ class Connection:
             pass
 
     async def _connect(self) -> _Line:
-        if self._access is None:
+        try:
+            return await self._attempt()
+        except SignInNeeded:
+            raise
+        except NotAuthenticated as refused:
+            if self._access is None:
+                raise
+            self._drop_access(refused.message)  # it may only be out of date: a new one is tried before anybody is told
+            return await self._attempt()
+
+    async def _attempt(self) -> _Line:
+        if self._access is None or self._access.has_expired:
+            self._access = None
             self._access = await self._loop.run_in_executor(None, self._sign_in)
+        url = self._access.url
         line = _Line(self, self._loop)
         hello = Hello(
             session=self.session_id, app=self._app, release=self._release, sdk=SDK, host=platform.node()[:256]
         )
         line.session = client_session(hello, now=self._loop.time())
         try:
-            line.transport = await self._dial(self._access.url, self._access.token, line)
+            line.transport = await self._dial(url, self._access.token, line)
         except HubUnavailable:
             self._access = None  # the hub may have come back elsewhere
             raise
@@ -209,9 +234,13 @@ class Connection:
                 await line.welcomed
         except TimeoutError:
             line.transport.abort()
-            url = self._access.url
             raise HubUnavailable(url=url, reason=f"no welcome within {_WELCOME_S:g} s", remedy="Try again") from None
         return line
+
+    def _drop_access(self, reason: str) -> None:
+        access, self._access = self._access, None
+        if access is not None:
+            self._refuse(access.token, reason)
 
     def begin(self, line: _Line, welcome: Welcome) -> None:
         """Use a line from here on: the hub has said welcome on it."""

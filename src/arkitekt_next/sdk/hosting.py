@@ -101,6 +101,11 @@ class Host:
         """Make `wait` return; callable on the user loop (see `ask_to_stop` for elsewhere)."""
         self._stopping.set()
 
+    def fail(self, error: BaseException) -> None:
+        """Make `wait` raise an error; callable from any thread."""
+        with suppress(RuntimeError):
+            self._mailbox.post(self._background_failed, error)
+
     def ask_to_stop(self) -> None:
         """Make `wait` return; callable from any thread."""
         with suppress(RuntimeError):

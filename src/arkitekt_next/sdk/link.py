@@ -15,7 +15,7 @@ from arkitekt_next.wire.messages import Release
 
 from .caller import Caller
 from .connection import Connection
-from .login import Access, sign_in
+from .login import Access, SignIn
 from .loop import transport_thread
 from .transport import Dial
 
@@ -35,10 +35,10 @@ class Link:
         dial: Dial | None,
         access: Callable[[], Access] | None,
     ) -> None:
-        def ask() -> Access:
-            return sign_in(app, url=url, token=token)
-
-        self.connection = Connection(app=app, release=release, sign_in=access or ask, dial=dial or _dial_websocket())
+        ours = SignIn(app, url=url, token=token, version=release.version)
+        self.connection = Connection(
+            app=app, release=release, sign_in=access or ours, refuse=ours.refuse, dial=dial or _dial_websocket()
+        )
         self.caller = Caller(self.connection)
         self.was_opened = False
 

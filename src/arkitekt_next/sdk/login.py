@@ -1,170 +1,235 @@
 """Which hub to speak to, and with which token.
 
-The address comes from the argument, else `ARKITEKT_URL`, else the `hub.json` of the hub on this machine. A token
-comes from `ARKITEKT_TOKEN`, else from the local sign-in of docs/reference/protocol.md §1: a mutual proof that both
-ends can read the hub's 0600 key file. The rule: the key never leaves this process, and nothing is proven to a
-server that hasn't proven itself first.
+The address comes from the argument, else `ARKITEKT_URL`, else the `hub.json` of the hub on this machine. The token
+comes, in this order, from: the argument or `ARKITEKT_TOKEN`; what was kept of an earlier sign-in of this app at this
+hub; `ARKITEKT_REDEEM_TOKEN`; the proof of being this machine's user (`local`). Asking a person is for programs that
+have one before them (`device`). The rule: nothing here prompts or opens anything, so a library or a service can use it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import http.client
-import json
 import os
-import secrets
-import ssl
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated, ProtocolError
+from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated, RequestRefused, SignInNeeded
 from arkitekt_next.platform import hub_folder
+
+from . import oauth
+from .credentials import Credentials, CredentialStore
+from .local import find_key, prove, read_hub_file
+from .web import START_HUB
 
 URL = "ARKITEKT_URL"
 TOKEN = "ARKITEKT_TOKEN"
+REDEEM_TOKEN = "ARKITEKT_REDEEM_TOKEN"
 
-_TIMEOUT_S = 10.0
-_START_HUB = (
-    "Start one with 'arkitekt-next hub start', or name one with url= (--url on the command line) or the environment "
-    "variable ARKITEKT_URL"
-)
-_SIGN_IN = "Give a token in the environment variable ARKITEKT_TOKEN"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A hub's address and a token that it accepts."""
+    """A hub's address and a token that it accepts; `expires_at` by this machine's clock, where it is known."""
 
     url: str
     token: str = field(repr=False)
+    expires_at: float | None = None
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether the token should be replaced before it is used again."""
+        return self.expires_at is not None and time.time() >= self.expires_at
 
 
 def discover(url: str | None = None) -> str:
     """Give the address of the hub to use; raise `HubUnavailable` when there is none to be found."""
-    chosen = url or os.environ.get(URL)
+    if url:
+        return normalize(url)
+    chosen = os.environ.get(URL)
     if chosen:
-        return normalize(chosen)
+        return normalize(chosen, URL)
     known = read_hub_file(hub_folder())
     if known is None:
         raise HubUnavailable(
-            f"No hub was found: url= and {URL} are not set, and there is no hub.json in {hub_folder()}. {_START_HUB}",
+            f"No hub was found: url= and {URL} are not set, and there is no hub.json in {hub_folder()}. {START_HUB}",
             url="",
-            remedy=_START_HUB,
+            remedy=START_HUB,
         )
     return normalize(str(known["url"]))
 
 
-def normalize(url: str) -> str:
-    """Bring an address into the form `scheme://host:port`; a bare `host:port` means http."""
+def normalize(url: str, where: str = "url") -> str:
+    """Bring an address into the form `scheme://host[:port]`; a bare `host:port` means http.
+
+    Raises `RequestRefused`, naming `where` it came from, for what is no address.
+    """
     text = url.strip().rstrip("/")
     if "://" not in text:
         text = f"http://{text}"
-    parts = urlsplit(text)
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("http", "https") or not parts.hostname:
-        raise HubUnavailable(url=url, reason="expected an address like http://host:port", remedy="Correct it")
-    return f"{scheme}://{parts.netloc}"
-
-
-def read_hub_file(folder: Path) -> dict[str, Any] | None:
-    """Read what the hub of `folder` says about itself; None when it says nothing sound."""
     try:
-        known = json.loads((folder / "hub.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return known if isinstance(known, dict) and isinstance(known.get("url"), str) else None
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme) if host else ""
+    is_address = scheme in _PORTS and port != 0 and not set(host) & set(" \t\r\n<>\"'\\^`{|}%")
+    if not is_address or "@" in parts.netloc:
+        problem = f"expected a hub's address such as https://lab.example.org or http://localhost:8787, got '{url}'"
+        raise RequestRefused(where=where, problem=problem)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}" if port in (None, _PORTS[scheme]) else f"{scheme}://{shown}:{port}"
 
 
-def sign_in(app: str, *, url: str | None = None, token: str | None = None) -> Access:
+def sign_in(app: str, *, url: str | None = None, token: str | None = None, version: str = "") -> Access:
     """Find the hub and get a token for `app`. Blocks on the network: never call it on an event loop.
 
-    Raises `HubUnavailable` when nothing answers, `NotAuthenticated` when there is no way to sign in there.
+    Raises `HubUnavailable` when nothing answers, `SignInNeeded` when a person has to sign the app in first, and
+    `NotAuthenticated` for what is given and not taken.
     """
-    address = discover(url)
-    given = token or os.environ.get(TOKEN)
-    if given:
-        return Access(address, given)
-    key = _local_key(address)
-    parts = urlsplit(address)
-    nonce = secrets.token_hex(32)
-    opened = _post(address, "/api/auth/local/challenge", {"client_nonce": nonce})
-    server_nonce = str(opened.get("server_nonce", ""))
-    expected = _prove(key, "arkitekt-hub", parts.netloc, nonce, server_nonce)
-    if not hmac.compare_digest(expected.encode(), str(opened.get("proof", "")).encode()):
+    return SignIn(app, url=url, token=token, version=version)()
+
+
+class SignIn:
+    """How one app signs in, time after time, and which tokens a hub has refused; usable from any thread.
+
+    Calling it blocks on the network.
+    """
+
+    def __init__(self, app: str, *, url: str | None = None, token: str | None = None, version: str = "") -> None:
+        self._app = app
+        self._url = url
+        self._token = token
+        self._version = version
+        self._refused: dict[str, str] = {}
+        self._store = CredentialStore()
+        self._turn = threading.Lock()
+
+    def refuse(self, token: str, reason: str) -> None:
+        """Note that the hub does not take a token; it won't be given again."""
+        self._refused[token] = reason
+
+    def __call__(self) -> Access:
+        """Give a token that holds, or raise why there is none; see `sign_in`."""
+        with self._turn:
+            return self._find(discover(self._url))
+
+    def _find(self, address: str) -> Access:
+        given = self._token or os.environ.get(TOKEN)
+        if given:
+            return self._given(address, given)
+        found = self._kept(address) or self._redeemed(address)
+        if found is not None:
+            return Access(address, found.access_token, found.expires_at)
+        key = find_key(address)
+        token = prove(address, key, self._app) if key is not None else None
+        if token is None:
+            raise needed(address, self._app, f"{self._app} is not signed in at {address}")
+        return Access(address, token)
+
+    def _given(self, address: str, token: str) -> Access:
+        if token in self._refused:
+            where = "token=" if self._token else TOKEN
+            raise SignInNeeded(
+                reason=f"the hub at {address} does not take the token given in {where}: "
+                + self._refused[token].rstrip("."),
+                remedy="Give a new one, or none and sign in: " + login_line(address, self._app),
+            )
+        return Access(address, token)
+
+    # -- what was kept -------------------------------------------------------------------------------------------
+
+    def _kept(self, address: str) -> Credentials | None:
+        known = self._store.read(address, self._app)
+        if known is None or self._holds(known):
+            return known
+        with self._store.locked(address, self._app):
+            known = self._store.read(address, self._app)
+            if known is None or self._holds(known):  # another process was faster
+                return known
+            try:
+                renewed = _asked(address, lambda: oauth.refresh(known))
+            except oauth.Refused as refused:
+                self._store.remove(address, self._app)
+                if os.environ.get(REDEEM_TOKEN):
+                    return None
+                raise needed(
+                    address, self._app, f"the sign-in of {self._app} at {address} has ended ({refused})", has_ended=True
+                ) from refused
+            self._store.write(renewed)
+        return renewed
+
+    def _holds(self, known: Credentials) -> bool:
+        return known.is_fresh and known.access_token not in self._refused
+
+    def _redeemed(self, address: str) -> Credentials | None:
+        token = os.environ.get(REDEEM_TOKEN)
+        if not token:
+            return None
+        with self._store.locked(address, self._app):
+            known = self._store.read(address, self._app)
+            if known is not None and self._holds(known):  # another process has redeemed it
+                return known
+            try:
+                found = _asked(
+                    address, lambda: oauth.redeem(address, token, app=self._app, version=self._version)
+                )
+            except oauth.Refused as refused:
+                raise SignInNeeded(
+                    reason=f"the hub at {address} does not take the token in {REDEEM_TOKEN} for {self._app} ({refused})",
+                    remedy="It may be used up, expired, revoked, or bound to another app: ask for a new one",
+                ) from refused
+            self._store.write(found)
+        return found
+
+
+def _asked(address: str, ask: Callable[[], Credentials]) -> Credentials:
+    """Make a request for tokens; only `invalid_grant` is the end of a sign-in and comes through as `Refused`."""
+    try:
+        return ask()
+    except oauth.Refused as refused:
+        if refused.code == "invalid_grant":
+            raise
+        if refused.code == "slow_down":
+            remedy = f"Try again in {refused.retry_after_s or 5:g} s"
+            raise HubUnavailable(url=address, reason="too many sign-ins at once", remedy=remedy) from refused
         raise NotAuthenticated(
-            reason=f"whatever answers at {address} could not prove that it is the hub of {hub_folder()}",
-            remedy="If its folder is another one, name it in ARKITEKT_HUB_FOLDER; else restart it with "
-            "'arkitekt-next hub start'",
-        )
-    proof = _prove(key, "arkitekt-client", parts.netloc, nonce, server_nonce)
-    answer = _post(address, "/api/auth/local/token", {"challenge": opened.get("challenge"), "proof": proof, "app": app})
-    if not isinstance(answer.get("token"), str):
-        raise ProtocolError(where=f"{address}/api/auth/local/token", problem="expected a token in the answer")
-    return Access(address, answer["token"])
+            reason=f"the hub at {address} does not sign this program in: {refused} ({refused.code})",
+            remedy="Hub and program may be of different versions",
+        ) from refused
 
 
-def _local_key(address: str) -> bytes:
-    folder = hub_folder()
-    if urlsplit(address).hostname not in _LOOPBACK:
-        raise NotAuthenticated(reason=f"there is no token for {address}", remedy=_SIGN_IN)
-    try:
-        key = bytes.fromhex((folder / "local.key").read_text(encoding="ascii").strip())
-    except FileNotFoundError:
-        reason = f"there is no key of a local hub in {folder}"
-        raise NotAuthenticated(reason=reason, remedy=f"{_SIGN_IN}, or set ARKITEKT_HUB_FOLDER") from None
-    except (OSError, ValueError) as broken:
-        raise NotAuthenticated(reason=f"{folder / 'local.key'} can't be read: {broken}", remedy=_SIGN_IN) from broken
-    return key
+def login_line(address: str, app: str) -> str:
+    """Give the command that signs an app in."""
+    return f"arkitekt-next login --url {address} --app {app}"
 
 
-def _prove(key: bytes, who: str, authority: str, client_nonce: str, server_nonce: str) -> str:
-    text = f"{who}|{authority}|{client_nonce}|{server_nonce}"
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+def needed(address: str, app: str, reason: str, *, has_ended: bool = False) -> SignInNeeded:
+    """Make the error for an app that a person has to sign in."""
+    again = " again" if has_ended else ""
+    remedy = f"Sign in{again}: {login_line(address, app)}"
+    if not has_ended:
+        remedy += f" (or give a token in {TOKEN}, on an unattended machine one in {REDEEM_TOKEN})"
+    return SignInNeeded(reason=reason, remedy=remedy, url=address, app=app, has_ended=has_ended)
 
 
-def _post(address: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    status, answer = fetch(address, "POST", path, body=body)
-    if status >= 400:
-        raise _refusal(status, answer, f"{address}{path}")
-    if not isinstance(answer, dict):
-        raise ProtocolError(where=f"{address}{path}", problem=f"expected a JSON object, got {type(answer).__name__}")
-    return answer
+def sign_out(address: str, app: str) -> ArkitektError | None:
+    """Forget the sign-in of an app, here and at its hub; give why the hub could not be told, or None when it was.
 
-
-def fetch(address: str, method: str, path: str, *, body: Any = None, token: str | None = None) -> tuple[int, Any]:
-    """Make one JSON request to a hub; give the status and the decoded answer (None when it is no JSON)."""
-    parts = urlsplit(address)
-    host, port = parts.hostname or "", parts.port
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    try:
-        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        response = connection.getresponse()
-        raw = response.read()
-    except (OSError, http.client.HTTPException) as failed:
-        reason = getattr(failed, "strerror", None) or str(failed) or type(failed).__name__
-        raise HubUnavailable(url=address, reason=reason, remedy=_START_HUB) from failed
-    finally:
-        connection.close()
-    try:
-        return response.status, json.loads(raw)
-    except ValueError:
-        return response.status, None
-
-
-def _refusal(status: int, answer: Any, where: str) -> ArkitektError:
-    raw = answer.get("error", answer) if isinstance(answer, dict) else None
-    if isinstance(raw, dict) and "code" in raw:
-        return ArkitektError.from_json(raw)
-    return ProtocolError(where=where, problem=f"expected an answer of a hub, got HTTP status {status}")
+    Blocks on the network.
+    """
+    store = CredentialStore()
+    untold: ArkitektError | None = None
+    with store.locked(address, app):
+        try:
+            known = store.read(address, app)
+            if known is not None:
+                oauth.revoke(known)
+        except ArkitektError as failed:
+            untold = failed
+        except oauth.Refused as refused:
+            untold = HubUnavailable(url=address, reason=str(refused), remedy="Try again")
+        store.remove(address, app)
+    return untold

@@ -24,6 +24,8 @@ from websockets.uri import parse_uri
 from arkitekt_next.errors import HubUnavailable, NotAuthenticated, ProtocolError
 from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, SUBPROTOCOL
 
+from arkitekt_next.sdk.trust import context_for, untrusted
+
 from . import Receiver, Transport
 
 _OPEN_S = 10.0
@@ -37,7 +39,7 @@ async def dial(url: str, token: str, receiver: Receiver) -> Transport:
     address = "ws" + url.removeprefix("http").rstrip("/") + "/ws"
     uri = parse_uri(address)
     loop = asyncio.get_running_loop()
-    context = ssl.create_default_context() if uri.secure else None
+    context = await loop.run_in_executor(None, context_for, url) if uri.secure else None
 
     def make() -> WebsocketTransport:
         protocol = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=4 * FRAME_LIMIT_BYTES)
@@ -55,6 +57,8 @@ async def dial(url: str, token: str, receiver: Receiver) -> Transport:
         raise HubUnavailable(url=url, reason=str(refused), remedy=_START_HUB) from refused
     except InvalidHandshake as refused:
         raise ProtocolError(where=url, problem=f"this is no hub: {refused}") from refused
+    except ssl.SSLCertVerificationError as doubted:
+        raise untrusted(url, doubted) from doubted
     except OSError as failed:
         raise HubUnavailable(url=url, reason=failed.strerror or str(failed), remedy=_START_HUB) from failed
     if transport.subprotocol != SUBPROTOCOL:
