@@ -347,7 +347,7 @@ def test_the_hub_knows_exactly_which_release_runs(rig: Rig) -> None:
     manifest = rig.home.run("manifest", at=rig.place).json
     assert [action["name"] for action in manifest["actions"]][:2] == ["lab.show", "lab.crop"]
     code = (
-        "import json; from arkitekt_next.sdk.login import fetch, sign_in; a = sign_in('tester')\n"
+        "import json; from arkitekt_next.sdk.login import sign_in; from arkitekt_next.sdk.web import fetch; a = sign_in('tester')\n"
         "print(json.dumps(fetch(a.url, 'GET', '/api/apps/lab', token=a.token)[1]['releases'][0]))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=rig.home.environment, capture_output=True, text=True)

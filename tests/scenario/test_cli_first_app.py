@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from arkitekt_next.sdk.login import fetch
+from arkitekt_next.sdk.web import fetch
 from tests.support.cli import Home, Program, home_at
 from tests.support.waiting import until
 

@@ -28,7 +28,8 @@ from arkitekt_next.errors import (
     TaskInterrupted,
     TaskTimeout,
 )
-from arkitekt_next.sdk.login import fetch, sign_in
+from arkitekt_next.sdk.login import sign_in
+from arkitekt_next.sdk.web import fetch
 from tests.support.scripts import Program, Start, program
 from tests.support.waiting import find_soon, until
 

@@ -123,11 +123,11 @@ def _call_there(
 ) -> None:
     from arkitekt_next.cli.arguments import read_arguments
     from arkitekt_next.cli.following import detach, follow
-    from arkitekt_next.cli.reach import CLI_APP, reach
+    from arkitekt_next.cli.reach import CLI_APP, enter_hub
     from arkitekt_next.sdk.app import App
 
     is_detached, timeout = options["detach"], options["timeout"]
-    with App(CLI_APP, url=reach(url)) as app:
+    with App(CLI_APP, url=enter_hub(url)) as app:
         found = app.find(action)
         wire = read_arguments(found.definition, action, values, given)
         target = found.with_options(

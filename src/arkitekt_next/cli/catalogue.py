@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from arkitekt_next.cli.reach import CLI_APP, reach
-from arkitekt_next.errors import ArkitektError, NotFound, ProtocolError
+from arkitekt_next.cli.reach import CLI_APP, enter_hub
+from arkitekt_next.cli.session import Session
+from arkitekt_next.errors import NotFound
 from arkitekt_next.ports import Definition
-from arkitekt_next.sdk.login import Access, fetch, sign_in
 
 _PAGE = 200
 
@@ -33,18 +33,18 @@ class Described:
 class Catalogue:
     """A hub's catalogue, as the signed-in person sees it."""
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     @classmethod
     def open(cls, url: str | None) -> Catalogue:
         """Find the hub and sign in; raise `HubUnavailable` or `NotAuthenticated`."""
-        return cls(sign_in(CLI_APP, url=reach(url)))
+        return cls(Session.open(enter_hub(url), CLI_APP))
 
     @property
     def url(self) -> str:
         """The hub's address."""
-        return self._access.url
+        return self._session.url
 
     def actions(self, *, app: str | None = None, words: str | None = None) -> list[dict[str, Any]]:
         """List what there is to call, in the order of the names.
@@ -60,7 +60,7 @@ class Catalogue:
         cursor: str | None = None
         while True:
             query = {key: value for key, value in {**wanted, "cursor": cursor}.items() if value is not None}
-            page = self._get(f"/api/actions?{urlencode(query)}")
+            page = self._session.get(f"/api/actions?{urlencode(query)}")
             found += page["items"]
             cursor = page.get("next")
             if cursor is None:
@@ -72,7 +72,7 @@ class Catalogue:
             there = ", ".join(str(action["name"]) for action in self.actions(app=name)[:5])
             remedy = f"The app has: {there}" if there else "It is named app.function; `arkitekt-next inspect` lists all"
             raise NotFound(what="action", name=name, remedy=remedy)
-        raw = self._get(f"/api/actions/{quote(name, safe='')}")
+        raw = self._session.get(f"/api/actions/{quote(name, safe='')}")
         return Described(
             name=str(raw["name"]),
             definition=Definition.from_json(raw["definition"]),
@@ -81,13 +81,3 @@ class Catalogue:
             versions=tuple(raw["versions"]),
             raw=raw,
         )
-
-    def _get(self, path: str) -> dict[str, Any]:
-        status, answer = fetch(self._access.url, "GET", path, token=self._access.token)
-        if status >= 400:
-            if isinstance(answer, dict) and "code" in answer:
-                raise ArkitektError.from_json(answer)
-            raise ProtocolError(where=f"{self._access.url}{path}", problem=f"expected an answer, got status {status}")
-        if not isinstance(answer, dict):
-            raise ProtocolError(where=f"{self._access.url}{path}", problem="expected a JSON object")
-        return answer

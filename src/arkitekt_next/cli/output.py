@@ -100,6 +100,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
 
 
+def print_json_line(value: Any) -> None:
+    """Print a JSON value on one line, at once: one of several that come one after the other."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def show_problem(title: str, text: str, *details: str) -> None:
     """Print an error for a person: what it is, what it says, and what else is known."""
     head, *rest = clean(text).splitlines() or [""]

@@ -19,8 +19,10 @@ CLI_APP = "arkitekt-cli"
 
 def named_url(url: str | None) -> str | None:
     """Give the address that the command line or the environment names, or None."""
-    chosen = url or os.environ.get(URL)
-    return normalize(chosen) if chosen else None
+    if url:
+        return normalize(url, "--url")
+    chosen = os.environ.get(URL)
+    return normalize(chosen, f"the environment variable {URL}") if chosen else None
 
 
 def reach(url: str | None) -> str:
@@ -32,6 +34,15 @@ def reach(url: str | None) -> str:
     if read_hub_file(folder) is None:
         raise no_hub()
     return revive(folder)
+
+
+def enter_hub(url: str | None) -> str:
+    """Give the address of the hub to use, with the command line signed in there if whoever sits here can help it."""
+    from arkitekt_next.cli.entering import enter
+
+    address = reach(url)
+    enter(address, CLI_APP)
+    return address
 
 
 def no_hub() -> HubUnavailable:

@@ -18,7 +18,7 @@ from arkitekt_next.cli.options import module_option, url_option
 Examples:
   arkitekt-next run dev                            finds the hub of this machine, or starts one
   arkitekt-next run dev --ephemeral-hub            a hub it starts ends with it
-  arkitekt-next run dev --url http://lab-server:8787
+  arkitekt-next run dev --url https://lab.example.org
   arkitekt-next run dev --module lab.cells         functions in lab/cells.py
 
 While it runs, call your functions from anywhere: arkitekt-next call APP.FUNCTION"""
@@ -31,7 +31,7 @@ While it runs, call your functions from anywhere: arkitekt-next call APP.FUNCTIO
 )
 @module_option
 @click.option("--share", is_flag=True, help="Let your team call it. Without it only you can.")
-@click.option("--headless", is_flag=True, help="Plain lines without colours, and never a question.")
+@click.option("--headless", is_flag=True, help="Plain lines without colours, never a question, and no browser.")
 @click.option(
     "--ephemeral-hub/--keep-hub",
     default=False,
@@ -45,7 +45,8 @@ def dev(
     A new version takes over once it has been imported without an error and the old one has finished what it was doing
     (10 seconds at most). While the app is broken, its last good version keeps serving.
 
-    Without --url it uses the hub of this machine, and starts one in the background if there is none.
+    Without --url it uses the hub of this machine, and starts one in the background if there is none. At a hub elsewhere
+    the app has to be signed in once: a link and a code are shown, and it starts when somebody has approved it.
     """
     import asyncio
     import os
@@ -58,7 +59,7 @@ def dev(
     if headless:
         os.environ["NO_COLOR"] = "1"
     hub = DevHub(None if folder is not None and url is None else named_url(url), folder, is_kept=not ephemeral_hub)
-    supervisor = Supervisor(Options(Path.cwd(), module, share), hub, Screen())
+    supervisor = Supervisor(Options(Path.cwd(), module, share, headless), hub, Screen())
     asyncio.run(supervisor.run())
 
 
@@ -66,7 +67,7 @@ def dev(
     epilog="""\b
 Examples:
   arkitekt-next run prod
-  arkitekt-next run prod --url http://lab-server:8787
+  arkitekt-next run prod --url https://lab.example.org
   arkitekt-next run prod --fail-fast               end with code 3 when no hub answers
 
 Exit code 0: stopped as asked. 6: the app can't be imported. 3: no hub, with --fail-fast."""
@@ -80,15 +81,19 @@ def prod(url: str | None, module: str | None, fail_fast: bool) -> None:
     SIGTERM or Ctrl-C lets it finish what it is doing, then ends it with exit code 0. When the hub goes away it
     reconnects for ever, and keeps results until then. Whatever is declared by then is visible to your team.
     """
+    from arkitekt_next.cli.entering import enter
     from arkitekt_next.cli.loading import load_app
     from arkitekt_next.cli.project import find_project
     from arkitekt_next.cli.reach import named_url
     from arkitekt_next.cli.serving import identify, serve
+    from arkitekt_next.sdk.login import normalize
 
     loaded = load_app(find_project(module=module))
     app = loaded.app
     app.url = named_url(url) or app.url
     identify(app, loaded.project)
+    if app.url is not None and not app.has_token:
+        enter(normalize(app.url), app.identifier, version=app.release().version)
     stops: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stops.append(number))

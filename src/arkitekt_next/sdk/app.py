@@ -108,6 +108,11 @@ class App:
         return self._identifier
 
     @property
+    def has_token(self) -> bool:
+        """Whether it was given a token, and so needs no sign-in."""
+        return self._token is not None or self._access is not None
+
+    @property
     def link(self) -> Link:
         """The way to the hub; making it does not connect."""
         link = self._link

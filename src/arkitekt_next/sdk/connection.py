@@ -59,8 +59,8 @@ class Connection:
     """The way from one app of this process to one hub.
 
     `sign_in` may block and runs in a thread; it is asked before the first dial, and whenever the token has expired or
-    the hub no longer takes it; `refuse` is told of such a token, and why. When `sign_in` needs a person (`SignInNeeded`),
-    the connection ends.
+    the hub no longer takes it; `refuse` is told of such a token, and why. When `sign_in` needs a person
+    (`SignInNeeded`), the connection ends.
     """
 
     def __init__(

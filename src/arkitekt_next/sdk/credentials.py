@@ -22,17 +22,19 @@ from .trust import file_name
 from .vault import SERVICE, Vault, open_vault
 
 _LOCK_S = 45.0
-_SECRETS = ("access_token", "refresh_token")
+_ACCESS, _REFRESH = "access_token", "refresh_token"
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One app's sign-in at one hub. `person` and `team` are ids; times are seconds of this machine's clock."""
+    """One app's sign-in at one hub. `person` and `team` are names to show; times are by this machine's clock."""
 
     address: str
     app: str
     person: str
+    person_id: str
     team: str
+    team_id: str
     scopes: tuple[str, ...]
     access_token: str = field(repr=False)
     expires_at: float
@@ -78,16 +80,20 @@ class CredentialStore:
         """
         return self._load(self._place(address, app), with_secrets=True)
 
+    def has(self, address: str, app: str) -> bool:
+        """Say whether there is an entry, without opening a keyring."""
+        return self._load(self._place(address, app), with_secrets=False) is not None
+
     def write(self, entry: Credentials) -> None:
         """Keep an entry, replacing the former one at once."""
         place = self._place(entry.address, entry.app)
         kept: dict[str, Any] = asdict(entry)
         vault = self._vault()
         if vault is not None:
-            secrets = json.dumps({name: kept[name] for name in _SECRETS})
+            secrets = json.dumps({_ACCESS: entry.access_token, _REFRESH: entry.refresh_token})
             with suppress(Exception):  # whatever a keyring can't do, the file can
                 vault.set_password(SERVICE, self._name(place), secrets)
-                kept |= {"is_in_keyring": True, **dict.fromkeys(_SECRETS, "")}
+                kept |= {"is_in_keyring": True, _ACCESS: "", _REFRESH: ""}
         write_private(place, json.dumps(kept))
 
     def remove(self, address: str, app: str) -> None:
@@ -117,9 +123,8 @@ class CredentialStore:
     def _with_secrets(self, entry: Credentials, place: Path) -> Credentials:
         vault = self._vault()
         try:
-            text = vault.get_password(SERVICE, self._name(place)) if vault is not None else None
-            secrets = json.loads(text or "")
-            return replace(entry, **{name: str(secrets[name]) for name in _SECRETS})
+            secrets = json.loads((vault.get_password(SERVICE, self._name(place)) if vault is not None else None) or "")
+            return replace(entry, access_token=str(secrets[_ACCESS]), refresh_token=str(secrets[_REFRESH]))
         except Exception as closed:
             raise NotAuthenticated(
                 reason=f"the sign-in of {entry.app} at {entry.address} lies in the keyring, which can't be read here",

@@ -6,6 +6,7 @@ anything waits, and what came of it is kept before anybody is told.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -34,19 +35,25 @@ class Screen(Protocol):
 
 
 def sign_in_by_device(
-    address: str, app: str, *, version: str, scopes: Iterable[str], screen: Screen
+    address: str,
+    app: str,
+    *,
+    version: str,
+    scopes: Iterable[str],
+    screen: Screen,
+    stopping: threading.Event | None = None,
 ) -> Credentials:
     """Let a person approve an app; keep what the hub gives, and end the sign-in that it replaces.
 
     Blocks until somebody has decided, or the code has expired: up to ten minutes. Raises `NotAuthenticated` with an
-    `outcome` of `denied` or `expired`, and `HubUnavailable`.
+    `outcome` of `denied`, `expired` or `stopped` (when `stopping` is set meanwhile), and `HubUnavailable`.
     """
     try:
         code = oauth.begin_device(address, app=app, version=version, scopes=scopes)
     except oauth.Refused as refused:
         raise _not_begun(address, refused) from refused
     screen.code(code)
-    found = _wait(address, app, code, screen)
+    found = _wait(address, app, code, screen, stopping or threading.Event())
     store = CredentialStore()
     with store.locked(address, app):
         former = None
@@ -66,11 +73,13 @@ def _not_begun(address: str, refused: oauth.Refused) -> ArkitektError:
     return ProtocolError(where=f"signing in at {address}", problem=f"{refused} ({refused.code})")
 
 
-def _wait(address: str, app: str, code: oauth.DeviceCode, screen: Screen) -> Credentials:
+def _wait(address: str, app: str, code: oauth.DeviceCode, screen: Screen, stopping: threading.Event) -> Credentials:
     interval_s, is_gone = code.interval_s, False
     deadline = time.monotonic() + code.expires_s
     while time.monotonic() + interval_s < deadline:
-        time.sleep(interval_s)
+        if stopping.wait(interval_s):
+            remedy = f"Start again: {login_line(address, app)}"
+            raise NotAuthenticated(reason=f"{app} was not signed in", remedy=remedy, outcome="stopped")
         try:
             return oauth.ask_device(address, code, app)
         except HubUnavailable as absent:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -50,7 +50,7 @@ def discover(url: str | None = None) -> str:
         return normalize(url)
     chosen = os.environ.get(URL)
     if chosen:
-        return normalize(chosen, URL)
+        return normalize(chosen, f"the environment variable {URL}")
     known = read_hub_file(hub_folder())
     if known is None:
         raise HubUnavailable(
@@ -76,7 +76,7 @@ def normalize(url: str, where: str = "url") -> str:
         host, port = "", None
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme) if host else ""
     is_address = scheme in _PORTS and port != 0 and not set(host) & set(" \t\r\n<>\"'\\^`{|}%")
-    if not is_address or "@" in parts.netloc:
+    if not is_address or "@" in parts.netloc or parts.netloc.endswith(":"):
         problem = f"expected a hub's address such as https://lab.example.org or http://localhost:8787, got '{url}'"
         raise RequestRefused(where=where, problem=problem)
     shown = f"[{host}]" if ":" in host else host
@@ -95,14 +95,23 @@ def sign_in(app: str, *, url: str | None = None, token: str | None = None, versi
 class SignIn:
     """How one app signs in, time after time, and which tokens a hub has refused; usable from any thread.
 
-    Calling it blocks on the network.
+    Calling it blocks on the network. `environment` is where `ARKITEKT_TOKEN` and `ARKITEKT_REDEEM_TOKEN` are looked up.
     """
 
-    def __init__(self, app: str, *, url: str | None = None, token: str | None = None, version: str = "") -> None:
+    def __init__(
+        self,
+        app: str,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        version: str = "",
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         self._app = app
         self._url = url
         self._token = token
         self._version = version
+        self._environment = environment
         self._refused: dict[str, str] = {}
         self._store = CredentialStore()
         self._turn = threading.Lock()
@@ -117,7 +126,7 @@ class SignIn:
             return self._find(discover(self._url))
 
     def _find(self, address: str) -> Access:
-        given = self._token or os.environ.get(TOKEN)
+        given = self._token or self._environment.get(TOKEN)
         if given:
             return self._given(address, given)
         found = self._kept(address) or self._redeemed(address)
@@ -153,7 +162,7 @@ class SignIn:
                 renewed = _asked(address, lambda: oauth.refresh(known))
             except oauth.Refused as refused:
                 self._store.remove(address, self._app)
-                if os.environ.get(REDEEM_TOKEN):
+                if self._environment.get(REDEEM_TOKEN):
                     return None
                 raise needed(
                     address, self._app, f"the sign-in of {self._app} at {address} has ended ({refused})", has_ended=True
@@ -165,7 +174,7 @@ class SignIn:
         return known.is_fresh and known.access_token not in self._refused
 
     def _redeemed(self, address: str) -> Credentials | None:
-        token = os.environ.get(REDEEM_TOKEN)
+        token = self._environment.get(REDEEM_TOKEN)
         if not token:
             return None
         with self._store.locked(address, self._app):
@@ -173,12 +182,10 @@ class SignIn:
             if known is not None and self._holds(known):  # another process has redeemed it
                 return known
             try:
-                found = _asked(
-                    address, lambda: oauth.redeem(address, token, app=self._app, version=self._version)
-                )
+                found = _asked(address, lambda: oauth.redeem(address, token, app=self._app, version=self._version))
             except oauth.Refused as refused:
                 raise SignInNeeded(
-                    reason=f"the hub at {address} does not take the token in {REDEEM_TOKEN} for {self._app} ({refused})",
+                    reason=f"the hub at {address} does not take the token of {REDEEM_TOKEN} for {self._app}: {refused}",
                     remedy="It may be used up, expired, revoked, or bound to another app: ask for a new one",
                 ) from refused
             self._store.write(found)
@@ -199,6 +206,12 @@ def _asked(address: str, ask: Callable[[], Credentials]) -> Credentials:
             reason=f"the hub at {address} does not sign this program in: {refused} ({refused.code})",
             remedy="Hub and program may be of different versions",
         ) from refused
+
+
+def can_sign_in(address: str, app: str) -> bool:
+    """Say whether an app has any means to sign in by itself, without asking the hub whether they still count."""
+    given = os.environ.get(TOKEN) or os.environ.get(REDEEM_TOKEN)
+    return bool(given) or CredentialStore().has(address, app) or find_key(address) is not None
 
 
 def login_line(address: str, app: str) -> str:

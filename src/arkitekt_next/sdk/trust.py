@@ -13,7 +13,6 @@ import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from arkitekt_next.errors import HubUnavailable, HubUntrusted, RequestRefused
@@ -38,8 +37,8 @@ class _PinnedObject(ssl.SSLObject):
 class PinnedContext(ssl.SSLContext):
     """Believes exactly one certificate, whatever name it carries; works wherever a client's context does."""
 
-    sslsocket_class: ClassVar[Any] = _PinnedSocket
-    sslobject_class: ClassVar[Any] = _PinnedObject
+    sslsocket_class = _PinnedSocket
+    sslobject_class = _PinnedObject
     fingerprint = ""
 
     @classmethod
@@ -82,7 +81,7 @@ def untrusted(address: str, doubted: ssl.SSLCertVerificationError) -> HubUntrust
     else:
         reason = f"{_CHANGED} ({known})"
         remedy = (
-            "Somebody may be in between. If the hub has a new one, ask who keeps it for its fingerprint, and give that: "
+            "Somebody may be in between. If the hub has a new one, ask who keeps it for its fingerprint: "
             f"arkitekt-next login --url {address} --fingerprint …"
         )
     return HubUntrusted(url=address, reason=reason, remedy=remedy)

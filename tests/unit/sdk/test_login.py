@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from arkitekt_next.errors import HubUnavailable, NotAuthenticated, NotPermitted, ProtocolError
+from arkitekt_next.errors import HubUnavailable, NotAuthenticated, NotPermitted, ProtocolError, RequestRefused
 from arkitekt_next.sdk.login import discover, normalize, sign_in
 
 KEY = bytes(range(32))
@@ -149,5 +149,5 @@ def test_an_address_is_understood_as_people_write_it(given: str, expected: str) 
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(HubUnavailable, match="expected an address"):
+    with pytest.raises(RequestRefused, match="expected a hub's address"):
         normalize("ftp://a")

@@ -17,7 +17,7 @@ from arkitekt_next.cli.dev.channel import Channel
 from arkitekt_next.cli.dev.tasks import TaskNews
 from arkitekt_next.cli.loading import LoadedApp, broken, load_app
 from arkitekt_next.cli.project import Project
-from arkitekt_next.errors import ArkitektError, DeclarationError
+from arkitekt_next.errors import ArkitektError, DeclarationError, SignInNeeded
 
 _ORPHAN_S = 5.0
 _BROKEN = 6
@@ -87,6 +87,11 @@ class Child:
         TaskNews(app, self._channel.tell)
         try:
             serve(app, mode="dev", tell=self._channel.tell, is_stopping=lambda: self._is_stopping)
+        except SignInNeeded as needed:
+            # Without an address it is a token somebody gave that the hub does not take; no person can mend that here.
+            asked = {"app": app.identifier, **needed.fields, "reason": needed.message}
+            self._channel.tell("sign_in_needed", **{"url": "", "version": app.release().version, **asked})
+            return 1
         except Exception as failed:
             described = broken(failed, self._loaded.project)
             text = str(failed) if isinstance(failed, ArkitektError) else f"{type(failed).__name__}: {failed}"

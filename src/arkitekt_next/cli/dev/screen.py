@@ -96,6 +96,10 @@ class Screen:
             output.say(f"           {output.clean(line)}")
         output.say(f"           {paint('It starts again when you save.', bold=True)}")
 
+    def signed_out(self, reason: str) -> None:
+        """Say that the hub does not let the app in any more."""
+        self._line("warn", "yellow", output.clean(reason).partition(". ")[0])
+
     def crashed(self, code: int, again_s: float) -> None:
         """Say that the process of the app died."""
         how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with code {code}"

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from arkitekt_next.cli.dev.entering import DevSignIn
 from arkitekt_next.cli.dev.hub import DevHub
 from arkitekt_next.cli.dev.process import ChildProcess
 from arkitekt_next.cli.dev.screen import Screen
@@ -41,6 +42,7 @@ class Options:
     folder: Path
     module: str | None
     is_shared: bool
+    is_headless: bool = False
 
     def project(self) -> Project:
         """Read what `pyproject.toml` says now."""
@@ -80,6 +82,7 @@ class Supervisor:
         self._tasks: dict[str, asyncio.TimerHandle] = {}
         self._stops = 0
         self._background: set[asyncio.Task[Any]] = set()
+        self._sign_in = DevSignIn(headless=options.is_headless)
 
     async def run(self) -> None:
         """Serve until the user stops it."""
@@ -103,7 +106,7 @@ class Supervisor:
             name, child, event = await self._events.get()
             if name == "stop":
                 return
-            if name == "hub" and event["error"] is not None:
+            if event.get("error") is not None and name in ("hub", "sign_in"):
                 raise event["error"]
             if name == "hub":
                 self._hub.show(self._screen)
@@ -250,11 +253,26 @@ class Supervisor:
         elif name == "reconnected":
             self._hub.is_missed = False
             screen.reconnected()
+        elif name == "sign_in_needed":
+            self._has_failed = True
+            if not self._sign_in.is_under_way:
+                self._beside(self._signed_in(event))
         elif name == "failed":
             self._has_failed = self._attempt.is_broken = True
             screen.failed(event["message"], event.get("trace", ""))
         elif name == "exited":
             self._died(child, int(event["code"]))
+
+    async def _signed_in(self, needed: dict[str, Any]) -> None:
+        """Let a person sign the app in, then start it again; when nobody does, this run ends with why."""
+        if needed.get("has_ended"):
+            self._screen.signed_out(str(needed["reason"]))
+        try:
+            await self._sign_in.ask(needed)
+        except ArkitektError as failed:
+            self._put("sign_in", error=failed)
+        else:
+            self._put("again")
 
     def _serves(self, child: ChildProcess) -> None:
         self._served_since = time.monotonic()
@@ -298,6 +316,7 @@ class Supervisor:
 
     async def _end(self) -> str | None:
         """Let the serving version finish, end everything else at once; give what stops the hub that is kept."""
+        await self._sign_in.give_up()
         if self._handover is not None:
             self._handover.cancel()
         others = [child for child in (self._candidate,) if child is not None and child.is_alive]

@@ -22,9 +22,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from arkitekt_next.errors import HubUnavailable, NotAuthenticated, ProtocolError
-from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, SUBPROTOCOL
-
 from arkitekt_next.sdk.trust import context_for, untrusted
+from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES, SUBPROTOCOL
 
 from . import Receiver, Transport
 
