@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -17,9 +18,11 @@ import pytest
 
 from arkitekt_next.auth.principal import Scope
 from arkitekt_next.embedded import serve
-from tests.support.cli import Home, Program, home_at, write_app
+from arkitekt_next.sdk.trust import fingerprint_of
+from tests.support.cli import Home, Program, Terminal, home_at, write_app
 from tests.support.rest import on_hub, rest
 from tests.support.signing import approve, deny, expire_codes, logins_of, revoke, signed_in, state_of
+from tests.support.tls import make_certificate, tls_front
 
 APP = """
 from arkitekt_next import register
@@ -133,7 +136,8 @@ def test_ctrl_c_ends_the_wait(home: Home) -> None:
 @pytest.mark.requirement("signin.device")
 def test_a_hub_that_goes_away_meanwhile_is_waited_for(tmp_path: Path) -> None:
     with home_at(tmp_path / "home") as home, serve(tmp_path / "hub") as first:
-        with home.started("login", "--url", first.url, "--app", "lab") as program:
+        command = ("login", "--url", first.url, "--app", "lab")
+        with home.started(*command) as program:
             code = code_of(program)
             first.stop()
             program.says("Trying again until the code expires")
@@ -308,9 +312,9 @@ def test_an_app_goes_on_after_its_token_expired_and_its_hub_restarted(tmp_path: 
                         renewed = store.read(second.url, "lab")
                     assert renewed is not None
                     assert renewed.refresh_token != kept.refresh_token
-        with serve(tmp_path / "hub", port=port) as third:
-            with home.started("run", "prod", "--url", third.url, at=place) as program:
-                program.says("serving lab.double")
+        command = ("run", "prod", "--url", first.url)
+        with serve(tmp_path / "hub", port=port), home.started(*command, at=place) as program:
+            program.says("serving lab.double")
 
 
 @pytest.mark.requirement("signin.renewed")
@@ -397,3 +401,62 @@ def test_an_address_that_is_none_names_the_variable(home: Home, nonsense: str) -
     done = home.run("inspect", ARKITEKT_URL=nonsense)
     assert done.code == 2
     assert "ARKITEKT_URL: expected a hub's address" in done.err
+
+
+# -- certificates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("signin.certificates")
+def test_a_hub_with_its_own_certificate_is_pinned_by_its_fingerprint(home: Home, server: Any, tmp_path: Path) -> None:
+    made = make_certificate(tmp_path)
+    shown = fingerprint_of(made.der)
+    with tls_front(made, int(server.url.rpartition(":")[2])) as front:
+        home.more["ARKITEKT_URL"] = front.url
+        unknown = home.run("login", "--app", "lab")
+        assert unknown.code == 2
+        assert f"--fingerprint {shown}" in unknown.err
+        wrong = home.run("login", "--app", "lab", "--fingerprint", "AB" * 32)
+        assert wrong.code == 5
+        assert shown in wrong.err
+        assert front.heard == b""
+        with home.started("login", "--app", "arkitekt-cli", "--fingerprint", shown) as program:
+            run(approve(server, code_of(program)))
+            assert program.end() == 0
+        assert home.run("inspect").code == 0
+        assert home.run("call", "nobody.there", "--no-wait").code == 4
+        assert home.run("status", "--json").json[0]["fingerprint"] == shown
+        heard = len(front.heard)
+        front.certificate = make_certificate(tmp_path)
+        for command in (("inspect",), ("call", "a.b"), ("login",)):
+            refused = home.run(*command)
+            assert refused.code == 5, refused
+            assert "another one than the one pinned" in refused.err
+        (one,) = home.run("status", "--json").json
+        assert (one["reachable"], one["state"]) == (False, "unknown")
+        assert len(front.heard) == heard
+
+
+@pytest.mark.requirement("signin.certificates")
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+def test_a_person_at_a_terminal_is_asked_about_an_unknown_certificate(home: Home, server: Any, tmp_path: Path) -> None:
+    made = make_certificate(tmp_path)
+    with tls_front(made, int(server.url.rpartition(":")[2])) as front:
+        for answer, code in (("n", 5), ("y", 0)):
+            command = ["inspect", "--url", front.url]
+            terminal = Terminal(command, at=home.folder, environment=home.environment)
+            try:
+                terminal.until(fingerprint_of(made.der))
+                terminal.until("Are they the same?")
+                terminal.press(f"{answer}\n")
+                if answer == "y":
+                    terminal.until("Waiting until somebody")
+                    run(approve(server, user_code_in(terminal.shown)))
+                assert terminal.end() == code
+            finally:
+                terminal.close()
+
+
+def user_code_in(shown: str) -> str:
+    found = re.search(r"code\W+(?:\x1b\[[0-9;]*m)*([A-Z]{4}-[A-Z]{4})", shown)
+    assert found is not None, shown
+    return found[1]
