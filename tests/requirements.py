@@ -99,7 +99,6 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "pages.forgery": "No other site can make a browser act on the hub, by form, request or socket.",
         "pages.guessing": "Passwords and codes can be tried ten times at once, then once a minute.",
         "pages.stay": "No page of the hub leads, frames or leaks elsewhere.",
-        "signin.secrets": "Key files are private, tokens are not kept, backups hold no key.",
         "signin.device": "An app is signed in by a code that a person approves, and says what came of it.",
         "signin.kept": "A sign-in is kept for its user, private, until it is signed out, here and at the hub.",
         "signin.renewed": "A sign-in renews itself, by many processes at once; one that has ended says so.",
@@ -112,6 +111,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "guard.roles": "Who may do what to a team's people, invitations and sign-ins follows from their role alone.",
         "guard.revocation": "What is revoked, removed or disabled loses its tokens, and its sockets within 5 s.",
         "guard.audit": "What is done to accounts is in a log that shows when it was changed, and holds no secret.",
+        "guard.consent": "An app is provided by its owner, and by whom its owner lets.",
+        "guard.shares": "A guest sees and calls what was shared with them by name, and nothing else.",
         "guard.policies": "A route or message without a declared policy can't be served.",
         # -- signing in from elsewhere
         "oauth.device": "An app without a browser is let in, narrowed or turned away by a code that a person types.",

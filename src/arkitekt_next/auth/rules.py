@@ -117,11 +117,6 @@ def may_share(who: Principal, *, provides: bool) -> bool:
     return who.role in ROLES[Verb.SHARE] and (provides or who.role in _HEADS)
 
 
-def scopes_of(role: Role) -> frozenset[Scope]:
-    """Give the scopes that mean anything in the hands of a role: no sign-in needs more."""
-    return frozenset(SCOPES[verb] for verb, roles in ROLES.items() if role in roles and verb is not Verb.KEEP)
-
-
 def may_give_role(who: Principal, role: Role) -> bool:
     """Whether somebody may invite with a role, or give it: admins everything below owner."""
     return who.role is Role.OWNER or (who.role is Role.ADMIN and role is not Role.OWNER)

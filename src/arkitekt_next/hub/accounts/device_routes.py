@@ -11,7 +11,7 @@ from fastapi import Path, Request, Response
 from pydantic import ConfigDict, Field
 
 from arkitekt_next.auth.principal import Scope
-from arkitekt_next.auth.rules import scopes_of
+from arkitekt_next.auth.rules import grantable
 from arkitekt_next.errors import HubBusy, NotFound, NotPermitted
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import TimeUs
@@ -72,7 +72,7 @@ class ApprovalForm(Form):
 async def get_device(request: Request, who: Who, user_code: UserCode) -> SafeJSON:
     """Give what stands behind a code while nobody has decided. Wrong codes are held to ten, then one a minute."""
     accounts = context_of(request).accounts
-    code = await accounts.find_typed(who.person, user_code)
+    code = await accounts.find_typed(who, user_code, address=_address(request))
     client = await accounts.clients.find(code.client)
     if client is None or client.team not in (None, who.team):
         raise NotFound(what="code", name=user_code, remedy="The program it came from is not one of your team")
@@ -83,7 +83,7 @@ async def get_device(request: Request, who: Who, user_code: UserCode) -> SafeJSO
             machine=code.machine,
             client=client.name,
             scopes=sorted(code.scopes),
-            grantable=sorted(code.scopes & client.scopes & scopes_of(who.role) & who.scopes),
+            grantable=sorted(code.scopes & client.scopes & grantable(who.role) & who.scopes),
             created_at_us=code.created_at_us,
             expires_at_us=code.expires_at_us,
         )
@@ -95,10 +95,10 @@ async def get_device(request: Request, who: Who, user_code: UserCode) -> SafeJSO
 async def approve_device(request: Request, who: Who, user_code: UserCode, form: ApprovalForm) -> Response:
     """Let the app act for you, in the team of your own sign-in, with these scopes."""
     accounts = context_of(request).accounts
-    code = await accounts.find_typed(who.person, user_code)
+    code = await accounts.find_typed(who, user_code, address=_address(request))
     login = await accounts.approve(who, code, form.scopes)
-    shown: dict[str, Any] = {"app_of": code.app, "machine": code.machine, "scopes": sorted(login.scopes)}
-    await accounts.audit.note("device.approved", who, subject=login.id, **shown)
+    shown: dict[str, Any] = {"app": code.app, "machine": code.machine, "scopes": sorted(login.scopes)}
+    await accounts.audit.note("device approved", who, subject=login.id, **shown)
     return Response(status_code=204)
 
 
@@ -107,7 +107,11 @@ async def approve_device(request: Request, who: Who, user_code: UserCode, form: 
 async def deny_device(request: Request, who: Who, user_code: UserCode) -> Response:
     """Turn the app away; it is told so."""
     accounts = context_of(request).accounts
-    code = await accounts.find_typed(who.person, user_code)
+    code = await accounts.find_typed(who, user_code, address=_address(request))
     await accounts.devices.deny(code)
-    await accounts.audit.note("device.denied", who, app_of=code.app, machine=code.machine)
+    await accounts.audit.note("device denied", who, app=code.app, machine=code.machine)
     return Response(status_code=204)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else "-"

@@ -192,13 +192,6 @@ class People:
         is_right = await asyncio.to_thread(is_password, row.password_hash if row else None, password[:1024])
         return _person(row) if is_right and row is not None and row.disabled_at_us is None else None
 
-    async def create(self, *, name: str, email: str, password: str) -> Person:
-        """Make an account. Raises `RequestRefused` for what it can't have, `Conflict` for an address that is taken."""
-        clean, address = _check_name(name), check_email(email)
-        check_password(password)
-        await self._refuse_taken(address, None)
-        return await self._insert(clean, address, await asyncio.to_thread(hash_password, password))
-
     async def add(self, *, name: str, email: str) -> Person:
         """Make an account without a password, for somebody who gets a link to it. Raises as `create` does."""
         clean, address = _check_name(name), check_email(email)
@@ -242,6 +235,13 @@ class People:
         async with self._database.engine.connect() as db:
             hashed = (await db.execute(query)).scalar()
         return await asyncio.to_thread(is_password, hashed, password[:1024])
+
+    async def create(self, *, name: str, email: str, password: str) -> Person:
+        """Make an account. Raises `RequestRefused` for what it can't have, `Conflict` for an address that is taken."""
+        clean, address = _check_name(name), check_email(email)
+        check_password(password)
+        await self._refuse_taken(address, None)
+        return await self._insert(clean, address, await asyncio.to_thread(hash_password, password))
 
     async def check_account(self, person: str, *, name: str, email: str, password: str) -> tuple[str, str]:
         """Give name and address in their one form, if `set_account` would take them. Raises as `create` does."""

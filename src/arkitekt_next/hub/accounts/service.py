@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from arkitekt_next.auth.principal import Principal, Scope
-from arkitekt_next.auth.rules import scopes_of
+from arkitekt_next.auth.rules import grantable
 from arkitekt_next.errors import NotFound, NotPermitted
 
 from .audit import Audit
@@ -76,14 +76,19 @@ class Accounts:
         await self.people.set_disabled(person, True)
         await self.logins.revoke_all(person=person)
 
-    async def find_typed(self, person: str, user_code: str) -> DeviceCode:
+    async def find_typed(self, who: Principal, user_code: str, *, address: str) -> DeviceCode:
         """Look up the code that a person has typed. Raises `NotFound`; `HubBusy` after too many that were wrong.
 
         Only wrong ones count, and a right one forgives none: who guesses could ask for a right one at any time.
         """
-        self.user_code_throttle.take(person)
-        code = await self.devices.find_typed(user_code)
-        self.user_code_throttle.give_back(person)
+        key = f"person {who.person}"
+        self.user_code_throttle.take(key)
+        try:
+            code = await self.devices.find_typed(user_code)
+        except NotFound:
+            await self.audit.note("device code unknown", who, address=address)
+            raise
+        self.user_code_throttle.give_back(key)
         return code
 
     async def approve(self, who: Principal, code: DeviceCode, scopes: Iterable[Scope]) -> Login:
@@ -95,7 +100,7 @@ class Accounts:
         if client is None or client.team not in (None, who.team):
             raise NotFound(what="program", name=code.client, remedy="It was removed, or belongs to another team")
         given = frozenset(scopes)
-        excess = given - (code.scopes & client.scopes & scopes_of(who.role) & who.scopes)
+        excess = given - (code.scopes & client.scopes & grantable(who.role) & who.scopes)
         if excess or not given:
             problem = "no scope" if not given else ", ".join(sorted(excess))
             raise NotPermitted(

@@ -35,16 +35,16 @@ class Throttle:
         while len(self._buckets) > _KEYS_LIMIT:
             self._buckets.popitem(last=False)
 
-    def give_back(self, *keys: str) -> None:
-        """Take the last try back, as it was no failure; the failures before it stay counted."""
-        for key in keys:
-            if key in self._buckets:
-                tokens, at = self._buckets[key]
-                self._buckets[key] = (tokens + 1, at)
-
     def clear(self, key: str) -> None:
         """Forget the failures under a key."""
         self._buckets.pop(key, None)
+
+    def give_back(self, *keys: str) -> None:
+        """Take a try back, which was none; the failures before it still count."""
+        now = monotonic()
+        for key in keys:
+            if key in self._buckets:
+                self._buckets[key] = (min(float(self.burst), self._left(key, now) + 1), now)
 
     def _left(self, key: str, now: float) -> float:
         tokens, at = self._buckets.get(key, (float(self.burst), now))

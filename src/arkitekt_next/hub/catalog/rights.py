@@ -54,7 +54,8 @@ async def find_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, id
 def action_to_share(catalogue: Catalogue, who: Principal, name: str) -> Action:
     """Give an action that `who` may share. Raises `NotFound`, `NotPermitted`, `Conflict`."""
     action = catalogue.find(who, name)
-    provides = action.owner == who.person or any(i.agent.person == who.person for i in action.online())
+    offers = catalogue.usable(who, action)
+    provides = action.owner == who.person or any(offer.agent.person == who.person for offer in offers)
     if not may_share(who, provides=provides):
         raise NotPermitted(
             person=who.person, verb="share", what=f"'{name}'", remedy="Ask whoever provides it, or an admin of the team"

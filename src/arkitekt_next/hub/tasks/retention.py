@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, func, literal, select
 
 from arkitekt_next.errors import StorageFull
+from arkitekt_next.hub.accounts.pruning import prune
 from arkitekt_next.hub.core.ids import first_id_at, now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.storage import tables as t
@@ -61,6 +62,7 @@ async def keep_forever(board: Board) -> None:
             removed = await sweep(board, at_us=now_us())
             if removed.tasks:
                 log.info("old tasks removed", tasks=removed.tasks, events=removed.events)
+            await prune(board.database, at_us=now_us())
         except StorageFull as full:
             log.warning("old tasks could not be removed", reason=full.message)
         except Exception as error:
