@@ -16,8 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from arkitekt_next import App, easy
 from arkitekt_next.embedded import announced, find_hub, serve
-from arkitekt_next.errors import RequestRefused
+from arkitekt_next.errors import HubUntrusted, RequestRefused
+from tests.support.waiting import find_soon
 
 
 def ask(
@@ -165,3 +167,27 @@ def test_rebound_names_are_refused_wherever_a_hub_listens(beyond: Any, tmp_path:
     for name in ("localhost", "127.0.0.1", "[::1]", "192.0.2.7"):
         assert ask(beyond.url, trusts=certificate, Host=name)[0] == 200
     print(f"N = {count} requests under foreign names refused")
+
+
+@pytest.mark.requirement("guard.exposure", "signin.certificates")
+def test_programs_of_its_own_machine_believe_what_the_hubs_folder_names(
+    beyond: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(beyond.folder))
+    monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path))
+    monkeypatch.delenv("ARKITEKT_URL", raising=False)
+    app = App("secured")
+
+    @app.register
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    with app.run_detached(), easy("caller"):
+        assert find_soon("secured.add")(1, 2) == 3
+    with easy("other", url=beyond.url.replace("127.0.0.1", "localhost")):
+        pass
+    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "none"))
+    stranger = App("stranger", url=beyond.url, token="x")
+    with pytest.raises(HubUntrusted, match="login --url"):
+        stranger.find("secured.add")
+    stranger.close()

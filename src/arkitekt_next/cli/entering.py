@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from arkitekt_next.cli import output
 from arkitekt_next.errors import HubUntrusted, RequestRefused
 from arkitekt_next.sdk import trust
+from arkitekt_next.sdk.announced import is_loopback
 from arkitekt_next.sdk.credentials import Credentials
 from arkitekt_next.sdk.device import Screen, sign_in_by_device
-from arkitekt_next.sdk.local import is_loopback
 from arkitekt_next.sdk.login import can_sign_in
 from arkitekt_next.sdk.oauth import DeviceCode
 

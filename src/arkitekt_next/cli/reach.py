@@ -11,7 +11,7 @@ from pathlib import Path
 from arkitekt_next.cli import output
 from arkitekt_next.errors import HubUnavailable
 from arkitekt_next.platform import hub_folder
-from arkitekt_next.sdk.local import read_hub_file
+from arkitekt_next.sdk.announced import read_hub_file
 from arkitekt_next.sdk.login import URL, normalize
 
 CLI_APP = "arkitekt-cli"

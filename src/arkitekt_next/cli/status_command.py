@@ -54,7 +54,8 @@ def collect() -> list[dict[str, Any]]:
 
 def _own_hub() -> str | None:
     from arkitekt_next.platform import hub_folder
-    from arkitekt_next.sdk.local import find_key, read_hub_file
+    from arkitekt_next.sdk.announced import read_hub_file
+    from arkitekt_next.sdk.local import find_key
     from arkitekt_next.sdk.login import normalize
 
     known = read_hub_file(hub_folder())

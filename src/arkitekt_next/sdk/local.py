@@ -8,32 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from arkitekt_next.errors import ArkitektError, NotAuthenticated, ProtocolError
 from arkitekt_next.platform import hub_folder
 
+from .announced import is_loopback, read_hub_file
 from .web import fetch
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def read_hub_file(folder: Path) -> dict[str, Any] | None:
-    """Read what the hub of `folder` says about itself; None when it says nothing sound."""
-    try:
-        known = json.loads((folder / "hub.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return known if isinstance(known, dict) and isinstance(known.get("url"), str) else None
-
-
-def is_loopback(address: str) -> bool:
-    """Say whether an address leads to this machine, as far as its name tells."""
-    return urlsplit(address).hostname in _LOOPBACK
 
 
 def find_key(address: str) -> bytes | None:

@@ -19,8 +19,9 @@ from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated
 from arkitekt_next.platform import hub_folder
 
 from . import oauth
+from .announced import read_hub_file
 from .credentials import Credentials, CredentialStore
-from .local import find_key, prove, read_hub_file
+from .local import find_key, prove
 from .web import START_HUB
 
 URL = "ARKITEKT_URL"

@@ -16,9 +16,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from arkitekt_next.errors import HubUnavailable, HubUntrusted, RequestRefused
-from arkitekt_next.platform import state_folder, write_private
+from arkitekt_next.platform import hub_folder, state_folder, write_private
+
+from .announced import is_loopback, read_hub_file
 
 _TIMEOUT_S = 10.0
+_END = "-----END CERTIFICATE-----"
 _CHANGED = "it is another one than the one pinned for this address"
 
 
@@ -154,12 +157,29 @@ def _pinned(address: str) -> bytes | None:
     try:
         text = place.read_text(encoding="ascii")
     except FileNotFoundError:
-        return None
+        return _of_this_machine(address)
     try:
         return ssl.PEM_cert_to_DER_cert(text)
     except ValueError as broken:
         remedy = f"Remove it, then pin it anew: arkitekt-next login --url {address}"
         raise HubUntrusted(url=address, reason=f"{place} holds no certificate", remedy=remedy) from broken
+
+
+def _of_this_machine(address: str) -> bytes | None:
+    """Give the certificate of this user's own hub, which its folder names, when the address is that hub's."""
+    told = read_hub_file(hub_folder())
+    if told is None or not isinstance(told.get("certificate"), str) or _spot(address) != _spot(str(told["url"])):
+        return None
+    try:
+        first = Path(told["certificate"]).read_text(encoding="ascii").partition(_END)
+        return ssl.PEM_cert_to_DER_cert(first[0] + first[1])
+    except (OSError, ValueError):
+        return None
+
+
+def _spot(address: str) -> tuple[str, int | None]:
+    parts = urlsplit(address)
+    return ("this machine" if is_loopback(address) else parts.hostname or "", parts.port)
 
 
 def _place(address: str) -> Path:
