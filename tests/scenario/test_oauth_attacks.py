@@ -322,6 +322,7 @@ def test_a_request_without_s256_is_refused_before_anybody_is_asked(server: Any) 
 async def test_a_code_without_the_right_verifier_gives_nothing(server: Any) -> None:
     form = await asyncio.to_thread(code_form, server)
     right = form["code_verifier"]
+    other, _ = await asyncio.to_thread(register, server, "http://127.0.0.1/callback")
     challenge = (await on_hub(server, accounts_of(server).codes.find(form["code"]))).challenge
     wrong: list[dict[str, str]] = [
         {},
@@ -347,6 +348,7 @@ async def test_a_code_without_the_right_verifier_gives_nothing(server: Any) -> N
         {"code_verifier": right, "redirect_uri": "http://127.0.0.1:49153/callback"},
         {"code_verifier": right, "redirect_uri": ""},
         {"code_verifier": right, "client_id": "nobody"},
+        {"code_verifier": right, "client_id": other.id},
     ]
     without = {name: value for name, value in form.items() if name != "code_verifier"}
     async with web(server) as client:
