@@ -239,7 +239,7 @@ async def test_a_code_that_is_replayed_in_parallel_gives_one_sign_in_at_most_and
             headers = {"authorization": f"Bearer {tokens['access_token']}"}
             assert (await client.get("/api/me", headers=headers)).status_code == 401
     events = {entry.event for entry in await on_hub(server, accounts_of(server).audit.read(limit=replays))}
-    assert "authorization code reused" in events
+    assert "code.reused" in events
     print(f"code replay: {replays} in parallel, {len(won)} answered with tokens, which are revoked")
 
 
@@ -281,7 +281,7 @@ async def test_a_stolen_refresh_token_ends_the_sign_in_and_closes_its_sockets_wi
         last = await client.post("/oauth/token", data={**form, "refresh_token": mine["refresh_token"]})
         assert last.json()["error"] == "invalid_grant"
     newest = (await on_hub(server, accounts_of(server).audit.read(limit=1)))[0]
-    assert newest.event == "refresh token reused"
+    assert newest.event == "refresh_token.reused"
     print(f"refresh reuse: the socket closed after {took_s * 1000:.0f} ms")
 
 

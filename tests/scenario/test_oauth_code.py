@@ -251,7 +251,7 @@ def test_revoking_either_token_ends_the_whole_sign_in(server: Any, kind: str) ->
     assert get(server, "/api/me", tokens["access_token"]).status_code == 401
     with pytest.raises(InvalidGrantError):
         Program(server).refresh(tokens["refresh_token"])
-    assert ask(server, accounts_of(server).audit.read(limit=1))[0].event == "signed out"
+    assert ask(server, accounts_of(server).audit.read(limit=1))[0].event == "login.revoked"
 
 
 def introspect(server: Any, token: str, bearer: str | None = None, **options: Any) -> Any:

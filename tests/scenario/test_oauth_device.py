@@ -44,14 +44,14 @@ def me(server: Any, token: str) -> Any:
     return requests.get(f"{server.url}/api/me", headers={"authorization": f"Bearer {token}"}, timeout=20)
 
 
-def expire(server: Any, device: Device) -> None:
-    """Let ten minutes go by for one code, in the database."""
+def expire(server: Any, device: Device, *, ago_s: float = 0) -> None:
+    """Let ten minutes, and then some, go by for one code, in the database."""
     hub = server.app.state.hub
 
     async def alter() -> None:
         of = t.device_code.c.digest == digest_of(device.codes["device_code"])
         async with hub.database.engine.begin() as db:
-            await db.execute(update(t.device_code).where(of).values(expires_at_us=now_us() - 1))
+            await db.execute(update(t.device_code).where(of).values(expires_at_us=now_us() - 1 - round(ago_s * 1e6)))
 
     ask(server, alter())
 
@@ -115,6 +115,14 @@ def test_a_code_expires_whether_somebody_has_approved_it_or_not(server: Any) -> 
         approve(server, waiting.codes["user_code"])
 
 
+def test_codes_are_gone_soon_after_they_have_expired(server: Any) -> None:
+    old, recent = Device(server), Device(server)
+    expire(server, old, ago_s=3601)
+    expire(server, recent, ago_s=3500)
+    Device(server)
+    assert [old.error(), recent.error()] == ["invalid_grant", "expired_token"]
+
+
 @pytest.mark.parametrize("what", ["disabled", "removed", "revoked"])
 def test_who_may_not_act_any_more_lets_no_device_in(server: Any, what: str) -> None:
     accounts, person = accounts_of(server), newcomer(server)
@@ -173,5 +181,25 @@ def test_a_sign_in_stands_in_the_audit_log(server: Any) -> None:
     login = approve(server, device.codes["user_code"])
     device.poll()
     newest = ask(server, accounts_of(server).audit.read(limit=1))[0]
-    assert (newest.event, newest.subject, newest.person) == ("signed in", login.id, login.person)
-    assert newest.data == {"app": "noted", "client": "arkitekt-next", "kind": "device"}
+    assert (newest.event, newest.subject, newest.person) == ("login.began", login.id, login.person)
+    assert newest.data == {"app_of": "noted", "client": "arkitekt-next", "kind": "device"}
+
+
+def test_it_all_holds_on_postgresql_too(postgres_url: str) -> None:
+    with serve(log_level="error", database_url=postgres_url) as server:
+        device = Device(server, app="segment")
+        assert device.error() == "authorization_pending"
+        approve(server, device.codes["user_code"])
+        tokens = device.poll()
+        assert me(server, tokens["access_token"]).json()["app"] == "segment"
+        form = {"grant_type": "refresh_token", "client_id": "arkitekt-next", "refresh_token": tokens["refresh_token"]}
+        answers = [requests.post(f"{server.url}/oauth/token", data=form, timeout=20).status_code for _ in range(2)]
+        assert answers == [200, 400]
+        assert me(server, tokens["access_token"]).status_code == 401
+        for odd in ("\0", "a\0b", "\U0001f600"):
+            form = {"client_id": odd, "app": "segment"}
+            asked = requests.post(f"{server.url}/oauth/device_authorization", data=form, timeout=20)
+            assert asked.status_code == 401
+            form = {"client_id": "arkitekt-next", "app": "segment", "version": odd, "machine": odd}
+            asked = requests.post(f"{server.url}/oauth/device_authorization", data=form, timeout=20)
+            assert asked.status_code == 200

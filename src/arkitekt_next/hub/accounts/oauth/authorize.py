@@ -138,7 +138,7 @@ async def grant(accounts: Accounts, asked: Asked, who: Principal, scopes: Iterab
         challenge=asked.challenge,
         nonce=asked.nonce,
     )
-    await accounts.audit.note("sign-in agreed", who, subject=login.id, app=asked.app, client=asked.client.id)
+    await accounts.audit.note("login.agreed", who, subject=login.id, app_of=asked.app, client=asked.client.id)
     return _answer(asked.redirect_uri, asked.issuer, asked.state, [("code", code)])
 
 

@@ -94,7 +94,7 @@ class RevokeEndpoint(RevocationEndpoint):
     def revoke_token(self, token: KnownToken, request: FormRequest) -> None:
         """End the whole sign-in; its sockets close."""
         if self.server.ask(self.server.accounts.logins.revoke, [token.login.id]):
-            self.server.note("signed out", token.login.id)
+            self.server.note("login.revoked", token.login.id)
 
 
 class IntrospectEndpoint(IntrospectionEndpoint):

@@ -71,7 +71,7 @@ class CodeGrant(AuthorizationCodeGrant):
         server = self.server
         login = server.ask(server.accounts.codes.use, known.code)
         if login is None:
-            server.note("authorization code reused", known.code.login)
+            server.note("code.reused", known.code.login)
         return login
 
     def delete_authorization_code(self, authorization_code: KnownCode) -> None:
@@ -96,7 +96,7 @@ class RefreshGrant(RefreshTokenGrant):
         server = self.server
         rotated = server.ask(server.accounts.logins.rotate, refresh_token.text)
         if rotated is None:
-            server.note("refresh token reused", refresh_token.login.id)
+            server.note("refresh_token.reused", refresh_token.login.id)
             raise InvalidGrantError("The refresh token was used before, so this sign-in has ended: sign in again.")
         login, server.refresh = rotated
         scope = self.request.payload.scope

@@ -101,7 +101,7 @@ class Server(AuthorizationServer):
     async def _note(self, event: str, login: str) -> None:
         found = await self.accounts.logins.find(login)
         if found is not None:
-            named: dict[str, Any] = {"app": found.app, "client": found.client, "kind": found.kind}
+            named: dict[str, Any] = {"app_of": found.app, "client": found.client, "kind": found.kind}
             await self.accounts.audit.note(event, team=found.team, person=found.person, subject=login, **named)
 
     # -- what Authlib asks -----------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Server(AuthorizationServer):
     def save_token(self, token: dict[str, Any], request: FormRequest) -> None:
         """Note a sign-in; the tokens themselves were kept when they were made, as digests or not at all."""
         if self.refresh is None:
-            self.note("signed in", request.user.id)
+            self.note("login.began", request.user.id)
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Tell nobody."""
