@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from arkitekt_next.embedded import serve
+from arkitekt_next.embedded import find_hub, page_link, serve
 from tests.support.browsing import PASSWORD, add_person, device_code, on_hub, set_up_owner
 
 CHROMIUM = "/usr/bin/chromium"
@@ -185,6 +189,71 @@ def test_somebody_new_comes_in_by_an_invitation(server: Any, page: Page, chromiu
     theirs.goto("/")
     expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
     theirs.context.close()
+
+
+@pytest.mark.requirement("pages.consent", "pages.browser")
+def test_a_program_on_this_machine_is_answered_after_the_person_has_agreed(server: Any, page: Page) -> None:
+    set_up_owner(server)
+    asked = {
+        "response_type": "code",
+        "client_id": "arkitekt-next",
+        "scope": "read call manage",
+        "state": "s",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }
+    for button, answer in (("Approve", "code"), ("Deny", "error")):
+        with program() as (address_of_program, answers):
+            page.goto(f"/oauth/authorize?{urlencode({**asked, 'redirect_uri': f'{address_of_program}/callback'})}")
+            if button == "Approve":
+                sign_in(page)
+            shoot(page, "consent")
+            page.get_by_role("button", name=button).click()
+            expect(page.get_by_text("Thank you")).to_be_visible()
+            assert answer in parse_qs(urlsplit(answers[0]).query)
+
+
+@contextmanager
+def program() -> Iterator[tuple[str, list[str]]]:
+    """A program that waits for its answer on a port of this machine."""
+    answers: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/callback"):
+                answers.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<p>Thank you</p>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_port}", answers
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+@pytest.mark.requirement("pages.open", "pages.browser")
+def test_the_owner_is_let_in_by_the_door_of_hub_open(server: Any, page: Page) -> None:
+    found = find_hub(server.folder)
+    assert found is not None
+    page.goto(page_link(found))
+    expect(page.get_by_text("You have no password yet")).to_be_visible()
+    shoot(page, "home-no-password")
+    page.get_by_role("button", name="Set up your account").click()
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.keyboard.type("ada@lab.org")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("home")
+    expect(page.get_by_text("You have no password yet")).not_to_be_visible()
 
 
 @pytest.mark.requirement("pages.browser")
