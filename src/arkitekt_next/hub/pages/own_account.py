@@ -39,7 +39,7 @@ class BrowserLink(Strict):
         json_schema_extra={
             "examples": [
                 {
-                    "url": "http://localhost:8787/setup#3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                    "url": "https://lab.example.org/setup#3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                     "expires_at_us": 1795224402284847,
                 }
             ]
