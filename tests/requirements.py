@@ -71,6 +71,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "cli.gen": "`gen` writes a typed client that works, passes strict type checks, and tells when it is stale.",
         "cli.manifest": "`manifest` prints what the app would publish.",
         "cli.hub": "A hub is started, looked at and stopped by name, in front or in the background.",
+        "cli.accounts": "Accounts, teams, sign-ins, tokens, programs, keys and the audit log are kept by command.",
         "cli.self": "`self info` says what is installed and which hub runs.",
         "cli.older-spellings": "The older spellings below `app` are the same commands.",
         "cli.scripts": "With `--json` only JSON is printed; without a terminal nothing asks, the flag is named.",

@@ -37,6 +37,7 @@ OPERATIONS = {
     "list_teams": "GET /api/teams",
     "create_team": "POST /api/teams",
     "get_team": "GET /api/team",
+    "switch_team": "POST /api/team/switch",
     "list_team_audit": "GET /api/team/audit",
     "list_members": "GET /api/members",
     "change_member": "PATCH /api/members/{person}",

@@ -54,6 +54,7 @@ CHANGING = {
     ("POST", "/api/clients"): MANAGE,
     ("DELETE", "/api/clients/{client}"): MANAGE,
     ("POST", "/api/teams"): KEEP,
+    ("POST", "/api/team/switch"): OWN,
     ("PATCH", "/api/members/{person}"): MANAGE,
     ("DELETE", "/api/members/{person}"): OWN,
     ("POST", "/api/invitations"): MANAGE,

@@ -65,6 +65,22 @@ async def test_the_owner_of_the_hub_makes_a_team_for_somebody_else(server: Any) 
 
 
 @scenario
+async def test_the_user_of_the_machine_acts_in_any_team_of_theirs_and_an_approved_app_in_one(server: Any) -> None:
+    hub = server.app.state.hub
+    async with rest(server) as mine, someone(server, "member") as ada:
+        made = (await mine.post("/api/teams", json={"name": "second"})).json()["id"]
+        token = (await mine.post("/api/team/switch", json={"team": made})).json()["token"]
+        async with rest(server, token=token) as there:
+            assert (await there.get("/api/team")).json()["name"] == "second"
+            assert (await there.post("/api/people", json={"email": f"x-{ada.email}"})).status_code == 201
+            assert len((await there.get("/api/members")).json()["items"]) == 2
+        await on_hub(server, hub.accounts.people.join(made, ada.id, Role.MEMBER))
+        assert code_of(await ada.web.post("/api/team/switch", json={"team": made})) == NOT_PERMITTED
+        elsewhere = await new_team(server)
+        assert code_of(await mine.post("/api/team/switch", json={"team": elsewhere})) == NOT_FOUND
+
+
+@scenario
 async def test_members_are_listed_page_by_page_with_addresses_for_those_who_manage(server: Any) -> None:
     team = await new_team(server)
     async with cast(server, "admin", "member", "guest", team=team) as (admin, member, guest):

@@ -36,6 +36,7 @@ OWN = (
     "/api/clients",
 )
 OF_THE_HUB = ("/api/people", "/api/keys", "/api/keys/rotate", "/api/audit", "/api/audit/verify")
+SWITCH = "/api/team/switch"
 BODIES = {
     ("PATCH", "/api/members/{person}"): {"role": "guest"},
     ("POST", "/api/devices/{user_code}/approve"): {"scopes": ["read"]},
@@ -108,11 +109,13 @@ async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
         task = (await mine.post("/api/tasks?wait=20", json={"action": f"{w.app}.add", "args": {"a": 1}})).json()["task"]
         paths = {r.path for r in server.app.routes if isinstance(r, Route) and r.rule.verb is not None}
         plain = {path for path in paths if "{" not in path}
-        assert plain == {*LISTS, *OWN, *OF_THE_HUB}
+        assert plain == {*LISTS, *OWN, *OF_THE_HUB, SWITCH}
         for path in OWN:
             shown = await theirs.get(path)
             assert shown.status_code == 200, path
             assert not any(id in shown.text for id in (server.app.state.hub.accounts.owner, w.id, task)), path
+        elsewhere = await theirs.post(SWITCH, json={"team": server.app.state.hub.accounts.team})
+        assert elsewhere.status_code == 404
         for path in OF_THE_HUB:
             assert (await theirs.request("POST" if path.endswith("rotate") else "GET", path)).status_code == 403, path
         for path in LISTS:

@@ -27,7 +27,7 @@ _COMMANDS = {
     "login": Place("arkitekt_next.cli.login_command:login", "Sign an app in at a hub, by a browser anywhere."),
     "logout": Place("arkitekt_next.cli.logout_command:logout", "Sign an app out, at its hub and on this machine."),
     "status": Place("arkitekt_next.cli.status_command:status", "Show the sign-ins kept on this machine."),
-    "hub": Place("arkitekt_next.cli.commands:hub", "Start, stop, back up and restore a hub on this machine."),
+    "hub": Place("arkitekt_next.cli.commands:hub", "Run a hub on this machine; keep its accounts and teams."),
     "self": Place("arkitekt_next.cli.commands:self_group", "About this installation."),
     "app": Place("arkitekt_next.cli.commands:app", "Older spellings: `app init`, `app run dev`.", hidden=True),
 }
@@ -39,6 +39,55 @@ _HUB = {
     "open": Place("arkitekt_next.cli.open_command:open_hub", "Open your hub in the browser, signed in."),
     "backup": Place("arkitekt_next.cli.backup_commands:backup", "Write everything a hub keeps to one file."),
     "restore": Place("arkitekt_next.cli.backup_commands:restore", "Put a backup back in place."),
+    "user": Place("arkitekt_next.cli.commands:user", "The hub's accounts."),
+    "team": Place("arkitekt_next.cli.commands:team", "Teams, their members, and how people come in."),
+    "login": Place("arkitekt_next.cli.commands:logins", "Which apps act for whom."),
+    "token": Place("arkitekt_next.cli.commands:token", "Tokens by which apps that nobody watches sign in."),
+    "client": Place("arkitekt_next.cli.commands:client", "Programs that may ask for sign-ins by OAuth."),
+    "keys": Place("arkitekt_next.cli.commands:keys", "The keys that sign access tokens."),
+    "audit": Place("arkitekt_next.cli.audit_command:audit", "What was done to accounts, sign-ins and rights."),
+}
+
+_USER = {
+    "list": Place("arkitekt_next.cli.user_commands:list_users", "List the hub's accounts."),
+    "add": Place("arkitekt_next.cli.user_commands:add", "Make an account, and a link to it."),
+    "link": Place("arkitekt_next.cli.user_commands:link", "Make a link to choose a password by."),
+    "disable": Place("arkitekt_next.cli.user_commands:disable", "Let somebody in no longer."),
+    "enable": Place("arkitekt_next.cli.user_commands:enable", "Let somebody in again."),
+    "make-owner": Place("arkitekt_next.cli.user_commands:make_owner", "Give the hub into somebody's keeping."),
+}
+
+_TEAM = {
+    "list": Place("arkitekt_next.cli.team_commands:list_teams", "List your teams."),
+    "create": Place("arkitekt_next.cli.team_commands:create", "Make a team."),
+    "members": Place("arkitekt_next.cli.team_commands:members", "List who belongs to a team."),
+    "invite": Place("arkitekt_next.cli.team_commands:invite", "Make a link by which people come in."),
+    "invitations": Place("arkitekt_next.cli.team_commands:invitations", "List open invitations."),
+    "uninvite": Place("arkitekt_next.cli.team_commands:uninvite", "Take an invitation back."),
+    "role": Place("arkitekt_next.cli.team_commands:role", "Change what a member is."),
+    "remove": Place("arkitekt_next.cli.team_commands:remove", "Remove a member, or leave."),
+}
+
+_LOGIN = {
+    "list": Place("arkitekt_next.cli.access_commands:list_logins", "List sign-ins."),
+    "revoke": Place("arkitekt_next.cli.access_commands:revoke_login", "End a sign-in."),
+}
+
+_TOKEN = {
+    "list": Place("arkitekt_next.cli.access_commands:list_tokens", "List redeem tokens."),
+    "create": Place("arkitekt_next.cli.access_commands:create_token", "Make a redeem token."),
+    "revoke": Place("arkitekt_next.cli.access_commands:revoke_token", "Take a redeem token back."),
+}
+
+_CLIENT = {
+    "list": Place("arkitekt_next.cli.client_commands:list_clients", "List OAuth programs."),
+    "add": Place("arkitekt_next.cli.client_commands:add", "Register an OAuth program."),
+    "remove": Place("arkitekt_next.cli.client_commands:remove", "Remove an OAuth program."),
+}
+
+_KEYS = {
+    "list": Place("arkitekt_next.cli.key_commands:list_keys", "List the keys there are and were."),
+    "rotate": Place("arkitekt_next.cli.key_commands:rotate", "Sign with a new key from now on."),
 }
 
 _SELF = {"info": Place("arkitekt_next.cli.self_command:info", "Versions, folders, and the hub on this machine.")}
@@ -74,10 +123,46 @@ def run() -> None:
 
 @click.group(cls=LazyGroup, places=_HUB, context_settings=_CONTEXT)
 def hub() -> None:
-    """Start, stop, back up and restore a hub on this machine.
+    """Run a hub on this machine, and keep the accounts, teams and sign-ins of one anywhere.
 
     A hub keeps everything in one folder. `--folder` names another than yours; so does ARKITEKT_HUB_FOLDER.
     """
+
+
+@click.group(cls=LazyGroup, places=_USER, context_settings=_CONTEXT)
+def user() -> None:
+    """Keep the hub's accounts. For its owner.
+
+    PERSON is an e-mail address, a name that only one has, or an id.
+    """
+
+
+@click.group(cls=LazyGroup, places=_TEAM, context_settings=_CONTEXT)
+def team() -> None:
+    """Keep teams: who belongs to them, as what, and how they come in.
+
+    PERSON is an e-mail address, a name that only one has, or an id.
+    """
+
+
+@click.group(cls=LazyGroup, places=_LOGIN, context_settings=_CONTEXT, name="login")
+def logins() -> None:
+    """See which apps act for whom, and end that. To sign in yourself: `arkitekt-next login`."""
+
+
+@click.group(cls=LazyGroup, places=_TOKEN, context_settings=_CONTEXT)
+def token() -> None:
+    """Keep redeem tokens: by one, an app that nobody watches signs in for you (ARKITEKT_REDEEM_TOKEN)."""
+
+
+@click.group(cls=LazyGroup, places=_CLIENT, context_settings=_CONTEXT)
+def client() -> None:
+    """Keep the programs that may ask members for sign-ins by OAuth. For owners and admins of the team."""
+
+
+@click.group(cls=LazyGroup, places=_KEYS, context_settings=_CONTEXT)
+def keys() -> None:
+    """Keep the keys that sign access tokens. For the owner of the hub."""
 
 
 @click.group(cls=LazyGroup, places=_SELF, context_settings=_CONTEXT, name="self")

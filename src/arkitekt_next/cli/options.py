@@ -35,6 +35,18 @@ def url_option(command: F) -> F:
     )(command)
 
 
+def team_option(command: F) -> F:
+    """Add `--team`: which team."""
+    return click.option(
+        "--team", metavar="NAME", help="The team, by name or id. Default: the one you are signed in to."
+    )(command)
+
+
+def yes_option(command: F) -> F:
+    """Add `--yes`: do not ask."""
+    return click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask.")(command)
+
+
 def module_option(command: F) -> F:
     """Add `--module`: where the app's functions are."""
     return click.option(

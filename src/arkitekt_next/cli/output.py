@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import click
@@ -48,6 +49,22 @@ def is_terminal(stream: IO[Any] | None = None) -> bool:
 def can_ask() -> bool:
     """Say whether a question can be asked: a terminal on both ends."""
     return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
+def confirm(question: str, *, is_sure: bool) -> None:
+    """Ask before something that can't be undone, unless told `--yes`. Raises `click.UsageError` without a terminal."""
+    if is_sure:
+        return
+    if not can_ask():
+        raise click.UsageError("There is no terminal to ask in. Add --yes if you are sure.")
+    click.confirm(clean(question), abort=True)
+
+
+def when(at_us: int | None) -> str:
+    """Write a moment in this machine's time."""
+    if at_us is None:
+        return "-"
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def has_colour(stream: IO[Any]) -> bool:

@@ -8,18 +8,29 @@ from fastapi import Query, Request
 from pydantic import ConfigDict, Field
 
 from arkitekt_next.auth.principal import Role
-from arkitekt_next.errors import NotFound, RequestRefused
+from arkitekt_next.errors import NotFound, NotPermitted, RequestRefused
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Id, Name, Paged, TimeUs, page_after
-from arkitekt_next.hub.core.policy import KEEP, SEE, policy
+from arkitekt_next.hub.core.policy import KEEP, OWN, SEE, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
+
+from .routes import Token
 
 router = make_router(prefix="/api", tag="teams")
 
 _NOBODY = refusals(
     NotFound(what="person", name="ada@lab.org", remedy="Make their account first"),
     RequestRefused(where="name", problem="expected 1 to 64 printable characters"),
+)
+_ELSEWHERE = refusals(
+    NotFound(what="team", name="01a1fb9b-0001-7000-8000-000000000002", remedy="`GET /api/teams` lists yours"),
+    NotPermitted(
+        person="01a1fb9b-0001-7000-8000-000000000001",
+        verb="act in",
+        what="another team",
+        remedy="Sign in again, and choose the team there",
+    ),
 )
 _TEAM: dict[str, Any] = {
     "id": "01a1fb9b-0001-7000-8000-000000000002",
@@ -61,6 +72,13 @@ class TeamForm(Form):
     owner: Annotated[Name | None, Field(description="The e-mail address of its first owner; by default you.")] = None
 
 
+class SwitchForm(Form):
+    """The team to act in."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"team": "01a1fb9b-0001-7000-8000-000000000002"}]})
+    team: Id
+
+
 @router.get("/teams", summary="List your teams", response_model=TeamPage)
 @policy(SEE)
 async def list_teams(request: Request, who: Who, wanted: Annotated[TeamQuery, Query()]) -> SafeJSON:
@@ -96,6 +114,22 @@ async def create_team(request: Request, who: Who, form: TeamForm) -> SafeJSON:
 async def get_team(request: Request, who: Who) -> SafeJSON:
     """Give the team that the token acts in."""
     return reply(await _team(request, who.team, who.person))
+
+
+@router.post("/team/switch", summary="Act in another team", response_model=Token, responses=_ELSEWHERE)
+@policy(OWN)
+async def switch_team(request: Request, who: Who, form: SwitchForm) -> SafeJSON:
+    """Give a token for another team of yours. For the local sign-in: other apps were let into one team alone."""
+    accounts = context_of(request).accounts
+    login = await accounts.logins.find(who.login)
+    if login is None or login.kind != "local":
+        raise NotPermitted(
+            person=who.person, verb="act in", what="another team", remedy="Sign in again, and choose the team there"
+        )
+    if accounts.people.role_of(form.team, who.person) is None:
+        raise NotFound(what="team", name=form.team, remedy="`GET /api/teams` lists yours")
+    text, now = await accounts.issue(team=form.team, person=who.person, app=who.app, scopes=who.scopes)
+    return reply(Token(token=text, expires_at_us=now.expires_at_us, team=now.team, person=now.person))
 
 
 async def _team(request: Request, id: str, person: str) -> Team:
