@@ -117,7 +117,10 @@ async def upgrade(server: Any, *, host: str, origin: str | None, cookie: str) ->
 @pytest.mark.requirement("pages.forgery")
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_no_foreign_origin_and_no_rebound_name_can_write_or_connect(host: str) -> None:
-    with serve(log_level="error", host=host) as server, Browser(f"http://127.0.0.1:{port_of(server)}") as browser:
+    with (
+        serve(log_level="error", host=host, insecure=True) as server,
+        Browser(f"http://127.0.0.1:{port_of(server)}") as browser,
+    ):
         set_up_owner(server)
         browser.sign_in("ada@lab.org")
         csrf, session = csrf_of(browser), f"arkitekt_page={browser.cookie()}"

@@ -146,7 +146,8 @@ async def test_what_is_private_is_not_there_to_share_and_shares_end_with_who_mad
         await agent.provide(*OFFERS)
         await secret.provide(*OFFERS, mode="dev")
         assert code_of(await head.web.put(f"/api/actions/{private}.add/shares/{guest.id}")) == NOT_FOUND
-        assert (await ada.web.put(f"/api/actions/{private}.add/shares/{guest.id}")).status_code == 200
+        early = await ada.web.put(f"/api/actions/{private}.add/shares/{guest.id}")
+        assert (early.status_code, "not even the team sees it yet" in early.text) == (409, True)
         assert code_of(await guest.web.get(f"/api/actions/{private}.add")) == NOT_FOUND  # private it stays
         assert (await ada.web.put(f"/api/actions/{app}.add/shares/{guest.id}")).status_code == 200
         assert (await guest.web.get(f"/api/actions/{app}.add")).status_code == 200

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .logins import Login, Logins
 
 CODE_S = 60
-_KEPT_US = 3_600_000_000
 
 _c = t.authorization_code.c
 _INSERT = insert_or(t.authorization_code, ["digest"])
@@ -33,9 +32,6 @@ _USE = Statement(
     update(t.authorization_code)
     .where(_c.digest == bindparam("b_digest"), _c.used_at_us.is_(None))
     .values(used_at_us=bindparam("used_at_us")),
-)
-_DROP = Statement(
-    "drop authorization codes", t.authorization_code.delete().where(_c.expires_at_us < bindparam("b_before"))
 )
 
 
@@ -86,7 +82,7 @@ class AuthorizationCodes:
             "expires_at_us": now + CODE_S * 1_000_000,
             "used_at_us": None,
         }
-        await self._database.ledger.commit((_INSERT, row), (_DROP, {"b_before": now - _KEPT_US}))
+        await self._database.ledger.commit((_INSERT, row))
         return text
 
     async def find(self, text: str) -> Code | None:

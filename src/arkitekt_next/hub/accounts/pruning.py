@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
 
 _DAY_US = 86_400 * 1_000_000
+_ASKED_US = 3_600_000_000
 _SPENT_US = _DAY_US
 _ENDED_US = 30 * _DAY_US
 _PAGES_US = 90 * _DAY_US
@@ -52,8 +53,8 @@ _PAGE: ColumnElement[str] = literal_column("'page'")
 # In this order: what names a sign-in goes before it.
 _RULES: tuple[tuple[Statement, int], ...] = (
     (_prune(t.token, _before(t.token.c.expires_at_us)), _SPENT_US),
-    (_prune(t.device_code, _before(t.device_code.c.expires_at_us)), _SPENT_US),
-    (_prune(t.authorization_code, _before(t.authorization_code.c.expires_at_us)), _SPENT_US),
+    (_prune(t.device_code, _before(t.device_code.c.expires_at_us)), _ASKED_US),  # anybody may ask for one
+    (_prune(t.authorization_code, _before(t.authorization_code.c.expires_at_us)), _ASKED_US),
     (_prune(t.account_link, _before(t.account_link.c.expires_at_us)), _SPENT_US),
     (_prune(t.account_link, _before(t.account_link.c.used_at_us)), _SPENT_US),
     (_prune(t.invitation, _before(t.invitation.c.expires_at_us)), _ENDED_US),
