@@ -39,7 +39,7 @@ app.run()
 """
 
 
-async def measure(calls: int, items: int) -> dict[str, Any]:
+async def measure(hub: stage.Hub, calls: int, items: int) -> dict[str, Any]:
     """Give the figures, in the caller's process."""
     import arkitekt_next
 
@@ -49,6 +49,7 @@ async def measure(calls: int, items: int) -> dict[str, Any]:
         for _ in range(200):
             await add.acall(a=1, b=2)
         times = []
+        cpu_s = hub.cpu_s
         for i in range(calls):
             start = time.perf_counter()
             assert await add.acall(a=i, b=1) == i + 1
@@ -63,6 +64,7 @@ async def measure(calls: int, items: int) -> dict[str, Any]:
         start = time.perf_counter()
         await asyncio.gather(*(lane(per_lane) for _ in range(IN_FLIGHT)))
         rate = per_lane * IN_FLIGHT / (time.perf_counter() - start)
+        cpu_us = (hub.cpu_s - cpu_s) * 1e6 / (calls + per_lane * IN_FLIGHT)
         start = time.perf_counter()
         seen = 0
         async for value in count.aiterate(items=items):
@@ -76,6 +78,7 @@ async def measure(calls: int, items: int) -> dict[str, Any]:
         "p99_us": round(cut[98], 1),
         "calls_per_s": round(rate),
         "items_per_s": round(stream),
+        "hub_cpu_us": round(cpu_us, 1),
     }
 
 
@@ -92,12 +95,13 @@ async def _find(caller: Any, name: str) -> Any:
             await asyncio.sleep(0.05)
 
 
-def run(durability: str, calls: int, items: int) -> dict[str, Any]:
-    """Measure once, over a fresh hub."""
-    with stage.hub(durability=durability) as hub, stage.app(hub, WORKER):
-        os.environ.update(stage.surroundings(hub))
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            figures = runner.run(measure(calls, items))
+def run(durability: str, calls: int, items: int, *, signed_in: bool = False) -> dict[str, Any]:
+    """Measure once, over a fresh hub; `signed_in`: both apps by OAuth, not as this machine's own user."""
+    with stage.hub(durability=durability) as hub:
+        worker = stage.unattended(hub, "floor") if signed_in else {}
+        os.environ.update(stage.unattended(hub, "caller") if signed_in else stage.surroundings(hub))
+        with stage.app(hub, WORKER, **worker), asyncio.Runner(loop_factory=new_event_loop) as runner:
+            figures = runner.run(measure(hub, calls, items))
         return {"durability": durability, **figures, "hub_rss_mb": hub.rss_bytes >> 20}
 
 
@@ -106,5 +110,6 @@ if __name__ == "__main__":
     parser.add_argument("--durability", choices=["normal", "full"], default="full")
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--items", type=int, default=20000)
+    parser.add_argument("--signed-in", action="store_true", help="sign both apps in by OAuth")
     chosen = parser.parse_args()
-    print(json.dumps(run(chosen.durability, chosen.calls, chosen.items)))
+    print(json.dumps(run(chosen.durability, chosen.calls, chosen.items, signed_in=chosen.signed_in)))
