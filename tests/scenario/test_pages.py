@@ -183,6 +183,24 @@ def test_a_hub_with_tls_ties_its_cookies_to_host_and_tls() -> None:
         assert "; Secure" in given[0]
 
 
+@pytest.mark.requirement("pages.open", "pages.session")
+def test_the_owner_gets_into_a_hub_that_made_its_own_certificate() -> None:
+    with serve(log_level="error", host="0.0.0.0") as running:
+        found = find_hub(running.folder)
+        assert found is not None
+        link = page_link(found)
+        assert link.startswith(f"{found.public_url}/enter#")
+        port = running.url.rsplit(":", 1)[1]
+        for address in (found.url, f"https://localhost:{port}", f"https://127.0.0.1:{port}"):
+            link = page_link(found)
+            with Browser(address) as browser, httpx2.Client(base_url=address, verify=False) as web:
+                browser.web = web
+                browser.open("/enter")
+                browser.submit("/enter", secret=link)
+                assert (browser.page.status_code, browser.path) == (200, "/"), address
+                assert browser.cookie("__Host-arkitekt_page") is not None
+
+
 @pytest.mark.requirement("pages.session")
 def test_who_needs_a_session_comes_back_to_where_they_wanted_to_go(browser: Browser) -> None:
     browser.open("/device")
@@ -490,3 +508,36 @@ def test_an_invitation_that_was_taken_back_is_void(server: Any, browser: Browser
         new.open("/invite")
         new.submit("/invite", secret=link)
         assert (new.page.status_code, "no longer holds" in new.text) == (404, True)
+
+
+@pytest.mark.requirement("pages.home", "guard.teams")
+def test_the_pages_know_nothing_of_another_teams_ids(server: Any, browser: Browser) -> None:
+    people, first = accounts(server).people, accounts(server).team
+    neighbour = add_person(server, "ned", "guest")
+    team = on_hub(server, people.create_team("neighbours", neighbour))
+    on_hub(server, people.leave(first, neighbour))
+    mia = on_hub(server, people.find("mia@lab.org")).id
+    login = on_hub(
+        server, accounts(server).logins.begin(team=first, person=mia, app="rig", kind="device", scopes=["read"])
+    )
+    with Browser(server.url) as ada:
+        ada.sign_in("ada@lab.org")
+        invited(ada)
+    (invitation, *_) = on_hub(server, accounts(server).invitations.list_open(first))
+    browser.sign_in("ned@lab.org")
+    assert "You are an owner here" in browser.text
+    assert "Mia" not in browser.text
+    csrf = ("csrf", browser.form("/sign-out").fields[0][1])
+    asked = [
+        ("/team/switch", [("team", first)]),
+        ("/logins/revoke", [("login", login.id)]),
+        ("/invitations/revoke", [("invitation", invitation.id)]),
+        ("/members/role", [("person", mia), ("role", "guest")]),
+        ("/members/remove", [("person", mia)]),
+    ]
+    for action, fields in asked:
+        assert browser.post(action, [csrf, *fields]).status_code == 404, action
+    assert people.role_of(first, mia) == "member"
+    assert people.role_of(team, mia) is None
+    assert on_hub(server, accounts(server).logins.find(login.id)).revoked_at_us is None
+    assert invitation.id in [known.id for known in on_hub(server, accounts(server).invitations.list_open(first))]

@@ -78,12 +78,8 @@ def announced(folder: Path) -> Announcement:
 
 
 def _answers(found: Announcement) -> bool:
-    # A hub on this machine is never reached through the proxy that the environment names.
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     try:
-        if found.certificate is not None:
-            handlers.append(urllib.request.HTTPSHandler(context=_context(found.certificate)))
-        with urllib.request.build_opener(*handlers).open(f"{found.url}/health", timeout=5) as response:
+        with opener_of(found).open(f"{found.url}/health", timeout=5) as response:
             body = response.read()
     except urllib.error.HTTPError as error:
         body = error.read()
@@ -93,6 +89,15 @@ def _answers(found: Announcement) -> bool:
         return bool(json.loads(body)["hub"] == found.hub)
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def opener_of(found: Announcement) -> urllib.request.OpenerDirector:
+    """Give what speaks HTTP to a hub on this machine. Raises `OSError` when its certificate can't be read."""
+    # A hub on this machine is never reached through the proxy that the environment names.
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if found.certificate is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=_context(found.certificate)))
+    return urllib.request.build_opener(*handlers)
 
 
 def _context(certificate: Path) -> ssl.SSLContext:

@@ -13,13 +13,12 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
-from arkitekt_next.embedded.beside import Announcement
+from arkitekt_next.embedded.beside import Announcement, opener_of
 from arkitekt_next.errors import ArkitektError, HubUnavailable, NotAuthenticated, ProtocolError
 from arkitekt_next.hub.accounts.local import load_or_make_key, prove
 
 _APP = "arkitekt-cli"
 _TIMEOUT_S = 10.0
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def setup_link(found: Announcement) -> str | None:
@@ -63,7 +62,7 @@ def _ask(
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(f"{found.url}{path}", data, headers, method=method)
     try:
-        with _DIRECT.open(request, timeout=_TIMEOUT_S) as response:
+        with opener_of(found).open(request, timeout=_TIMEOUT_S) as response:
             answer = json.loads(response.read())
     except urllib.error.HTTPError as refused:
         with refused:

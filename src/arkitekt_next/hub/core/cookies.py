@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from arkitekt_next.errors import NotPermitted
 
@@ -62,7 +60,7 @@ class Cookies:
         prefix = "__Host-" if self.is_secure else ""
         self.session_name = f"{prefix}arkitekt_page"
         self.visit_name = f"{prefix}arkitekt_visit"
-        self._public = None if _is_sure(urlsplit(url).hostname or "") else url
+        self._url = url
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -105,21 +103,12 @@ class Cookies:
             raise ForeignPage.at(origin)
 
     def owns(self, origin: str, request: HTTPConnection) -> bool:
-        """Whether an origin is this hub as the request has reached it.
+        """Whether an origin is this hub: at the address people reach it by, or as this request has reached it.
 
-        A name can be made to point here by anybody, so besides this machine's own names only addresses in figures and
-        the hub's public address count.
+        The Host is one of the hub's own by now (`guard`), so a name that was made to point here does not get so far.
         """
-        if origin == self._public:
-            return True
-        host = request.headers.get("host", "")
         scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
-        if not host or origin != f"{scheme}://{host}":
-            return False
-        try:
-            return _is_sure(urlsplit(origin).hostname or "")
-        except ValueError:
-            return False
+        return origin in (self._url, f"{scheme}://{request.headers.get('host', '')}")
 
     def check_api(self, request: HTTPConnection, session: str, method: str) -> None:
         """Refuse a request to the API by cookie that no page of ours has made. Raises `NotPermitted`."""
@@ -150,14 +139,3 @@ class Cookies:
         response.set_cookie(
             name, value, max_age=lifetime_s, path="/", secure=self.is_secure, httponly=True, samesite="lax"
         )
-
-
-def _is_sure(name: str) -> bool:
-    """Whether nobody else can make this host name lead here: localhost, or an address in figures."""
-    if name == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -7,11 +7,12 @@ ticked, and never what the person's role in that team can't do.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from arkitekt_next.auth.principal import Scope
+from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.errors import NotFound
 from arkitekt_next.hub.core.policy import OWN, SEE, policy
 
@@ -67,32 +68,21 @@ async def decide_device(request: Request) -> Response:
     problem = problem_with(role, agreed) if decision == "approve" else words.UNDECIDED
     if problem is not None or role is None:
         return await _show_app(request, found, typed, team=team, ticked=agreed, problem=problem or "")
-    return await _approve(request, found, team, agreed)
+    return await _approve(request, found, replace(who, team=team, role=role), agreed)
 
 
-async def _approve(request: Request, found: DeviceCode, team: str, agreed: set[Scope]) -> Response:
-    visit = visit_of(request)
-    accounts, who = visit.hub.accounts, visit.principal
-    login = await accounts.logins.begin(
-        team=team,
-        person=who.person,
-        app=found.app,
-        kind="device",
-        scopes=agreed,
-        client=found.client,
-        version=found.version,
-        machine=found.machine,
-    )
+async def _approve(request: Request, found: DeviceCode, who: Principal, agreed: set[Scope]) -> Response:
+    accounts = visit_of(request).hub.accounts
     try:
-        await accounts.devices.approve(found, login)
+        login = await accounts.approve(who, found, agreed)
     except NotFound:
-        await accounts.logins.revoke([login.id])
         return await _unknown(request)
     await accounts.audit.note(
         "device.approved", who, subject=login.id, app_of=found.app, machine=found.machine, scopes=sorted(agreed)
     )
     scopes = [words.SCOPES[scope][0] for scope in Scope if scope in agreed]
-    return await show(request, "device_approved.html", code=found, scopes=scopes, team=await _team_name(request, team))
+    team = await _team_name(request, who.team)
+    return await show(request, "device_approved.html", code=found, scopes=scopes, team=team)
 
 
 async def _team_name(request: Request, id: str) -> str:
@@ -102,18 +92,12 @@ async def _team_name(request: Request, id: str) -> str:
 
 
 async def _find(request: Request, typed: str) -> DeviceCode | None:
-    """Give what a typed code stands for; what is none counts as a guess. Raises `HubBusy` after too many of them."""
+    """Give what a typed code stands for. Raises `HubBusy` after too many that were wrong."""
     visit = visit_of(request)
-    accounts = visit.hub.accounts
-    keys = (f"person {visit.principal.person}", f"address {address_of(request)}")
-    accounts.user_code_throttle.take(*keys)
     try:
-        found = await accounts.devices.find_typed(typed)
+        return await visit.hub.accounts.find_typed(visit.principal, typed, address=address_of(request))
     except NotFound:
-        await accounts.audit.note("device.code_unknown", visit.principal, address=address_of(request))
         return None
-    accounts.user_code_throttle.give_back(*keys)
-    return found
 
 
 async def _show_app(
