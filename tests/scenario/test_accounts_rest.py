@@ -61,7 +61,7 @@ async def test_the_owner_of_the_hub_makes_a_team_for_somebody_else(server: Any) 
         assert (await ada.web.get("/api/team")).json()["name"] == "home"
         assert code_of(await ada.web.post("/api/teams", json={"name": "mine"})) == NOT_PERMITTED
         assert code_of(await mine.post("/api/teams", json={"name": "x", "owner": "nobody@lab.org"})) == NOT_FOUND
-        assert ("team made", team["id"]) in await events(mine)
+        assert ("team.created", team["id"]) in await events(mine)
 
 
 @scenario
@@ -135,7 +135,7 @@ async def test_a_team_never_loses_its_last_owner_and_is_handed_over_in_two_steps
             assert (await heir.web.delete(f"/api/members/{ada.id}")).status_code == 204
             assert code_of(await heir.web.delete(f"/api/members/{heir.id}")) == CONFLICT
             assert code_of(await founder.get("/api/me")) == UNKNOWN
-            wanted = [("member removed", ada.id), ("role changed", ada.id), ("role changed", heir.id)]
+            wanted = [("member.removed", ada.id), ("member.role_changed", ada.id), ("member.role_changed", heir.id)]
             assert (await events(heir.web))[:3] == wanted
 
 
@@ -152,7 +152,7 @@ async def test_everybody_may_leave_and_only_heads_remove_others(server: Any) -> 
         assert (await a.web.delete(f"/api/members/{n.id}")).status_code == 204
         for gone in (b, m, n, g):
             assert code_of(await gone.web.get("/api/me")) == UNKNOWN
-        left = [("member removed", n.id), ("member removed", b.id), ("member left", m.id), ("member left", g.id)]
+        left = [("member.removed", n.id), ("member.removed", b.id), ("member.left", m.id), ("member.left", g.id)]
         assert (await events(a.web))[:4] == left
 
 
@@ -528,7 +528,7 @@ async def test_keys_are_rotated_by_the_owner_of_the_hub_and_old_tokens_hold(serv
             assert (await held.get("/api/me")).status_code == 200
         for method, path in [("GET", "/api/keys"), ("POST", "/api/keys/rotate"), ("GET", "/api/audit")]:
             assert code_of(await other.web.request(method, path)) == NOT_PERMITTED
-        assert ("key rotated", made.json()["id"]) in await events(mine)
+        assert ("key.rotated", made.json()["id"]) in await events(mine)
 
 
 # -- other teams ---------------------------------------------------------------------------------------------

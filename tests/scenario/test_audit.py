@@ -50,7 +50,7 @@ async def test_a_changed_or_removed_row_is_named_by_verify(server: Any) -> None:
         async with engine.connect() as db:
             row = dict((await db.execute(t.audit.select().where(where))).mappings().one())
         changes = [
-            {"event": "member left"},
+            {"event": "member.left"},
             {"person_id": "somebody-else"},
             {"team_id": None},
             {"subject": "another"},
@@ -85,7 +85,7 @@ async def test_the_log_is_read_page_by_page_and_a_team_sees_its_own_part(server:
         assert seen == list(range(seen[0], seen[0] - 8, -1))
         assert seen[0] == whole[0]["number"] + 1
         ours = (await other.web.get("/api/team/audit")).json()["items"]
-        assert [(e["event"], e["person"], e["team"]) for e in ours] == [("invitation made", other.id, team)]
+        assert [(e["event"], e["person"], e["team"]) for e in ours] == [("invitation.created", other.id, team)]
         assert ours[0]["data"] == {"role": "member", "uses": 1}
         assert (await mine.get("/api/audit?cursor=x")).status_code == 422
         async with someone(server, "member") as ada:

@@ -134,17 +134,17 @@ def test_keys_are_rotated_and_the_log_shows_what_was_done_and_whether_it_was_cha
     assert [k["id"] for k in after] == [made["id"], *(k["id"] for k in before)]
     assert [k["signs"] for k in after] == [True] + [False] * len(before)
     log = home.run("hub", "audit", "--json").json
-    assert log[-1]["event"] == "key rotated"
+    assert log[-1]["event"] == "key.rotated"
     lines = home.run("hub", "audit", "--limit", "1").lines
     assert len(lines) == 1
-    assert "key rotated" in lines[0]
+    assert "key.rotated" in lines[0]
     assert home.run("hub", "audit", "--team", "--json").json[-1] == log[-1]
     whole = home.run("hub", "audit", "--verify")
     assert (whole.code, f"All {log[-1]['number']} entries" in whole.out) == (0, True)
     with home.started("hub", "audit", "--follow", "--limit", "1", "--json") as follower:
-        follower.says("key rotated")
+        follower.says("key.rotated")
         assert home.run("hub", "team", "invite").code == 0
-        assert json.loads(follower.says("invitation made"))["number"] == log[-1]["number"] + 1
+        assert json.loads(follower.says("invitation.created"))["number"] == log[-1]["number"] + 1
     change(home.hub_folder / "hub.db", number=log[-1]["number"])
     broken = home.run("hub", "audit", "--verify")
     assert (broken.code, f"Entry {log[-1]['number']} was changed" in broken.out) == (1, True)

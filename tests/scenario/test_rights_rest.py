@@ -158,4 +158,4 @@ async def test_what_is_private_is_not_there_to_share_and_shares_end_with_who_mad
             assert code_of(answer) == NOT_FOUND
         async with rest(server) as mine:
             log = (await mine.get("/api/audit")).json()["items"]
-            assert {"action shared", "member removed"} <= {e["event"] for e in log}
+            assert {"action.shared", "member.removed"} <= {e["event"] for e in log}

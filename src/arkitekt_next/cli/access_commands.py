@@ -54,7 +54,7 @@ def list_logins(shows_all: bool, team: str | None, url: str | None, as_json: boo
 @click.command(
     name="revoke",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub login revoke 01a1fb9b-0005-7000-8000-000000000005""",
 )
 @click.argument("login", metavar="ID")
@@ -76,7 +76,7 @@ def revoke_login(login: str, is_sure: bool, team: str | None, url: str | None, a
 @click.command(
     name="list",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub token list""",
 )
 @_ALL
@@ -142,7 +142,7 @@ def create_token(
 @click.command(
     name="revoke",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub token revoke 01a1fb9b-0006-7000-8000-000000000006""",
 )
 @click.argument("token", metavar="ID")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     name="list",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub client list""",
 )
 @team_option
@@ -73,7 +73,7 @@ def add(
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub client remove "Plate viewer" """
 )
 @click.argument("client", metavar="NAME")

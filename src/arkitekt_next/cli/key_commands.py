@@ -11,7 +11,7 @@ from arkitekt_next.cli.options import json_option, url_option
 @click.command(
     name="list",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub keys list""",
 )
 @url_option
@@ -38,7 +38,7 @@ def list_keys(url: str | None, as_json: bool) -> None:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub keys rotate"""
 )
 @url_option

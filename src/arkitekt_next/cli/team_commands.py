@@ -19,7 +19,7 @@ _DAY_S = 86_400
 @click.command(
     name="list",
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub team list""",
 )
 @url_option
@@ -103,7 +103,7 @@ def invite(role: str, uses: int, days: float, team: str | None, url: str | None,
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub team invitations"""
 )
 @team_option
@@ -125,7 +125,7 @@ def invitations(team: str | None, url: str | None, as_json: bool) -> None:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub team uninvite 01a1fb9b-0004-7000-8000-000000000004"""
 )
 @click.argument("invitation", metavar="ID")

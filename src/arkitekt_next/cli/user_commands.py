@@ -64,7 +64,7 @@ def add(email: str, name: str | None, role: str, team: str | None, url: str | No
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub user link ada@lab.org"""
 )
 @click.argument("person")
@@ -84,7 +84,7 @@ def link(person: str, url: str | None, as_json: bool) -> None:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub user disable ada@lab.org --yes"""
 )
 @click.argument("person")
@@ -101,7 +101,7 @@ def disable(person: str, is_sure: bool, url: str | None, as_json: bool) -> None:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   arkitekt-next hub user enable ada@lab.org"""
 )
 @click.argument("person")

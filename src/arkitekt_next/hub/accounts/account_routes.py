@@ -84,7 +84,7 @@ async def change_account(request: Request, who: Who, form: AccountChange) -> Saf
     if form.name is not None or form.email is not None:
         await accounts.people.rename(who.person, name=form.name, email=form.email)
         changed = [name for name in ("name", "email") if getattr(form, name) is not None]
-        await accounts.audit.note("account changed", who, subject=who.person, fields=changed)
+        await accounts.audit.note("account.changed", who, subject=who.person, fields=changed)
     return reply(_shown(await accounts.people.find(who.person)))
 
 
@@ -102,7 +102,7 @@ async def _change_password(accounts: service.Accounts, who: Principal, password:
     accounts.sign_in_throttle.clear(f"password of {who.person}")
     await accounts.people.set_password(who.person, password)
     ended = await accounts.logins.revoke_pages(who.person, but=who.login)
-    await accounts.audit.note("password changed", who, subject=who.person, logins_ended=ended)
+    await accounts.audit.note("account.password_changed", who, subject=who.person, logins_ended=ended)
 
 
 def _shown(person: people.Person) -> Account:

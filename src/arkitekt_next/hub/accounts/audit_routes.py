@@ -24,7 +24,7 @@ _ENTRY: dict[str, Any] = {
     "team": "01a1fb9b-0001-7000-8000-000000000002",
     "person": "01a1fb9b-0001-7000-8000-000000000001",
     "app": "arkitekt-cli",
-    "event": "member removed",
+    "event": "member.removed",
     "subject": "01a1fb9b-0001-7000-8000-000000000009",
     "data": {},
 }

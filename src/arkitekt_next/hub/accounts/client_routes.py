@@ -110,7 +110,7 @@ async def create_client(request: Request, who: Who, form: ClientForm) -> SafeJSO
         is_public=form.is_public,
     )
     shown = {name: value for name, value in _fields(made).items() if name in ("name", "redirect_uris", "scopes")}
-    await accounts.audit.note("client made", who, subject=made.id, **shown)
+    await accounts.audit.note("client.created", who, subject=made.id, **shown)
     return reply(NewClient(**_fields(made), secret=secret), status=201)
 
 
@@ -121,7 +121,7 @@ async def remove_client(request: Request, who: Who, client: IdInPath) -> Respons
     accounts = context_of(request).accounts
     await accounts.clients.revoke(who.team, client)
     ended = await accounts.logins.revoke_client(client)
-    await accounts.audit.note("client removed", who, subject=client, logins_ended=ended)
+    await accounts.audit.note("client.removed", who, subject=client, logins_ended=ended)
     return Response(status_code=204)
 
 

@@ -97,8 +97,8 @@ async def approve_device(request: Request, who: Who, user_code: UserCode, form: 
     accounts = context_of(request).accounts
     code = await accounts.find_typed(who, user_code, address=_address(request))
     login = await accounts.approve(who, code, form.scopes)
-    shown: dict[str, Any] = {"app": code.app, "machine": code.machine, "scopes": sorted(login.scopes)}
-    await accounts.audit.note("device approved", who, subject=login.id, **shown)
+    shown: dict[str, Any] = {"app_of": code.app, "machine": code.machine, "scopes": sorted(login.scopes)}
+    await accounts.audit.note("device.approved", who, subject=login.id, **shown)
     return Response(status_code=204)
 
 
@@ -109,7 +109,7 @@ async def deny_device(request: Request, who: Who, user_code: UserCode) -> Respon
     accounts = context_of(request).accounts
     code = await accounts.find_typed(who, user_code, address=_address(request))
     await accounts.devices.deny(code)
-    await accounts.audit.note("device denied", who, app=code.app, machine=code.machine)
+    await accounts.audit.note("device.denied", who, app_of=code.app, machine=code.machine)
     return Response(status_code=204)
 
 

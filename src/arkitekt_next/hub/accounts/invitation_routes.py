@@ -98,7 +98,7 @@ async def create_invitation(request: Request, who: Who, form: InvitationForm) ->
     hub = context_of(request)
     accounts = hub.accounts
     made, secret = await accounts.invitations.create(who, form.role, expires_s=form.expires_s, uses=form.uses)
-    await accounts.audit.note("invitation made", who, subject=made.id, role=form.role.value, uses=form.uses)
+    await accounts.audit.note("invitation.created", who, subject=made.id, role=form.role.value, uses=form.uses)
     return reply(NewInvitation(**_fields(made), link=f"{hub.url}/invite#{secret}"), status=201)
 
 
@@ -108,7 +108,7 @@ async def revoke_invitation(request: Request, who: Who, invitation: IdInPath) ->
     """Take an invitation back. Who has come in by it stays."""
     accounts = context_of(request).accounts
     await accounts.invitations.revoke(who.team, invitation)
-    await accounts.audit.note("invitation revoked", who, subject=invitation)
+    await accounts.audit.note("invitation.revoked", who, subject=invitation)
     return Response(status_code=204)
 
 

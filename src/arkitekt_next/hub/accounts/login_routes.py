@@ -127,7 +127,7 @@ async def revoke_login(request: Request, who: Who, login: IdInPath) -> Response:
     if found.person != who.person:
         _check_manages(who, accounts.people.membership(who.team, found.person), login)
     await accounts.logins.revoke([login])
-    await accounts.audit.note("sign-in revoked", who, subject=login, of=found.person, app=found.app)
+    await accounts.audit.note("login.revoked", who, subject=login, person_of=found.person, app_of=found.app)
     return Response(status_code=204)
 
 

@@ -92,7 +92,7 @@ async def change_member(request: Request, who: Who, person: IdInPath, form: Role
         raise _too_high(who, "make somebody", form.role)
     if form.role is not old:
         await accounts.people.set_role(who.team, person, form.role)
-        await accounts.audit.note("role changed", who, subject=person, was=old.value, role=form.role.value)
+        await accounts.audit.note("member.role_changed", who, subject=person, old=old.value, new=form.role.value)
     for member in await accounts.people.members(who.team):
         if member.person == person:
             return reply(_shown(member, who))
@@ -115,7 +115,7 @@ async def remove_member(request: Request, who: Who, person: IdInPath) -> Respons
         if not may(who, Verb.MANAGE) or not may_manage_member(who, role=role):
             raise _too_high(who, "remove", role)
     await accounts.remove_member(who.team, person)
-    await accounts.audit.note("member left" if person == who.person else "member removed", who, subject=person)
+    await accounts.audit.note("member.left" if person == who.person else "member.removed", who, subject=person)
     return Response(status_code=204)
 
 

@@ -127,8 +127,8 @@ async def create_redeem_token(request: Request, who: Who, form: RedeemForm) -> S
         is_single_use=form.app is None if form.is_single_use is None else form.is_single_use,
         expires_s=form.expires_s,
     )
-    shown: dict[str, Any] = {"app": made.app, "scopes": sorted(made.scopes), "is_single_use": made.is_single_use}
-    await accounts.audit.note("redeem token made", who, subject=made.id, **shown)
+    shown: dict[str, Any] = {"app_of": made.app, "scopes": sorted(made.scopes), "is_single_use": made.is_single_use}
+    await accounts.audit.note("redeem_token.created", who, subject=made.id, **shown)
     name = (await accounts.people.names([who.person])).get(who.person, "")
     return reply(NewRedeemToken(**_fields(made, name), secret=secret), status=201)
 
@@ -148,7 +148,7 @@ async def revoke_redeem_token(request: Request, who: Who, token: IdInPath) -> Re
                 person=who.person, verb="revoke", what=f"a token of an {role}", remedy="Ask an owner of the team"
             )
     await accounts.redeem_tokens.revoke(who.team, token)
-    await accounts.audit.note("redeem token revoked", who, subject=token, of=found.person, app=found.app)
+    await accounts.audit.note("redeem_token.revoked", who, subject=token, person_of=found.person, app_of=found.app)
     return Response(status_code=204)
 
 

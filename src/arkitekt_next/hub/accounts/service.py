@@ -86,7 +86,7 @@ class Accounts:
         try:
             code = await self.devices.find_typed(user_code)
         except NotFound:
-            await self.audit.note("device code unknown", who, address=address)
+            await self.audit.note("device.code_unknown", who, address=address)
             raise
         self.user_code_throttle.give_back(key)
         return code

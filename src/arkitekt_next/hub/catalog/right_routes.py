@@ -110,7 +110,7 @@ async def allow_provider(request: Request, who: Who, identifier: AppInPath, pers
     app_id = await rights.app_to_consent(hub.database.engine, hub.catalogue, hub.accounts.people, who, identifier)
     rights.check_provider(hub.accounts.people, who, person)
     consent = await hub.consents.give(team=who.team, app_id=app_id, app=identifier, person=person)
-    await hub.accounts.audit.note("consent given", who, subject=person, app=identifier)
+    await hub.accounts.audit.note("provider.allowed", who, subject=person, app_of=identifier)
     return reply(_allowed(consent, await hub.accounts.people.names([person])))
 
 
@@ -126,7 +126,7 @@ async def forbid_provider(request: Request, who: Who, identifier: AppInPath, per
     hub = context_of(request)
     app_id = await rights.app_to_consent(hub.database.engine, hub.catalogue, hub.accounts.people, who, identifier)
     await hub.consents.withdraw(app_id=app_id, person=person)
-    await hub.accounts.audit.note("consent withdrawn", who, subject=person, app=identifier)
+    await hub.accounts.audit.note("provider.forbidden", who, subject=person, app_of=identifier)
     return Response(status_code=204)
 
 
@@ -161,7 +161,7 @@ async def share_action(request: Request, who: Who, name: ActionInPath, person: I
     action = rights.action_to_share(hub.catalogue, who, name)
     rights.check_guest(hub.accounts.people, who, person)
     share = await hub.shares.share(team=who.team, action_id=action.id, person=person, by=who.person)
-    await hub.accounts.audit.note("action shared", who, subject=person, action=name)
+    await hub.accounts.audit.note("action.shared", who, subject=person, action=name)
     return reply(_shared(share, await hub.accounts.people.names(_people([share]))))
 
 
@@ -177,7 +177,7 @@ async def unshare_action(request: Request, who: Who, name: ActionInPath, person:
     hub = context_of(request)
     action = rights.action_to_share(hub.catalogue, who, name)
     await hub.shares.unshare(action_id=action.id, person=person)
-    await hub.accounts.audit.note("action unshared", who, subject=person, action=name)
+    await hub.accounts.audit.note("action.unshared", who, subject=person, action=name)
     return Response(status_code=204)
 
 
