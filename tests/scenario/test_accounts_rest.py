@@ -156,6 +156,29 @@ async def test_everybody_may_leave_and_only_heads_remove_others(server: Any) -> 
         assert (await events(a.web))[:4] == left
 
 
+@pytest.mark.requirement("guard.roles")
+@scenario
+async def test_owners_who_leave_at_the_same_moment_leave_one_behind(server: Any) -> None:
+    hub = server.app.state.hub
+    rounds = 10
+    for number in range(rounds):
+        team = await new_team(server)
+        founder = (await on_hub(server, hub.accounts.people.members(team)))[0].person
+        async with cast(server, "owner", "owner", "owner", team=team) as owners:
+            assert (await owners[0].web.delete(f"/api/members/{founder}")).status_code == 204
+            work = [
+                one.web.delete(f"/api/members/{one.id}")
+                if number % 2
+                else one.web.patch(f"/api/members/{one.id}", json={"role": "member"})
+                for one in owners
+            ]
+            statuses = sorted(answer.status_code for answer in await asyncio.gather(*work))
+            assert statuses == [204 if number % 2 else 200] * 2 + [409]
+            roles = [member.role for member in await on_hub(server, hub.accounts.people.members(team))]
+            assert roles.count(Role.OWNER) == 1
+    print(f"{rounds} rounds of three owners")
+
+
 # -- invitations ---------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,8 @@ class People:
         self._roles: dict[tuple[str, str], Role] = {}
         self._disabled: set[str] = set()
         self._hub_owners: set[str] = set()
+        self._changing = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self.on_change: Callable[[str | None, str], None] = lambda team, person: None
 
     async def open(self, team_name: str) -> tuple[str, str]:
@@ -135,6 +137,10 @@ class People:
 
     async def reload(self) -> list[tuple[str, str]]:
         """Read roles and disabled accounts anew, as other hubs may change them; give the memberships that changed."""
+        async with self._reading:  # one after the other, so that what was read first is never taken for the newest
+            return await self._reload()
+
+    async def _reload(self) -> list[tuple[str, str]]:
         async with self._database.engine.connect() as db:
             rows = await db.execute(select(t.membership.c.team_id, t.membership.c.person_id, t.membership.c.role))
             roles = {(row.team_id, row.person_id): Role(row.role) for row in rows}
@@ -260,20 +266,26 @@ class People:
 
     async def set_disabled(self, person: str, is_disabled: bool) -> None:
         """Disable an account, or enable it again. Raises `Conflict` for the hub's last owner."""
-        if is_disabled and self._hub_owners - self._disabled == {person}:
-            raise Conflict(problem="This is the only owner of the hub", remedy="Make somebody else one first")
-        row = {"b_person": person, "disabled_at_us": now_us() if is_disabled else None}
-        await self._database.ledger.commit((_SET_DISABLED, row))
-        await self.reload()
+        async with self._changing:
+            if is_disabled:
+                self._refuse_last_keeper(person)
+            row = {"b_person": person, "disabled_at_us": now_us() if is_disabled else None}
+            await self._database.ledger.commit((_SET_DISABLED, row))
+            await self.reload()
         self.on_change(None, person)
 
     async def set_hub_owner(self, person: str, is_owner: bool) -> None:
         """Give the hub into somebody's keeping, or take it. Raises `Conflict` for its last owner."""
-        if not is_owner and self._hub_owners - self._disabled == {person}:
-            raise Conflict(problem="This is the only owner of the hub", remedy="Make somebody else one first")
-        await self._database.ledger.commit((_SET_HUB_OWNER, {"b_person": person, "is_hub_owner": is_owner}))
-        await self.reload()
+        async with self._changing:
+            if not is_owner:
+                self._refuse_last_keeper(person)
+            await self._database.ledger.commit((_SET_HUB_OWNER, {"b_person": person, "is_hub_owner": is_owner}))
+            await self.reload()
         self.on_change(None, person)
+
+    def _refuse_last_keeper(self, person: str) -> None:
+        if self._hub_owners - self._disabled == {person}:
+            raise Conflict(problem="This is the only owner of the hub", remedy="Make somebody else one first")
 
     # -- teams -----------------------------------------------------------------------------------------------------
 
@@ -325,19 +337,21 @@ class People:
 
     async def set_role(self, team: str, person: str, role: Role) -> None:
         """Change what a member is. Raises `NotFound` for somebody else, `Conflict` for the last owner."""
-        self._require_member(team, person)
-        if role is not Role.OWNER:
-            self._refuse_last_owner(team, person)
-        await self._database.ledger.commit((_SET_ROLE, {"b_team": team, "b_person": person, "role": role.value}))
-        await self.reload()
+        async with self._changing:
+            self._require_member(team, person)
+            if role is not Role.OWNER:
+                self._refuse_last_owner(team, person)
+            await self._database.ledger.commit((_SET_ROLE, {"b_team": team, "b_person": person, "role": role.value}))
+            await self.reload()
         self.on_change(team, person)
 
     async def leave(self, team: str, person: str) -> None:
         """End a membership. Raises `NotFound` for somebody else, `Conflict` for the last owner."""
-        self._require_member(team, person)
-        self._refuse_last_owner(team, person)
-        await self._database.ledger.commit((_LEAVE, {"b_team": team, "b_person": person}))
-        await self.reload()
+        async with self._changing:
+            self._require_member(team, person)
+            self._refuse_last_owner(team, person)
+            await self._database.ledger.commit((_LEAVE, {"b_team": team, "b_person": person}))
+            await self.reload()
         self.on_change(team, person)
 
     def membership(self, team: str, person: str) -> Role | None:
