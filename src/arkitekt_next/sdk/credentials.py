@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arkitekt_next.errors import Conflict, NotAuthenticated
-from arkitekt_next.platform import FileLock, state_folder, write_private
+from arkitekt_next.errors import Conflict, HubUnavailable, NotAuthenticated
+from arkitekt_next.platform import STATE_FOLDER, FileLock, state_folder, write_private
 
 from .trust import file_name
 from .vault import SERVICE, Vault, open_vault
@@ -59,15 +59,16 @@ class CredentialStore:
     def locked(self, address: str, app: str) -> Iterator[None]:
         """Hold an entry against all other processes and threads. Blocks, for as long as another one talks to the hub.
 
-        Raises `Conflict` when that takes too long.
+        Raises `HubUnavailable` when that takes too long, `Conflict` where nothing can be written.
         """
         lock = FileLock(self._place(address, app).with_suffix(".lock"))
         try:
             lock.acquire(_LOCK_S)
         except TimeoutError as held:
-            raise Conflict(
-                problem=f"Another process has been signing {app} in at {address} for too long", remedy="Try again"
-            ) from held
+            reason = f"another process of yours has been waiting for its answer for {_LOCK_S:g} s"
+            raise HubUnavailable(url=address, reason=reason, remedy="Try again") from held
+        except OSError as refused:
+            raise self._unwritable(refused) from refused
         try:
             yield
         finally:
@@ -85,16 +86,25 @@ class CredentialStore:
         return self._load(self._place(address, app), with_secrets=False) is not None
 
     def write(self, entry: Credentials) -> None:
-        """Keep an entry, replacing the former one at once."""
+        """Keep an entry, replacing the former one at once. Raises `Conflict` where nothing can be written."""
         place = self._place(entry.address, entry.app)
         kept: dict[str, Any] = asdict(entry)
         vault = self._vault()
         if vault is not None:
             secrets = json.dumps({_ACCESS: entry.access_token, _REFRESH: entry.refresh_token})
-            with suppress(Exception):  # whatever a keyring can't do, the file can
+            with suppress(Exception):  # what a keyring can't do, the file can
                 vault.set_password(SERVICE, self._name(place), secrets)
                 kept |= {"is_in_keyring": True, _ACCESS: "", _REFRESH: ""}
-        write_private(place, json.dumps(kept))
+        try:
+            write_private(place, json.dumps(kept))
+        except OSError as refused:
+            raise self._unwritable(refused) from refused
+
+    def _unwritable(self, refused: OSError) -> Conflict:
+        return Conflict(
+            problem=f"Sign-ins can't be kept in {self._folder}: {refused.strerror or refused}",
+            remedy=f"Make it writable, free space, or name another folder in {STATE_FOLDER}",
+        )
 
     def remove(self, address: str, app: str) -> None:
         """Forget an entry."""

@@ -159,6 +159,7 @@ class SignIn:
             known = self._store.read(address, self._app)
             if known is None or self._holds(known):  # another process was faster
                 return known
+            self._store.write(known)  # where that fails, the next token could not be kept: this one is not used up then
             try:
                 renewed = _asked(address, lambda: oauth.refresh(known))
             except oauth.Refused as refused:
@@ -179,17 +180,19 @@ class SignIn:
         if not token:
             return None
         with self._store.locked(address, self._app):
-            known = self._store.read(address, self._app)
-            if known is not None and self._holds(known):  # another process has redeemed it
-                return known
-            try:
-                found = _asked(address, lambda: oauth.redeem(address, token, app=self._app, version=self._version))
-            except oauth.Refused as refused:
-                raise SignInNeeded(
-                    reason=f"the hub at {address} does not take the token of {REDEEM_TOKEN} for {self._app}: {refused}",
-                    remedy="It may be used up, expired, revoked, or bound to another app: ask for a new one",
-                ) from refused
-            self._store.write(found)
+            if not self._store.has(address, self._app):  # else another process was faster; it may work only once
+                return self._redeem(address, token)
+        return self._kept(address)
+
+    def _redeem(self, address: str, token: str) -> Credentials:
+        try:
+            found = _asked(address, lambda: oauth.redeem(address, token, app=self._app, version=self._version))
+        except oauth.Refused as refused:
+            raise SignInNeeded(
+                reason=f"the hub at {address} does not take the token of {REDEEM_TOKEN} for {self._app}: {refused}",
+                remedy="It may be used up, expired, revoked, or bound to another app: ask for a new one",
+            ) from refused
+        self._store.write(found)
         return found
 
 

@@ -55,7 +55,7 @@ def others(folder: Path, pinned: Certificate, system: Certificate) -> list[tuple
     return [
         ("another of the same name", make_certificate(folder)),
         ("one of another name", make_certificate(folder, "other")),
-        ("one that the pinned one has signed", make_certificate(folder, signer=pinned)),
+        ("one that the pinned one has signed", make_certificate(folder, "signed", signer=pinned)),
         ("an authority of the same name", make_certificate(folder, is_authority=True)),
         ("one that the system vouches for", make_certificate(folder, signer=system)),
         ("one that is out of date", make_certificate(folder, age_days=100)),
