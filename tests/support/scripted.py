@@ -87,11 +87,11 @@ class ScriptedHub:
         fields = {"attempt": 1, "root": task, "epoch": self._epoch, **fields}
         self.say(m.Assign(task=task, action=action, args=args or {}, **fields))
 
-    def cut(self) -> None:
+    def cut(self, code: int = 1006) -> None:
         """Break the connection."""
         end = self._end
         assert end is not None
-        end.transport.close(1006)
+        end.transport.close(code)
 
     def hear(self, messages: list[m.Message]) -> None:
         with self._news:

@@ -13,8 +13,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from arkitekt_next.errors import HubUnavailable, NotAuthenticated, NotPermitted, ProtocolError, RequestRefused
-from arkitekt_next.sdk.login import discover, normalize, sign_in
+from arkitekt_next.errors import (
+    HubUnavailable,
+    NotAuthenticated,
+    NotPermitted,
+    ProtocolError,
+    RequestRefused,
+    SignInNeeded,
+)
+from arkitekt_next.platform import hub_folder
+from arkitekt_next.sdk.login import SignIn, discover, normalize, sign_in
+from tests.support.token_server import grant, token_server
 
 KEY = bytes(range(32))
 
@@ -135,9 +144,73 @@ def test_a_server_that_is_no_hub_is_said_to_be_none(tmp_path: Path, url: str, ha
         sign_in("demo")
 
 
+@pytest.mark.requirement("signin.unattended")
+def test_each_way_to_sign_in_goes_before_the_next(
+    url: str, handler: type[_Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with token_server() as server:
+        monkeypatch.setenv("ARKITEKT_URL", server.url)
+        port = server.url.rpartition(":")[2]
+        (hub_folder() / "hub.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
+        server.answer = lambda path, form: (404, {})
+        with pytest.raises(ProtocolError, match="404"):  # the key is tried, at a server that does not know that way
+            sign_in("lab")
+        assert server.asked[-1][0] == "/api/auth/local/challenge"
+        server.answer = lambda path, form: (200, grant(1))
+        monkeypatch.setenv("ARKITEKT_REDEEM_TOKEN", "redeem")
+        assert sign_in("lab").token == "access-1"
+        assert server.asked[-1][1]["redeem_token"] == "redeem"
+        asked = len(server.asked)
+        assert sign_in("lab").token == "access-1"
+        monkeypatch.setenv("ARKITEKT_TOKEN", "variable")
+        assert sign_in("lab").token == "variable"
+        assert sign_in("lab", token="argument").token == "argument"
+        assert len(server.asked) == asked
+
+
+def test_the_key_of_this_machines_hub_is_not_tried_at_another_one(url: str, handler: type[_Handler]) -> None:
+    (hub_folder() / "hub.json").write_text('{"url": "http://127.0.0.1:1"}')
+    with pytest.raises(SignInNeeded, match=f"demo is not signed in at {url}.*login --url {url} --app demo"):
+        sign_in("demo", url=url)
+    assert handler.heard == []
+
+
+def test_a_given_token_that_was_refused_is_not_given_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARKITEKT_TOKEN", "old")
+    own = SignIn("demo")
+    own.refuse(own().token, "It has expired.")
+    with pytest.raises(SignInNeeded, match=r"given in ARKITEKT_TOKEN: It has expired\. Give a new one"):
+        own()
+    monkeypatch.setenv("ARKITEKT_TOKEN", "new")
+    assert own().token == "new"
+
+
+@pytest.mark.requirement("signin.unattended")
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "htp:/x",
+        "http://",
+        "http://a:99999",
+        "http://a:b",
+        "http://u:secret@lab",
+        "ftp://lab",
+        "http://a b",
+        "http://[::1",
+    ],
+)
+def test_a_nonsense_address_names_the_variable(nonsense: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARKITEKT_URL", nonsense)
+    with pytest.raises(RequestRefused, match="ARKITEKT_URL: expected a hub's address such as"):
+        sign_in("demo")
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
+        ("http://LAB:80/some/page", "http://lab"),
+        ("https://lab.example.org:443", "https://lab.example.org"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
         ("localhost:1", "http://localhost:1"),
         ("ws://a:1/", "http://a:1"),
         ("wss://a", "https://a"),
