@@ -9,6 +9,7 @@ import html
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from arkitekt_next.cli import output
 
@@ -30,12 +31,21 @@ def can_open() -> bool:
     )
 
 
+def open_code_link(link: str) -> bool:
+    """Open the page that a hub has named for a code, where a person sits here; give whether that was so."""
+    from arkitekt_next.platform import state_folder
+
+    return can_open() and open_secret_link(link, state_folder())
+
+
 def open_secret_link(url: str, folder: Path) -> bool:
-    """Open a link by way of a private file in the hub's folder; give whether a browser was found."""
+    """Open a link by way of a private file in a folder; give whether a browser was found. Pages only, no programs."""
     import webbrowser
 
     from arkitekt_next.platform import write_private
 
+    if urlsplit(url).scheme not in ("http", "https"):
+        return False
     place = folder / _DOOR
     write_private(place, _PAGE.format(url=html.escape(url)))
     try:

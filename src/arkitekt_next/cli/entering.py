@@ -5,14 +5,13 @@ The rule: whoever sits at a terminal is asked; without one nothing is asked, and
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from arkitekt_next.cli import output
+from arkitekt_next.cli.browser import open_code_link
 from arkitekt_next.errors import HubUntrusted, RequestRefused
 from arkitekt_next.sdk import trust
 from arkitekt_next.sdk.announced import is_loopback
@@ -42,7 +41,7 @@ class Lines:
         output.note(f"  open  {output.paint(link, 'cyan')}")
         output.note(f"  code  {output.paint(user_code, bold=True)}")
         output.note()
-        if self._opens_browser and open_browser(code.link_with_code):
+        if self._opens_browser and open_code_link(code.link_with_code):
             output.note("A browser was opened. Approve only if it shows the same code.")
         output.note(f"Waiting until somebody approves it there, at most {minutes} minutes. Ctrl-C stops waiting.")
 
@@ -77,24 +76,6 @@ class JsonLines:
     def hub_is_back(self) -> None:
         """Print that it answers again."""
         output.print_json_line({"event": "hub_is_back"})
-
-
-def open_browser(link: str) -> bool:
-    """Open a page in a browser with windows; give whether there is one. A text browser would take the terminal."""
-    if urlsplit(link).scheme not in ("http", "https") or not _has_display():
-        return False
-    import webbrowser
-
-    try:
-        return webbrowser.open(link)
-    except (webbrowser.Error, OSError):
-        return False
-
-
-def _has_display() -> bool:
-    if sys.platform in ("win32", "darwin"):
-        return "SSH_CONNECTION" not in os.environ
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def ask_person(
@@ -190,6 +171,6 @@ def _confirm(address: str, shown: str, doubt: HubUntrusted) -> None:
     output.note()
     output.note(f"  {output.paint(shown, bold=True)}")
     output.note()
-    output.note("The hub shows its own when it starts, and `arkitekt-next hub status` on its machine does.")
+    output.note("The hub shows its own when it starts: ask whoever keeps it.")
     if not click.confirm("Are they the same?", default=False, err=True):
         raise HubUntrusted(url=address, reason="its fingerprint was not confirmed", remedy=f"Ask who keeps {address}")

@@ -6,11 +6,12 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arkitekt_next.cli.entering import open_browser
+from arkitekt_next.cli.browser import open_secret_link
 from arkitekt_next.errors import HubUnavailable, NotAuthenticated, ProtocolError
 from arkitekt_next.sdk.credentials import CredentialStore
 from arkitekt_next.sdk.device import sign_in_by_device
@@ -166,15 +167,13 @@ def test_a_hub_without_this_grant_is_said_to_be_one(server: TokenServer) -> None
 
 
 @pytest.mark.parametrize("link", ["file:///etc/passwd", "javascript:alert(1)", "x-evil://lab", "lab", ""])
-def test_only_pages_are_opened_in_a_browser(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISPLAY", ":0")
+def test_only_pages_are_opened_in_a_browser(link: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail(f"opened {url}"))
-    assert open_browser(link) is False
+    assert open_secret_link(link, tmp_path) is False
 
 
-def test_no_browser_is_opened_where_there_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail(f"opened {url}"))
-    assert open_browser("https://lab/device") is False
+def test_a_code_is_not_told_to_whoever_lists_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    assert open_secret_link("https://lab/device#BCDF-GHJK", tmp_path) is True
+    assert opened == [(tmp_path / "open.html").as_uri()]
