@@ -1,6 +1,7 @@
 """What is asked about agents over HTTP. Records come from the database, how busy an agent is from memory.
 
-The rule: an agent in development is seen by its own person only.
+The rule: a private agent is seen by its own person only, and guests see agents as far as they provide what was shared
+with them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
 
+from arkitekt_next.auth.principal import Role
+from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.errors import NotFound
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import loads
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from arkitekt_next.hub.catalog.providers import Agent
 
     from .registry import Agents
+
+_i = t.implementation.c
 
 
 async def list_agents(engine: AsyncEngine, agents: Agents, who: Principal, wanted: v.AgentQuery) -> v.AgentPage:
@@ -43,23 +48,38 @@ async def list_agents(engine: AsyncEngine, agents: Agents, who: Principal, wante
 
 async def get_agent(engine: AsyncEngine, agents: Agents, who: Principal, agent: str) -> v.AgentDetail:
     """Give an agent and what it provides. Raises `NotFound`."""
-    i = t.implementation.c
     provided = (
-        select(t.action.c.name.label("action"), i.definition_hash, i.signature_hash, i.concurrency)
-        .join(t.action, t.action.c.id == i.action_id)
-        .where(i.agent_id == agent, i.team_id == who.team, i.active)
+        select(t.action.c.name.label("action"), _i.definition_hash, _i.signature_hash, _i.concurrency)
+        .join(t.action, t.action.c.id == _i.action_id)
+        .where(_i.agent_id == agent, _i.team_id == who.team, _i.active)
         .order_by(t.action.c.name)
     )
     async with engine.connect() as db:
         row = (await db.execute(_visible(who).where(t.agent.c.id == agent))).mappings().first()
         if row is None:
             raise NotFound(what="agent", name=agent, remedy="`GET /api/agents` lists what there is")
+        if _sees_shared_alone(who, row["person_id"]):
+            provided = provided.where(_is_shared_with(who))
         found = (await db.execute(provided)).mappings().all()
     shown = [v.Implementation(**implementation) for implementation in found]
     return v.AgentDetail(**_fields(row, _live(agents, who.team)), implementations=shown)
 
 
+def _sees_shared_alone(who: Principal, person: str) -> bool:
+    return who.role is Role.GUEST and person != who.person
+
+
+def _is_shared_with(who: Principal) -> Any:
+    s = t.share.c
+    shares = select(s.action_id).where(s.team_id == who.team, s.person_id == who.person)
+    return _i.action_id.in_(shares)
+
+
 def _visible(who: Principal) -> Any:
+    is_offered = t.agent.c.visibility == Visibility.TEAM.value
+    if who.role is Role.GUEST:
+        provides = select(_i.agent_id).where(_i.team_id == who.team, _i.active, _is_shared_with(who))
+        is_offered &= t.agent.c.id.in_(provides)
     return (
         select(
             t.agent,
@@ -72,7 +92,7 @@ def _visible(who: Principal) -> Any:
         .join(t.person, t.person.c.id == t.agent.c.person_id)
         .where(
             t.agent.c.team_id == who.team,
-            or_(t.agent.c.visibility == "team", t.agent.c.person_id == who.person),
+            or_(is_offered, t.agent.c.person_id == who.person),
         )
     )
 
