@@ -409,8 +409,8 @@ MESSAGES: dict[type[m.Message], tuple[Policy, Any]] = {
     m.Lookup: (SEE, _lookup),
     m.Submit: (CALL, _submit),
     m.Attach: (SEE, _attach),
-    m.Detach: (SEE, _detach),
-    m.Consumed: (SEE, _consumed),
+    m.Detach: (PUBLIC, _detach),  # these two reach only what the connection was let read before, be it as a caller
+    m.Consumed: (PUBLIC, _consumed),
     m.Control: (CALL, _control),
     m.Provide: (PROVIDE, _provide),
     m.Drain: (PROVIDE, _drain),
