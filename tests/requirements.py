@@ -111,6 +111,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "guard.teams": "Teams see nothing of each other, whatever is asked.",
         "guard.roles": "Who may do what to a team's people, invitations and sign-ins follows from their role alone.",
         "guard.revocation": "What is revoked, removed or disabled loses its tokens, and its sockets within 5 s.",
+        "guard.matrix": "Everybody gets of each route and message what is written by hand, and no more.",
         "guard.audit": "What is done to accounts is in a log that shows when it was changed, and holds no secret.",
         "guard.consent": "An app is provided by its owner, and by whom its owner lets.",
         "guard.shares": "A guest sees and calls what was shared with them by name, and nothing else.",

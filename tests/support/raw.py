@@ -60,17 +60,21 @@ class RawClient:
         self.on_message: Callable[[Message], None] = lambda message: None
 
     async def open(self) -> RawClient:
+        await self.knock()
+        await self.expect("welcome")
+        return self
+
+    async def knock(self) -> None:
+        """Connect and say hello. Raises `websockets.InvalidStatus` when the token is not let in."""
         self.socket = await websockets.connect(
             self.url.replace("http", "ws") + "/ws",
-            additional_headers={"authorization": f"Bearer {self.token}"},
+            additional_headers={"authorization": f"Bearer {self.token}"} if self.token else {},
             subprotocols=["arkitekt.v1"],
             compression=None,
             max_size=None,
         )
         self._reader = asyncio.create_task(self._read())
         await self.send({"kind": "hello", "session": self.session, "app": self.app})
-        await self.expect("welcome")
-        return self
 
     async def _read(self) -> None:
         try:

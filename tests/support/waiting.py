@@ -42,3 +42,11 @@ def scenario(function: Any) -> Any:
         asyncio.run(asyncio.wait_for(function(*args, **kwargs), 60))
 
     return run
+
+
+async def soon(holds: Callable[[], Any], within: float = 20.0) -> Any:
+    """Wait on this loop for something that another task brings about; give what `holds` gave."""
+    async with asyncio.timeout(within):
+        while not (found := holds()):
+            await asyncio.sleep(0.001)
+        return found
