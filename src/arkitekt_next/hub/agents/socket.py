@@ -57,11 +57,15 @@ async def endpoint(websocket: WebSocket) -> None:
     except ArkitektError as error:
         await websocket.send_denial_response(answer(error))
         return
-    offered = websocket.scope.get("subprotocols") or []
-    await websocket.accept(subprotocol=m.SUBPROTOCOL if m.SUBPROTOCOL in offered else None)
     peer = Peer(new_id(), websocket, principal, reader_limit_bytes=hub.settings.reader_limit_bytes)
     peer.session.lease_s, peer.session.heartbeat_s = hub.settings.lease_s, hub.settings.heartbeat_s
-    hub.peers.add(peer)
+    hub.peers.add(peer)  # before anything is waited for, so that a sign-in which is revoked meanwhile closes it, too
+    offered = websocket.scope.get("subprotocols") or []
+    try:
+        await websocket.accept(subprotocol=m.SUBPROTOCOL if m.SUBPROTOCOL in offered else None)
+    except BaseException:
+        hub.peers.discard(peer)
+        raise
     pump = asyncio.create_task(peer.pump(hub.on_drained))
     reader = asyncio.create_task(_read(hub, peer, websocket))
     try:
