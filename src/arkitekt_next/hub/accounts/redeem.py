@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, bindparam, literal_column, select, update
 
 from arkitekt_next.auth.principal import Principal, Scope
+from arkitekt_next.auth.rules import grantable
 from arkitekt_next.auth.secrets import digest_of, new_secret
 from arkitekt_next.errors import NotFound, RequestRefused
 from arkitekt_next.hub.core.ids import new_id, now_us
@@ -79,9 +80,12 @@ class RedeemTokens:
         """Make a token that acts for `who`; give it and its secret. Raises `RequestRefused` when bound to nothing."""
         if app is None and not is_single_use:
             raise RequestRefused(where="app", problem="expected an app, or a token that works once")
-        excess = sorted(set(scopes) - who.scopes)
+        allowed = who.scopes & grantable(who.role)
+        excess = sorted(set(scopes) - allowed)
         if excess:
-            raise RequestRefused(where="scopes", problem=f"expected what your own sign-in has, got {', '.join(excess)}")
+            said = ", ".join(sorted(allowed)) or "nothing"
+            problem = f"expected what you may hand on by your own sign-in ({said}), got {', '.join(excess)}"
+            raise RequestRefused(where="scopes", problem=problem)
         secret, now = new_secret(), now_us()
         row = {
             "id": new_id(),
