@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import Path, Request, Response
 from pydantic import ConfigDict, Field
 
-from arkitekt_next.auth.principal import Scope
+from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.auth.rules import grantable
 from arkitekt_next.errors import HubBusy, NotFound, NotPermitted
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
@@ -18,6 +18,9 @@ from arkitekt_next.hub.core.paging import TimeUs
 from arkitekt_next.hub.core.policy import OWN, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
+
+from .clients import Client
+from .devices import DeviceCode
 
 router = make_router(prefix="/api/devices", tag="sign-in")
 
@@ -71,11 +74,7 @@ class ApprovalForm(Form):
 @policy(OWN)
 async def get_device(request: Request, who: Who, user_code: UserCode) -> SafeJSON:
     """Give what stands behind a code while nobody has decided. Wrong codes are held to ten, then one a minute."""
-    accounts = context_of(request).accounts
-    code = await accounts.find_typed(who, user_code, address=_address(request))
-    client = await accounts.clients.find(code.client)
-    if client is None or client.team not in (None, who.team):
-        raise NotFound(what="code", name=user_code, remedy="The program it came from is not one of your team")
+    code, client = await _find(request, who, user_code)
     return reply(
         Device(
             app=code.app,
@@ -95,7 +94,7 @@ async def get_device(request: Request, who: Who, user_code: UserCode) -> SafeJSO
 async def approve_device(request: Request, who: Who, user_code: UserCode, form: ApprovalForm) -> Response:
     """Let the app act for you, in the team of your own sign-in, with these scopes."""
     accounts = context_of(request).accounts
-    code = await accounts.find_typed(who, user_code, address=_address(request))
+    code, _ = await _find(request, who, user_code)
     login = await accounts.approve(who, code, form.scopes)
     shown: dict[str, Any] = {"app_of": code.app, "machine": code.machine, "scopes": sorted(login.scopes)}
     await accounts.audit.note("device.approved", who, subject=login.id, **shown)
@@ -107,11 +106,18 @@ async def approve_device(request: Request, who: Who, user_code: UserCode, form: 
 async def deny_device(request: Request, who: Who, user_code: UserCode) -> Response:
     """Turn the app away; it is told so."""
     accounts = context_of(request).accounts
-    code = await accounts.find_typed(who, user_code, address=_address(request))
+    code, _ = await _find(request, who, user_code)
     await accounts.devices.deny(code)
     await accounts.audit.note("device.denied", who, app_of=code.app, machine=code.machine)
     return Response(status_code=204)
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else "-"
+async def _find(request: Request, who: Principal, user_code: str) -> tuple[DeviceCode, Client]:
+    """Give what stands behind a code, and the program that asks. Raises `NotFound`, also for another team's program."""
+    accounts = context_of(request).accounts
+    address = request.client.host if request.client is not None else "-"
+    code = await accounts.find_typed(who, user_code, address=address)
+    client = await accounts.clients.find(code.client)
+    if client is None or client.team not in (None, who.team):
+        raise NotFound(what="code", name=user_code, remedy="The program it came from is not one of your team")
+    return code, client

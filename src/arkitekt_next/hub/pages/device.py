@@ -24,6 +24,7 @@ from .route import router as make_router
 from .visit import visit_of
 
 if TYPE_CHECKING:
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.accounts.devices import DeviceCode
 
 router = make_router()
@@ -92,12 +93,16 @@ async def _team_name(request: Request, id: str) -> str:
 
 
 async def _find(request: Request, typed: str) -> DeviceCode | None:
-    """Give what a typed code stands for. Raises `HubBusy` after too many that were wrong."""
+    """Give what a typed code stands for, unless its program is another team's. Raises `HubBusy` after wrong ones."""
     visit = visit_of(request)
+    accounts, who = visit.hub.accounts, visit.principal
     try:
-        return await visit.hub.accounts.find_typed(visit.principal, typed, address=address_of(request))
+        found = await accounts.find_typed(who, typed, address=address_of(request))
     except NotFound:
         return None
+    client = await accounts.clients.find(found.client)
+    is_ours = client is not None and client.team in (None, *accounts.people.teams_of(who.person))
+    return found if is_ours else None
 
 
 async def _show_app(
@@ -109,7 +114,10 @@ async def _show_app(
     ticked: set[Scope] | None = None,
     problem: str = "",
 ) -> Response:
-    choices = await choices_of(visit_of(request), found.scopes, team=team, ticked=ticked)
+    visit = visit_of(request)
+    client = await visit.hub.accounts.clients.find(found.client)
+    only = client.team if client is not None else None
+    choices = await choices_of(visit, found.scopes, team=team, ticked=ticked, only_team=only)
     status = 400 if problem else 200
     return await show(request, "device.html", status=status, code=found, typed=typed, problem=problem, **choices)
 
