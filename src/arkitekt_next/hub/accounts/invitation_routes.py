@@ -105,9 +105,9 @@ async def create_invitation(request: Request, who: Who, form: InvitationForm) ->
 @router.delete("/{invitation}", summary="Take an invitation back", status_code=204, responses=_GONE)
 @policy(MANAGE)
 async def revoke_invitation(request: Request, who: Who, invitation: IdInPath) -> Response:
-    """Take an invitation back. Who has come in by it stays."""
+    """Take an invitation back. Who has come in by it stays. Admins can't take back those of owners-to-be."""
     accounts = context_of(request).accounts
-    await accounts.invitations.revoke(who.team, invitation)
+    await accounts.invitations.revoke(who, invitation)
     await accounts.audit.note("invitation.revoked", who, subject=invitation)
     return Response(status_code=204)
 

@@ -129,10 +129,17 @@ class Invitations:
             rows = (await db.execute(query)).all()
         return [_invitation(row) for row in rows]
 
-    async def revoke(self, team: str, id: str) -> None:
-        """Take an invitation back. Raises `NotFound`."""
-        row = {"b_team": team, "b_id": id, "revoked_at_us": now_us()}
-        if "\0" in id or not (await self._database.ledger.commit((_REVOKE, row)))[0]:
+    async def revoke(self, who: Principal, id: str) -> None:
+        """Take an invitation into `who`'s team back. Raises `NotFound`; `NotPermitted` for a role too high."""
+        query = select(_i.role).where(_i.team_id == who.team, _i.id == id)
+        async with self._database.engine.connect() as db:
+            role = (await db.execute(query)).scalar() if "\0" not in id else None
+        if role is not None and not may_give_role(who, Role(role)):
+            raise NotPermitted(
+                person=who.person, verb="take back", what=f"an invitation as {role}", remedy="Ask an owner of the team"
+            )
+        row = {"b_team": who.team, "b_id": id, "revoked_at_us": now_us()}
+        if role is None or not (await self._database.ledger.commit((_REVOKE, row)))[0]:
             raise NotFound(what="invitation", name=id, remedy="It may be used up or revoked already")
 
 

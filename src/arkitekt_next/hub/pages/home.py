@@ -164,7 +164,7 @@ async def invite(request: Request) -> Response:
 async def revoke_invitation(request: Request) -> Response:
     """Take an invitation back."""
     visit = visit_of(request)
-    await visit.hub.accounts.invitations.revoke(visit.principal.team, visit.get("invitation"))
+    await visit.hub.accounts.invitations.revoke(visit.principal, visit.get("invitation"))
     await visit.hub.accounts.audit.note("invitation.revoked", visit.principal, subject=visit.get("invitation"))
     return go("/")
 
