@@ -3,7 +3,8 @@
 Only text, integers and booleans: times are UTC microseconds, JSON is text written by `wire.codec` (so NUL and lone
 surrogates survive in every database). The condition of a partial index is written for SQLite; `migrations/env.py` has
 PostgreSQL use the same. The rule: every row but people, hubs and hub keys names its team; so do all but what precedes
-a sign-in (codes of devices, links to an account) and the audit log, which tells of the hub as well.
+a sign-in (codes of devices, links to an account, what a person signs in with) and the audit log, which tells of the
+hub as well.
 """
 
 from __future__ import annotations
@@ -78,6 +79,29 @@ person = Table(
     _at("created_at_us"),
     _at("disabled_at_us", nullable=True),
     Index("ix_person_email", "email", unique=True),
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    _at("created_at_us"),
+    _at("used_at_us", nullable=True),
+    Index("ix_passkey_person", "person_id"),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    _at("created_at_us"),
+    Index("ix_identity_person", "person_id"),
 )
 
 membership = Table(

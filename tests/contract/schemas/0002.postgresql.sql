@@ -127,6 +127,12 @@ CREATE TABLE public.hub (
     started_at_us bigint NOT NULL,
     lease_expires_at_us bigint NOT NULL
 );
+CREATE TABLE public.identity (
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    person_id text NOT NULL,
+    created_at_us bigint NOT NULL
+);
 CREATE TABLE public.implementation (
     agent_id text NOT NULL,
     action_id text NOT NULL,
@@ -166,6 +172,15 @@ CREATE TABLE public.membership (
     person_id text NOT NULL,
     role text NOT NULL,
     created_at_us bigint NOT NULL
+);
+CREATE TABLE public.passkey (
+    id bytea NOT NULL,
+    person_id text NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    name text NOT NULL,
+    created_at_us bigint NOT NULL,
+    used_at_us bigint
 );
 CREATE TABLE public.person (
     id text NOT NULL,
@@ -277,10 +292,12 @@ INSERT INTO public.definition VALUES ('definition.id µ-ß-日本-🔬 ''" \ \u0
 INSERT INTO public.device_code VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'device_code.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808, 2147483647);
 INSERT INTO public.event VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'event.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 'event.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, -9223372036854775808, 2147483647, 9223372036854775807, 'event.data µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.hub VALUES ('hub.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'hub.url µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807);
+INSERT INTO public.identity VALUES ('identity.issuer µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'identity.subject µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.implementation VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, true);
 INSERT INTO public.invitation VALUES ('invitation.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'invitation.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.login VALUES ('login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.membership VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'membership.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
+INSERT INTO public.passkey VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 9223372036854775807, 'passkey.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, -9223372036854775808);
 INSERT INTO public.person VALUES ('person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.os_user µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 'person.email µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.password_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, -9223372036854775808);
 INSERT INTO public.redeem_token VALUES ('redeem_token.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'redeem_token.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'redeem_token.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.release VALUES ('release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.source_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.lock_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.python µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
@@ -316,6 +333,8 @@ ALTER TABLE ONLY public.event
     ADD CONSTRAINT pk_event PRIMARY KEY (task_id, number);
 ALTER TABLE ONLY public.hub
     ADD CONSTRAINT pk_hub PRIMARY KEY (id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT pk_identity PRIMARY KEY (issuer, subject);
 ALTER TABLE ONLY public.implementation
     ADD CONSTRAINT pk_implementation PRIMARY KEY (agent_id, action_id);
 ALTER TABLE ONLY public.invitation
@@ -324,6 +343,8 @@ ALTER TABLE ONLY public.login
     ADD CONSTRAINT pk_login PRIMARY KEY (id);
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT pk_membership PRIMARY KEY (team_id, person_id);
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT pk_passkey PRIMARY KEY (id);
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT pk_person PRIMARY KEY (id);
 ALTER TABLE ONLY public.redeem_token
@@ -366,10 +387,12 @@ CREATE INDEX ix_agent_live ON public.agent USING btree (team_id, id) WHERE (gone
 CREATE INDEX ix_agent_team ON public.agent USING btree (team_id, id);
 CREATE INDEX ix_audit_team ON public.audit USING btree (team_id, number);
 CREATE INDEX ix_definition_hash ON public.definition USING btree (team_id, definition_hash);
+CREATE INDEX ix_identity_person ON public.identity USING btree (person_id);
 CREATE INDEX ix_implementation_action ON public.implementation USING btree (team_id, action_id);
 CREATE INDEX ix_invitation_team ON public.invitation USING btree (team_id, id);
 CREATE INDEX ix_login_person ON public.login USING btree (team_id, person_id, id);
 CREATE INDEX ix_login_revoked ON public.login USING btree (revoked_at_us);
+CREATE INDEX ix_passkey_person ON public.passkey USING btree (person_id);
 CREATE UNIQUE INDEX ix_person_email ON public.person USING btree (email);
 CREATE INDEX ix_redeem_token_team ON public.redeem_token USING btree (team_id, id);
 CREATE INDEX ix_task_action ON public.task USING btree (team_id, action, id);
@@ -419,6 +442,8 @@ ALTER TABLE ONLY public.device_code
     ADD CONSTRAINT fk_device_code_login_id_login FOREIGN KEY (login_id) REFERENCES public.login(id);
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT fk_event_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT fk_identity_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.implementation
     ADD CONSTRAINT fk_implementation_action_id_action FOREIGN KEY (action_id) REFERENCES public.action(id);
 ALTER TABLE ONLY public.implementation
@@ -437,6 +462,8 @@ ALTER TABLE ONLY public.membership
     ADD CONSTRAINT fk_membership_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT fk_membership_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT fk_passkey_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.redeem_token
     ADD CONSTRAINT fk_redeem_token_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.redeem_token

@@ -185,6 +185,29 @@ def upgrade() -> None:
     op.add_column("person", sa.Column("disabled_at_us", sa.BigInteger(), nullable=True))
     op.create_index("ix_person_email", "person", ["email"], unique=True)
     op.execute(sa.text("UPDATE person SET is_hub_owner = true WHERE os_user IS NOT NULL"))
+    op.create_table(
+        "passkey",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_at_us", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_passkey_person_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey")),
+    )
+    op.create_index("ix_passkey_person", "passkey", ["person_id"])
+    op.create_table(
+        "identity",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_identity_person_id_person")),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identity")),
+    )
+    op.create_index("ix_identity_person", "identity", ["person_id"])
     op.add_column("definition", sa.Column("visibility", sa.Text(), server_default="team", nullable=False))
     if op.get_bind().dialect.name == "sqlite":
         _rebuild_task()
