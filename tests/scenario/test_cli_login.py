@@ -23,6 +23,7 @@ from tests.support.cli import Home, Program, Terminal, home_at, write_app
 from tests.support.rest import on_hub, rest
 from tests.support.signing import approve, deny, expire_codes, logins_of, revoke, signed_in, state_of
 from tests.support.tls import make_certificate, tls_front
+from tests.support.waiting import until
 
 APP = """
 from arkitekt_next import register
@@ -303,6 +304,7 @@ def test_an_app_goes_on_after_its_token_expired_and_its_hub_restarted(tmp_path: 
             port = int(first.url.rpartition(":")[2])
             with home.started("run", "prod", "--url", first.url, at=place) as program:
                 program.says("serving lab.double")
+                assert until(lambda: not kept.is_fresh)
                 first.stop()
                 program.says("reconnecting")
                 with serve(tmp_path / "hub", access_token_s=1, port=port) as second:
