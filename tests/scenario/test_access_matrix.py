@@ -16,6 +16,7 @@ from tests.support.access.accounts import HUB, PEOPLE, SIGN_INS
 from tests.support.access.asking import Probes
 from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
 from tests.support.access.messages import MESSAGE_PROBES
+from tests.support.access.pages import MACHINE, PAGES
 from tests.support.access.public import PUBLIC
 from tests.support.access.stage import Stage, open_stage
 from tests.support.access.table import NOT_ASKED, Row, read_rows
@@ -28,6 +29,8 @@ SECTIONS: dict[str, Probes] = {
     "sign-ins": SIGN_INS,
     "hub": HUB,
     "public": PUBLIC,
+    "machine": MACHINE,
+    "pages": PAGES,
     "messages": MESSAGE_PROBES,
 }
 ROWS = read_rows()

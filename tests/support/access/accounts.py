@@ -126,7 +126,7 @@ def made_by(name: str, path: str, body: dict[str, Any]) -> Make:
     return make
 
 
-def _login_of(name: str) -> Make:
+def login_of(name: str) -> Make:
     async def make(stage: Stage) -> str:
         actor = stage.actors[name]
         issued = stage.hub.accounts.logins.issue(team=actor.team, person=actor.person, app="cam", kind="device")
@@ -135,7 +135,7 @@ def _login_of(name: str) -> Make:
     return make
 
 
-async def _login_is_there(stage: Stage, id: str) -> bool:
+async def login_is_there(stage: Stage, id: str) -> bool:
     return (await stage.on_hub(stage.hub.accounts.logins.find(id))).revoked_at_us is None
 
 
@@ -145,10 +145,10 @@ async def _ends_own_login(stage: Stage, actor: Actor) -> str:
     mine = logins.issue(team=who.team, person=who.person, app="cam", kind="device")
     id = (await stage.on_hub(mine))[1].login
     word = word_of(await who.web.delete(f"/api/logins/{id}"))
-    return checked(word, has_happened=not await _login_is_there(stage, id))
+    return checked(word, has_happened=not await login_is_there(stage, id))
 
 
-def _is_live(table: Any) -> IsThere:
+def is_live(table: Any) -> IsThere:
     async def is_there(stage: Stage, id: str) -> bool:
         async with stage.hub.database.engine.connect() as db:
             row = (await db.execute(table.select().where(table.c.id == id))).first()
@@ -172,7 +172,7 @@ PEOPLE: Probes = {
     "GET /api/team": {"the team": shows("/api/team", "{home}")},
     "GET /api/members": {
         "the author": _of_author(f"/api/members?{MANY}"),
-        "the author's address": _shows_address,
+        "author's address": _shows_address,
     },
     "PATCH /api/members/{person}": {
         "member to admin": gives_role("member", "admin"),
@@ -195,8 +195,8 @@ PEOPLE: Probes = {
         "an owner": adds(t.invitation, "/api/invitations", {"role": "owner"}),
     },
     "DELETE /api/invitations/{invitation}": {
-        "an invitation": ends("/api/invitations/{id}", INVITATION, _is_live(t.invitation)),
-        "one for an owner": ends("/api/invitations/{id}", FOR_AN_OWNER, _is_live(t.invitation)),
+        "an invitation": ends("/api/invitations/{id}", INVITATION, is_live(t.invitation)),
+        "one for an owner": ends("/api/invitations/{id}", FOR_AN_OWNER, is_live(t.invitation)),
     },
 }
 
@@ -231,12 +231,12 @@ def decides(verdict: str, *, scope: str = "", of_team: bool = False) -> Probe:
 
 SIGN_INS: Probes = {
     "GET /api/logins": {
-        "the author's": lists(f"/api/logins?{MANY}", _login_of("author")),
-        "all, the author's": lists(f"/api/logins?{MANY}&all=true", _login_of("author")),
+        "the author's": lists(f"/api/logins?{MANY}", login_of("author")),
+        "all, the author's": lists(f"/api/logins?{MANY}&all=true", login_of("author")),
     },
     "DELETE /api/logins/{login}": {
-        "the author's": ends("/api/logins/{id}", _login_of("author"), _login_is_there),
-        "an owner's": ends("/api/logins/{id}", _login_of("owner"), _login_is_there),
+        "the author's": ends("/api/logins/{id}", login_of("author"), login_is_there),
+        "an owner's": ends("/api/logins/{id}", login_of("owner"), login_is_there),
         "one's own": _ends_own_login,
     },
     "GET /api/redeem-tokens": {
@@ -249,27 +249,27 @@ SIGN_INS: Probes = {
         "to provide": adds(t.redeem_token, "/api/redeem-tokens", {"scopes": ["provide"]}),
     },
     "DELETE /api/redeem-tokens/{token}": {
-        "the author's": ends("/api/redeem-tokens/{id}", TOKEN, _is_live(t.redeem_token)),
-        "an owner's": ends("/api/redeem-tokens/{id}", OWNERS_TOKEN, _is_live(t.redeem_token)),
+        "the author's": ends("/api/redeem-tokens/{id}", TOKEN, is_live(t.redeem_token)),
+        "an owner's": ends("/api/redeem-tokens/{id}", OWNERS_TOKEN, is_live(t.redeem_token)),
     },
     "GET /api/devices/{user_code}": {
         "a code": decides(""),
-        "of the team's program": decides("", of_team=True),
+        "the team's program": decides("", of_team=True),
     },
     "POST /api/devices/{user_code}/approve": {
         "to read": decides("approve", scope="read"),
         "to manage": decides("approve", scope="manage"),
         "to provide": decides("approve", scope="provide"),
-        "of the team's program": decides("approve", scope="manage", of_team=True),
+        "the team's program": decides("approve", scope="manage", of_team=True),
     },
     "POST /api/devices/{user_code}/deny": {
         "a code": decides("deny"),
-        "of the team's program": decides("deny", of_team=True),
+        "the team's program": decides("deny", of_team=True),
     },
     "GET /api/clients": {"the team's program": lists(f"/api/clients?{MANY}", CLIENT)},
     "POST /api/clients": {"a program": adds(t.client, "/api/clients", PROGRAM)},
     "DELETE /api/clients/{client}": {
-        "the team's program": ends("/api/clients/{id}", CLIENT, _is_live(t.client)),
+        "the team's program": ends("/api/clients/{id}", CLIENT, is_live(t.client)),
     },
 }
 

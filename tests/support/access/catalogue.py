@@ -27,7 +27,7 @@ TASKS = {
     "discreet failure": "{failure}",
     "member's discreet": "{members}",
     "private task": "{private.task}",
-    "task of shared action": "{shared.task}",
+    "task, shared action": "{shared.task}",
     "the guest's task": "{guests}",
     "private child": "{child}",
 }
@@ -48,8 +48,8 @@ CATALOGUE: Probes = {
         "team app": asks("/api/apps/{team.app}"),
         "private app": asks("/api/apps/{private.app}"),
         "shared app": asks("/api/apps/{shared.app}"),
-        "unshared action of it": shows("/api/apps/{shared.app}", "{shared.unshared}"),
-        "private action of it": shows("/api/apps/{shared.app}", "{shared.app}.draft"),
+        "its unshared action": shows("/api/apps/{shared.app}", "{shared.unshared}"),
+        "its private action": shows("/api/apps/{shared.app}", "{shared.app}.draft"),
     },
     "GET /api/actions": {name: shows(f"/api/actions?limit=500&q={it}", f'"{it}"') for name, it in ACTIONS.items()},
     "GET /api/actions/{name}": {name: asks(f"/api/actions/{it}") for name, it in ACTIONS.items()},
@@ -69,7 +69,7 @@ CATALOGUE: Probes = {
         "team agent": asks("/api/agents/{team.agent}"),
         "private agent": asks("/api/agents/{private.agent}"),
         "shared agent": asks("/api/agents/{shared.agent}"),
-        "unshared action of it": shows("/api/agents/{shared.agent}", "{shared.unshared}"),
+        "its unshared action": shows("/api/agents/{shared.agent}", "{shared.unshared}"),
     },
 }
 
@@ -179,23 +179,23 @@ def steering(ask: Any) -> dict[str, Probe]:
 
     return {
         **{f"{verb} team task": steers(ask, verb, "author", "team") for verb in verbs},
-        "cancel discreet task": steers(ask, "cancel", "author", "team", discreet=True),
+        "cancel discreet": steers(ask, "cancel", "author", "team", discreet=True),
         "cancel private task": steers(ask, "cancel", "author", "private"),
-        "cancel shared's task": steers(ask, "cancel", "author", "shared"),
+        "cancel shared task": steers(ask, "cancel", "author", "shared"),
         "cancel guest's task": steers(ask, "cancel", "guest", "shared"),
-        "cancel member's task": steers(ask, "cancel", "member", "team"),
-        "cancel an ended task": ended,
+        "cancel member's": steers(ask, "cancel", "member", "team"),
+        "cancel ended task": ended,
     }
 
 
 TASK_PROBES: Probes = {
     "POST /api/tasks": {
         **{name: _submits(it) for name, it in ACTIONS.items()},
-        "below a private task": _submits("{team.action}", parent="{private.running}"),
+        "below private task": _submits("{team.action}", parent="{private.running}"),
     },
     "GET /api/tasks": {
         **{name: shows("/api/tasks?limit=500", TASKS[name]) for name in TASKS if name not in ("discreet failure",)},
-        "private child of a task": shows("/api/tasks?root={team.running}", "{child}"),
+        "private child, root": shows("/api/tasks?root={team.running}", "{child}"),
         "discreet error text": shows(f"/api/tasks?text=it was {SECRET}", "{failure}"),
         "discreet reference": shows("/api/tasks?text={reference}", "{discreet}"),
         "discreet progress": shows("/api/tasks?root={running}", "half way"),
@@ -212,7 +212,7 @@ TASK_PROBES: Probes = {
     },
     "GET /api/tasks/{task}/children": {
         **_of_tasks(
-            "/children", "team task", "discreet task", "private task", "task of shared action", "the guest's task"
+            "/children", "team task", "discreet task", "private task", "task, shared action", "the guest's task"
         ),
         "private child": shows("/api/tasks/{team.running}/children", "{child}"),
     },

@@ -5,6 +5,7 @@ Silence is an answer as well: a message that is not answered is followed by a `p
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import Callable
@@ -208,11 +209,9 @@ async def _authors_app(stage: Stage, actor: Actor) -> str:
     await provider.agent.close()
     author = stage.actors["author"].web
 
-    async def is_gone() -> bool:
-        return (await author.get(f"/api/agents?app={name}&online=true")).json()["items"] == []
-
-    while not await is_gone():
-        pass
+    async with asyncio.timeout(DEADLINE_S):
+        while (await author.get(f"/api/agents?app={name}&online=true")).json()["items"]:
+            await asyncio.sleep(0.01)
     return name
 
 
@@ -279,7 +278,7 @@ MESSAGE_PROBES: Probes = {
     },
     "ws submit": {
         **{name: says(kind="submit", key="reference", action=it, args={"a": 1}) for name, it in ACTIONS.items()},
-        "below a private task": says(
+        "below private task": says(
             kind="submit", key="reference", action="{team.action}", args={"a": 1}, parent="{private.running}"
         ),
         "at a private agent": says(

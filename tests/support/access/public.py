@@ -145,5 +145,5 @@ PUBLIC: Probes = {
         "by another program": _revokes(""),
         "a made-up token": _revokes(NATIVE, in_hand=False),
     },
-    "POST /oauth/introspect": {"the author's, in hand": _introspects},
+    "POST /oauth/introspect": {"a token in hand": _introspects},
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -86,13 +85,15 @@ class Stage:
         """Make somebody who is like one of the actors, and may be spoilt."""
         if name == "other":
             team = await new_team(self.server)
-            return await self._actor(name, await self.newcomer("owner", team), team)
+            return await self.actor(name, await self.newcomer("owner", team), team)
         person = await self.newcomer(ROLES.get(name, "owner"))
         if ROLES.get(name) is None or name == "hub":
             await self.on_hub(self.hub.accounts.people.set_hub_owner(person, True))
-        return await self._actor(name, person, self.home)
+        return await self.actor(name, person, self.home)
 
-    async def token(self, name: str, app: str = "web", *, person: str | None = None, team: str = "") -> str | None:
+    async def token(
+        self, name: str, app: str = "web", *, person: str | None = None, team: str = "", kind: str = "device"
+    ) -> str | None:
         """Sign an actor in for an app; give the token, which is as good or bad as the actor's name says."""
         if name == "anon":
             return None
@@ -101,7 +102,7 @@ class Stage:
         person = person or (known.person if known else self.hub.accounts.owner)
         team = team or (known.team if known else self.home)
         scopes = NARROW.get(name, list(Scope))
-        issued = logins.issue(team=team, person=person, app=app, kind="device", scopes=scopes)
+        issued = logins.issue(team=team, person=person, app=app, kind=kind, scopes=scopes)
         token, who = await self.on_hub(issued)
         if name == "revoked":
             await self.on_hub(logins.revoke([who.login]))
@@ -115,7 +116,8 @@ class Stage:
         async with self.hub.database.engine.begin() as db:
             assert (await db.execute(past)).rowcount == 1
 
-    async def _actor(self, name: str, person: str, team: str) -> Actor:
+    async def actor(self, name: str, person: str, team: str) -> Actor:
+        """Sign a person in as one of the actors."""
         token = await self.token(name, person=person, team=team)
         headers = {"authorization": f"Bearer {token}"} if token is not None else {}
         web = httpx2.AsyncClient(base_url=self.server.url, headers=headers, timeout=20)
@@ -169,7 +171,7 @@ async def _set_up(stage: Stage) -> None:
             team = await new_team(stage.server)
             person = await stage.newcomer("owner", team)
             stage.away = team
-        stage.actors[name] = await stage._actor(name, person, team)
+        stage.actors[name] = await stage.actor(name, person, team)
     for name in ("author", "guest", "member"):
         opened = await RawClient(stage.server.url, stage.actors[name].token or "", "web").open()
         stage.stack.push_async_callback(opened.close)
@@ -223,4 +225,3 @@ async def open_stage(server: Any) -> AsyncIterator[Stage]:
         stage = Stage(server, stack)
         await _set_up(stage)
         yield stage
-        await asyncio.sleep(0)
