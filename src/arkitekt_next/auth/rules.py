@@ -119,7 +119,14 @@ def may_share(who: Principal, *, provides: bool) -> bool:
 
 def may_give_role(who: Principal, role: Role) -> bool:
     """Whether somebody may invite with a role, or give it: admins everything below owner."""
-    return who.role is Role.OWNER or (who.role is Role.ADMIN and role is not Role.OWNER)
+    return role in givable(who.role)
+
+
+def givable(own: Role) -> frozenset[Role]:
+    """Give the roles that somebody of this role may invite with, or give."""
+    if own not in _HEADS:
+        return frozenset()
+    return frozenset(Role) if own is Role.OWNER else frozenset(Role) - {Role.OWNER}
 
 
 def may_manage_member(who: Principal, *, role: Role) -> bool:

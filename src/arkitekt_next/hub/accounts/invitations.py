@@ -1,14 +1,18 @@
-"""Invitations: links by which people come into a team with a role, so often and until then."""
+"""Invitations: links by which people come into a team with a role, so often and until then.
+
+The rule: one holds only as long as whoever made it could still make it, so nobody who was removed comes back by their
+own, nor gives by it what they lost.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, literal_column, or_, select, update
 
 from arkitekt_next.auth.principal import Principal, Role
-from arkitekt_next.auth.rules import may_give_role
+from arkitekt_next.auth.rules import givable, may_give_role
 from arkitekt_next.auth.secrets import digest_of, new_secret
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
 from arkitekt_next.hub.core.ids import new_id, now_us
@@ -148,7 +152,10 @@ def _open() -> Any:
         select(t.invitation, t.team.c.name.label("team_name"), t.person.c.name.label("by_name"))
         .join(t.team, t.team.c.id == _i.team_id)
         .join(t.person, t.person.c.id == _i.by_id)
+        .join(t.membership, and_(t.membership.c.team_id == _i.team_id, t.membership.c.person_id == _i.by_id))
     )
+    could_make_it = or_(*(and_(t.membership.c.role == own, _i.role.in_(sorted(givable(own)))) for own in Role))
+    query = query.where(could_make_it, t.person.c.disabled_at_us.is_(None))
     return query.where(_i.revoked_at_us.is_(None), _i.uses_left > 0, _i.expires_at_us > now_us())
 
 
