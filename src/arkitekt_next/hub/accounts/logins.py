@@ -300,6 +300,10 @@ class Logins:
             self._touched.clear()
         self._database.ledger.write([(_TOUCH_LOGIN, {"b_login": login, "used_at_us": now})], lambda _: None, kept=False)
 
+    def has_ended(self, login: str) -> bool:
+        """Whether a sign-in has ended since this hub started, as far as it has heard."""
+        return login in self._revoked
+
     # -- looking at, and ending ------------------------------------------------------------------------------------
 
     async def find(self, login: str) -> Login | None:

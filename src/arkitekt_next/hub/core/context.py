@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, update
 
+from arkitekt_next.auth.rules import Verb, may, reads_task
 from arkitekt_next.bus import Bus, open_bus
 from arkitekt_next.errors import HubBusy
 from arkitekt_next.hub.accounts.keys import load_or_make_master
@@ -37,6 +38,7 @@ from .telemetry import Metrics, log
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.agents.peer import Peer
     from arkitekt_next.hub.catalog.consents import Consent
 
@@ -121,7 +123,10 @@ class HubContext:
                 stream.close()
 
     def _on_person_changed(self, team: str | None, person: str) -> None:
-        """A role or an account has changed: connections go on with what is right now, or close."""
+        """A role or an account has changed: connections go on with what is right now, or close.
+
+        One that provides or reads what the person may not any more closes as well: it comes back, and is asked anew.
+        """
         self.accounts.logins.forget_person(person)
         people = self.accounts.people
         for peer in list(self.peers):
@@ -132,6 +137,39 @@ class HubContext:
                     peer.close(4401)
                 else:
                     peer.principal = replace(who, role=role, is_hub_owner=people.is_hub_owner(person))
+                    if not self._may_go_on(peer):
+                        peer.close(1012)
+        for stream in list(self.board.streams):
+            if stream.who.person == person and team in (None, stream.who.team):
+                stream.close()
+
+    def _may_go_on(self, peer: Peer) -> bool:
+        """Whether a connection provides and reads nothing but what its person still may."""
+        if peer.speaks_for and not may(peer.principal, Verb.PROVIDE):
+            return False
+        return all(self._may_read_on(peer.principal, reader) for reader in peer.readers.values())
+
+    def _may_read_on(self, who: Principal, reader: watch.Reader) -> bool:
+        if reader.is_owner or not reader.wants_all:  # a call of their own
+            return True
+        task = self.board.live.get(reader.task)  # of one that is not here too little is known: it is asked anew
+        return task is not None and reads_task(
+            who, visibility=task.visibility, is_discreet=task.is_discreet, person=task.person
+        )
+
+    def _part_with_latecomers(self) -> None:
+        """Close what was being let in just while its sign-in ended, or its role changed, and so was not told of it."""
+        logins, people = self.accounts.logins, self.accounts.people
+        for peer in list(self.peers):
+            who = peer.principal
+            if logins.has_ended(who.login):
+                peer.close(4401)
+            elif people.role_of(who.team, who.person) is not who.role:
+                self._on_person_changed(who.team, who.person)
+        for stream in list(self.board.streams):
+            who = stream.who
+            if logins.has_ended(who.login) or people.role_of(who.team, who.person) is not who.role:
+                stream.close()
 
     def _part_with_provider(self, consent: Consent) -> None:
         """A consent has ended: who provides the app by it is asked anew when they come back."""
@@ -170,6 +208,7 @@ class HubContext:
             self.metrics.loop_lag.observe(late_s)
             for peer in list(self.peers):
                 self._tick_peer(peer, now, late_s)
+            self._part_with_latecomers()
             self._keep_progress()
             self.relay.tick(now)
             if self.database.kind != "sqlite" and now >= self._heard_others_at + _HEAR_S:
