@@ -13,6 +13,7 @@ import pytest
 from arkitekt_next.embedded import serve
 from tests.support.raw import RawClient, client, definition, sign_in
 from tests.support.rest import rest, worker
+from tests.support.teams import someone
 from tests.support.waiting import scenario
 
 BLOCK = "x" * 100_000
@@ -84,6 +85,22 @@ async def test_arguments_beyond_what_memory_is_given_are_refused_until_tasks_hav
             async with asyncio.timeout(20):
                 while (await web.get("/health")).status_code != 200:
                     await asyncio.sleep(0.01)
+            assert (await web.post("/api/tasks", json=keep)).status_code == 202
+
+
+@pytest.mark.requirement("bar.overload")
+@scenario
+async def test_one_persons_arguments_leave_room_for_those_of_others() -> None:
+    with serve(max_live_bytes=100_000, log_level="error") as server:
+        async with rest(server) as web, client(server, "app") as agent, someone(server, "member") as greedy:
+            await agent.provide({**definition("keep"), "args": [{"key": "a", "kind": "string"}]})
+            keep = {"action": "app.keep", "args": {"a": "x" * 30_000}}
+            for _ in range(3):
+                assert (await greedy.web.post("/api/tasks", json=keep)).status_code == 202
+            refused = await greedy.web.post("/api/tasks", json=keep)
+            assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+            assert "the arguments of your waiting and running tasks take 0.1 MiB" in refused.json()["message"]
+            assert (await web.get("/health")).status_code == 200
             assert (await web.post("/api/tasks", json=keep)).status_code == 202
 
 

@@ -94,7 +94,8 @@ class HubSettings(BaseModel):
     max_live_bytes: int = Field(
         default=128 * 1024 * 1024,
         ge=1024,
-        description="What the arguments of waiting and running tasks may take in memory, in bytes; beyond it: busy.",
+        description="What the arguments of waiting and running tasks may take in memory, in bytes, and one person's "
+        "four fifths of it; beyond it: busy.",
     )
     max_backlog: int = Field(default=5_000, ge=1, description="Writes that may wait for the disk; beyond it: busy.")
     reader_limit_bytes: int = Field(

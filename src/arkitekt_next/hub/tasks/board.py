@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 QueueKey = tuple[str, str]
 
+_SHARE = 0.8
+"""What one person's arguments may take of the memory for all; the rest is for the others."""
+
 
 class Board:
     """The tasks whose home is this hub."""
@@ -59,6 +62,7 @@ class Board:
         self.live: dict[str, LiveTask] = {}
         self.live_bytes = 0
         self.by_person: dict[str, int] = {}
+        self.bytes_by_person: dict[str, int] = {}
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
@@ -85,9 +89,15 @@ class Board:
     def limit_reason(self, person: str) -> HubBusy | None:
         """Give why a person may not have one more task, or None: what they have must leave room for the others."""
         count, limit = self.by_person.get(person, 0), self.settings.max_live_tasks_per_person
-        if count < limit:
-            return None
-        return HubBusy(reason=f"you have {count} tasks that wait or run, and {limit} is the most", retry_after_s=5.0)
+        if count >= limit:
+            return HubBusy(
+                reason=f"you have {count} tasks that wait or run, and {limit} is the most", retry_after_s=5.0
+            )
+        size = self.bytes_by_person.get(person, 0)
+        if size > _SHARE * self.settings.max_live_bytes:
+            reason = f"the arguments of your waiting and running tasks take {size / 2**20:.1f} MiB"
+            return HubBusy(reason=reason, retry_after_s=5.0)
+        return None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something off the hot path; its failure is logged, never lost."""
@@ -189,6 +199,7 @@ class Board:
         self.live[task.id] = task
         self.live_bytes += len(task.args)
         self.by_person[task.person] = self.by_person.get(task.person, 0) + 1
+        self.bytes_by_person[task.person] = self.bytes_by_person.get(task.person, 0) + len(task.args)
         self.by_reference[(task.team, task.person, task.app, task.reference)] = task
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:
@@ -202,8 +213,10 @@ class Board:
             left = self.by_person.get(task.person, 1) - 1
             if left:
                 self.by_person[task.person] = left
+                self.bytes_by_person[task.person] -= len(task.args)
             else:
                 self.by_person.pop(task.person, None)
+                self.bytes_by_person.pop(task.person, None)
         self.by_reference.pop((task.team, task.person, task.app, task.reference), None)
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:
