@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from arkitekt_next import App, call, easy
 from arkitekt_next.embedded import serve
-from tests.support.waiting import find_soon
+from tests.support.raw import RawClient, definition
+from tests.support.teams import Someone, cast, sign_in_as
+from tests.support.waiting import find_soon, scenario
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,3 +74,41 @@ def test_what_a_pure_function_raises_is_not_kept(hub: Any) -> None:
             find_soon("moody.fails_first")(1)
         assert [call("moody.fails_first", 1), call("moody.fails_first", 1)] == [1, 1]
     assert ran == [1, 1]
+
+
+async def connect(hub: Any, person: Someone, app: str) -> RawClient:
+    """Open a socket of somebody's."""
+    return await RawClient(hub.url, await sign_in_as(hub, person.id, app), app).open()
+
+
+@pytest.mark.requirement("declare.pure", "guard.roles")
+@scenario
+async def test_a_pure_function_does_not_tell_what_others_have_called_it_with(hub: Any) -> None:
+    async with cast(hub, "member", "member", "member") as (ada, bob, maker):
+        agent = await connect(hub, maker, "oracle")
+        await agent.provide({**definition("judge", effects="none"), "pure": True})
+
+        async def asked(person: Someone, a: int, **options: Any) -> tuple[bool, str]:
+            """Call it; give whether it ran, and what its log says."""
+            caller = await connect(hub, person, "web")
+            task = await caller.submit("oracle.judge", {"a": a}, watch=True, **options)
+            fetching = {
+                asyncio.create_task(agent.assigned(task)),
+                asyncio.create_task(caller.expect("outcome", task=task)),
+            }
+            _, waiting = await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
+            [one.cancel() for one in waiting]
+            has_run = bool(agent.of("assign", task=task))
+            if has_run:
+                await agent.acknowledged(await agent.report("ended", task, status="completed", returns=[a]))
+            await caller.expect("outcome", task=task)
+            said = " ".join(event["data"]["message"] for event in caller.of("event", task=task, name="log"))
+            await caller.close()
+            return has_run, said
+
+        assert await asked(ada, 41, discreet=True) == (True, "")
+        assert await asked(bob, 41) == (True, "")  # had it not run, bob would know what ada gave
+        assert (await asked(ada, 41, discreet=True))[0] is False
+        has_run, said = await asked(ada, 41)
+        assert (has_run, said.partition(" was called")[0]) == (False, "not run: a task")
+        assert (await asked(bob, 41))[1].startswith("not run: task 0")

@@ -12,12 +12,23 @@ from arkitekt_next.ports.model import ActionKind, Effects
 from arkitekt_next.wire.codec import dumps
 
 
-def called(args: dict[str, Any], *, id: str = "t", program: str = "p", mode: str = "prod", **definition: Any) -> Any:
+def called(
+    args: dict[str, Any],
+    *,
+    id: str = "t",
+    program: str = "p",
+    mode: str = "prod",
+    person: str = "ada",
+    discreet: bool = False,
+    **definition: Any,
+) -> Any:
     said = {"pure": True, "kind": ActionKind.FUNCTION, "effects": Effects.NONE, **definition}
     action = SimpleNamespace(id="a")
     contract = SimpleNamespace(definition=SimpleNamespace(**said), action=action, definition_hash="d")
     agent = SimpleNamespace(program=program, mode=mode)
-    return SimpleNamespace(id=id, team="team", contract=contract, agent=agent, args=dumps(args))
+    task = SimpleNamespace(id=id, team="team", contract=contract, agent=agent, args=dumps(args), person=person)
+    task.is_discreet, task.visibility = discreet, "team"
+    return task
 
 
 def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
@@ -25,7 +36,7 @@ def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
     first, second, third = (called({"x": number}, id=f"t{number}") for number in range(3))
     results.keep(first, ["a" * 180])
     results.keep(second, ["b" * 180])
-    assert results.find(first) == ("t0", ["a" * 180])
+    assert results.find(first) == ("task t0", ["a" * 180])
     results.keep(third, ["c" * 180])
     assert results.find(second) is None
     assert results.find(first) is not None
@@ -57,10 +68,11 @@ def test_a_result_larger_than_all_room_is_not_kept() -> None:
         called({"x": 1}, effects=Effects.IRREVERSIBLE),
         called({"x": 1.0}),
         called({"x": 1, "y": 2}),
+        called({"x": 1}, discreet=True),
     ],
 )
 def test_another_program_or_call_knows_nothing_of_it(other: Any) -> None:
     results = Results()
     results.keep(called({"x": 1}), [7])
-    assert results.find(called({"x": 1})) == ("t", [7])
+    assert results.find(called({"x": 1})) == ("task t", [7])
     assert results.find(other) is None

@@ -2,6 +2,8 @@
 
 They are kept in memory only, the most recently used ones. The rule: a result counts for the very process that gave it,
 for as long as that offers the same functions, and only once it is on disk. Agents in development always run theirs.
+What was called discreetly, or in private, answers its own caller alone: else whoever guessed the arguments would see
+that they were right.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.ports.model import ActionKind, Effects
 from arkitekt_next.wire.codec import dumps, encode, loads
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from .board import Board
     from .live import LiveTask
 
-Key = tuple[str, str, str, bytes]
+Key = tuple[str, str, str, str, bytes]
 
 LIMIT_BYTES = 32 * 1024 * 1024
 _ENTRY_BYTES = 700
@@ -34,7 +37,7 @@ class Results:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
-        self._kept: OrderedDict[Key, tuple[str, bytes]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[str, str, bytes]] = OrderedDict()
         self.bytes = 0
 
     def keep(self, task: LiveTask, returned: list[Any] | None) -> None:
@@ -43,20 +46,21 @@ class Results:
         if key is None or key in self._kept:
             return
         text = dumps(returned or []).encode()
-        self._kept[key] = (task.id, text)
+        self._kept[key] = (task.id, task.person, text)
         self.bytes += _size(key, text)
         while self.bytes > self._limit_bytes:
-            oldest, (_, dropped) = self._kept.popitem(last=False)
+            oldest, (_, _, dropped) = self._kept.popitem(last=False)
             self.bytes -= _size(oldest, dropped)
 
     def find(self, task: LiveTask) -> tuple[str, list[Any]] | None:
-        """Give the task that was called like this one, and what it returned."""
+        """Give what tells of the task that was called like this one, and what it returned."""
         key = _key(task)
         found = self._kept.get(key) if key is not None else None
         if key is None or found is None:
             return None
         self._kept.move_to_end(key)
-        return found[0], loads(found[1])
+        first, person, text = found
+        return f"task {first}" if person == task.person else "a task", loads(text)
 
 
 def answer(board: Board, task: LiveTask) -> bool:
@@ -67,7 +71,7 @@ def answer(board: Board, task: LiveTask) -> bool:
     if found is None:
         return False
     first, returned = found
-    _log(board, task, f"not run: task {first} was called with the same arguments, and the function is pure")
+    _log(board, task, f"not run: {first} was called with the same arguments, and the function is pure")
     ending.end(board, task, EventName.COMPLETED, returns=returned)
     return True
 
@@ -100,7 +104,8 @@ def _key(task: LiveTask) -> Key | None:
         return None
     # In the order of their names; within them -0.0 and 0.0, and dicts of another order, are different calls.
     args = dumps(dict(sorted(loads(task.args).items())))
-    return agent.program, task.contract.action.id, task.contract.definition_hash, args.encode()
+    whose = task.person if task.is_discreet or task.visibility == Visibility.PRIVATE else ""
+    return agent.program, task.contract.action.id, task.contract.definition_hash, whose, args.encode()
 
 
 def _size(key: Key, text: bytes) -> int:
