@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -147,6 +148,14 @@ else:
 
     def _unlock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def claim_port(bound: socket.socket) -> None:
+    """Let nobody else listen where this socket is about to; a port that was in use just now is no hindrance."""
+    if IS_WINDOWS:  # SO_REUSEADDR means there that anybody may take the port over
+        bound.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", 0), 1)
+    else:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

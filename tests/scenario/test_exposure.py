@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import http.client
 import json
+import socket
 import ssl
 import stat
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from arkitekt_next import App, easy
 from arkitekt_next.embedded import announced, find_hub, serve
-from arkitekt_next.errors import HubUntrusted, RequestRefused
+from arkitekt_next.errors import Conflict, HubUntrusted, RequestRefused
 from tests.support.waiting import find_soon
 
 
@@ -191,3 +192,47 @@ def test_programs_of_its_own_machine_believe_what_the_hubs_folder_names(
     with pytest.raises(HubUntrusted, match="login --url"):
         stranger.find("secured.add")
     stranger.close()
+
+
+def _has_ipv6() -> bool:
+    try:
+        _squat(0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _squat(port: int) -> socket.socket:
+    """Listen at ::1, as another user of this machine could."""
+    squatter = socket.socket(socket.AF_INET6)
+    squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    squatter.bind(("::1", port))
+    squatter.listen()
+    return squatter
+
+
+@pytest.mark.requirement("guard.loopback")
+@pytest.mark.skipif("not _has_ipv6()", reason="this machine has no ::1")
+@pytest.mark.parametrize("options", [{}, {"host": "::1"}, {"host": "0.0.0.0", "insecure": True}])
+def test_nobody_else_on_this_machine_can_be_localhost_at_the_hubs_port(tmp_path: Path, options: Any) -> None:
+    with serve(tmp_path / "hub", log_level="error", **options) as server:
+        port = int(server.url.rpartition(":")[2])
+        for host in ("127.0.0.1", "::1"):
+            connection = http.client.HTTPConnection(host, port, timeout=5)
+            connection.request("GET", "/health")
+            assert json.loads(connection.getresponse().read())["hub"] == server.app.state.hub.id
+            connection.close()
+        with pytest.raises(OSError, match="in use"):
+            _squat(port)
+
+
+@pytest.mark.requirement("guard.loopback")
+@pytest.mark.skipif("not _has_ipv6()", reason="this machine has no ::1")
+def test_a_hub_does_not_listen_beside_somebody_who_is_localhost_too(tmp_path: Path) -> None:
+    with serve(tmp_path / "hub", log_level="error") as server:
+        port = int(server.url.rpartition(":")[2])
+    with _squat(port):
+        with serve(tmp_path / "hub", log_level="error") as server:
+            assert int(server.url.rpartition(":")[2]) != port
+        with pytest.raises(Conflict, match="Can't listen"), serve(tmp_path / "other", port=port, log_level="error"):
+            pass

@@ -7,6 +7,7 @@ announcement of a dead one is recognised.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -17,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from arkitekt_next.errors import Conflict
-from arkitekt_next.platform import FileLock, write_private
+from arkitekt_next.platform import FileLock, claim_port, write_private
 from arkitekt_next.wire.messages import FRAME_LIMIT_BYTES
 
 from .app import create_app
@@ -43,14 +44,14 @@ class Server:
                 remedy="Stop it with `arkitekt-next hub stop`, or give this one a folder of its own",
             )
         try:
-            self._socket = _bind(settings)
+            self._sockets = _bind(settings)
         except OSError as error:
             self._lock.release()
             raise Conflict(
                 problem=f"Can't listen on {settings.host}:{settings.port}: {error.strerror}",
                 remedy="Stop what listens there or choose another --port",
             ) from error
-        self.url = _url(self.exposure.scheme, self._socket)
+        self.url = _url(self.exposure.scheme, self._sockets[0])
         self.app = create_app(settings, settings.public_url or _address(settings, self.url), self.exposure)
         config = uvicorn.Config(
             self.app,
@@ -77,12 +78,12 @@ class Server:
         """Serve until `stop`; `on_ready` is called when the first request can be answered."""
         self._on_ready = on_ready
         try:
-            await self._server.serve(sockets=[self._socket])
+            await self._server.serve(sockets=self._sockets)
         finally:
             announcement = self.settings.folder / ANNOUNCEMENT
             if _pid_of(announcement) == os.getpid():
                 announcement.unlink(missing_ok=True)
-            self._socket.close()
+            _close(self._sockets)
             self._lock.release()
 
     def stop(self) -> None:
@@ -135,23 +136,55 @@ def _address(settings: HubSettings, url: str) -> str:
     return url.replace("//127.0.0.1:", f"//{name}:").replace("//[::1]:", f"//{name}:")
 
 
-def _bind(settings: HubSettings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    ports = [settings.port] if settings.port else [_last_port(settings.folder), 0]
-    for port in ports:
-        bound = socket.socket(family, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _bind(settings: HubSettings) -> list[socket.socket]:
+    """Listen where the settings say, and under every other number that `localhost` stands for on this machine.
+
+    Links say `localhost`, and browsers try ::1 first: whoever had that port there would be given their secrets.
+    """
+    ports = [settings.port] if settings.port else [_last_port(settings.folder), 0, 0, 0]
+    twin = {"127.0.0.1": "::1", "localhost": "::1", "0.0.0.0": "::1", "::1": "127.0.0.1"}.get(settings.host)
+    for number, port in enumerate(ports, 1):
+        bound: list[socket.socket] = []
         try:
-            bound.bind((settings.host, port))
-            bound.listen(2048)
+            bound.append(_listen(settings.host, port))
+            port = bound[0].getsockname()[1]
+            if twin is not None:
+                bound += _listen_too(twin, port)
         except OSError:
-            bound.close()
-            if port == ports[-1]:
+            _close(bound)
+            if number == len(ports):
                 raise
             continue
-        write_private(settings.folder / "port", str(bound.getsockname()[1]))
+        write_private(settings.folder / "port", str(port))
         return bound
     raise AssertionError("unreachable")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        claim_port(bound)
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _listen_too(host: str, port: int) -> list[socket.socket]:
+    """Listen under another number of this machine, if it has that; raise `OSError` when somebody else does there."""
+    try:
+        return [_listen(host, port)]
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise
+        return []
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
 
 
 def _last_port(folder: Path) -> int:
