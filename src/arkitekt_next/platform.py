@@ -64,6 +64,13 @@ def write_private(path: Path, text: str) -> None:
             draft.unlink()
 
 
+def make_private_file(path: Path) -> None:
+    """Let only this user read and write a file, which is made if it is not there; one of somebody else's stays so."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+
+
 class FileLock:
     """An advisory lock on a file between processes; it is freed when its holder dies.
 

@@ -7,6 +7,7 @@ import hmac
 import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -62,6 +63,18 @@ def test_a_challenge_works_once(server: Any, web: httpx2.Client) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 def test_the_key_file_is_readable_by_its_owner_alone(server: Any) -> None:
     assert stat.S_IMODE((server.folder / "local.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.requirement("signin.secrets")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_nobody_else_reads_the_database_in_a_folder_that_others_may_enter(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with serve(tmp_path, log_level="error") as server:
+        readable = [file.name for file in server.folder.iterdir() if file.stat().st_mode & 0o077]
+    assert readable == []
+    (tmp_path / "hub.db").chmod(0o644)  # as earlier versions left it
+    with serve(tmp_path, log_level="error") as server:
+        assert [file.name for file in server.folder.iterdir() if file.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.requirement("signin.secrets")

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from arkitekt_next.errors import RequestRefused
+from arkitekt_next.platform import make_private_file
 
 from .ledger import Ledger
 from .migrations import migrate
@@ -71,6 +72,7 @@ async def open_database(url: str, *, durability: Durability = "full") -> Databas
         if not parsed.database:
             raise RequestRefused(where="database_url", problem="expected the path of a SQLite file, got none")
         parsed = parsed.set(drivername="sqlite+aiosqlite")
+        make_private_file(Path(parsed.database or ""))
         await migrate(parsed)
         engine = create_async_engine(parsed, pool_size=4)
         engine.sync_engine.dialect.statement_compiler = _HintingCompiler
