@@ -532,6 +532,23 @@ async def test_a_new_password_asks_for_the_old_one_and_ends_other_browser_sessio
 
 
 @scenario
+async def test_of_two_who_take_an_address_at_the_same_moment_one_gets_it(server: Any) -> None:
+    async with cast(server, "member", "member", "member", "member") as four:
+        for attempt in range(5):
+            body = {"email": f"same-{attempt}@lab.org"}
+            answers = await asyncio.gather(*(one.web.patch("/api/account", json=body) for one in four))
+            assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+
+
+@scenario
+async def test_an_address_that_would_be_shown_as_another_one_is_refused(server: Any) -> None:
+    async with cast(server, "member") as (ada,):
+        for letter in "\u202e\u200b\x9b\x7f\u2066\ufeff":
+            answer = await ada.web.patch("/api/account", json={"email": f"bob{letter}@lab.org"})
+            assert answer.status_code == 400, repr(letter)
+
+
+@scenario
 async def test_keys_are_rotated_by_the_owner_of_the_hub_and_old_tokens_hold(server: Any) -> None:
     hub = server.app.state.hub
     async with rest(server) as mine, someone(server, "owner") as other:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 
 from arkitekt_next.auth.passwords import check_password, hash_password, is_password
 from arkitekt_next.auth.principal import Role
@@ -39,16 +39,18 @@ _LEAVE = Statement(
         t.membership.c.team_id == bindparam("b_team"), t.membership.c.person_id == bindparam("b_person")
     ),
 )
+_others = t.person.alias("others")
+_IS_FREE = ~exists().where(_others.c.email == bindparam("b_email"), _others.c.id != bindparam("b_person"))
 _SET_ACCOUNT = Statement(
     "set account",
     update(t.person)
-    .where(t.person.c.id == bindparam("b_person"))
+    .where(t.person.c.id == bindparam("b_person"), _IS_FREE)
     .values(name=bindparam("name"), email=bindparam("email"), password_hash=bindparam("password_hash")),
 )
 _RENAME = Statement(
     "rename person",
     update(t.person)
-    .where(t.person.c.id == bindparam("b_person"))
+    .where(t.person.c.id == bindparam("b_person"), _IS_FREE)
     .values(name=bindparam("name"), email=bindparam("email")),
 )
 _SET_PASSWORD = Statement(
@@ -226,7 +228,9 @@ class People:
         address = known.email if email is None else check_email(email)
         if address is not None:
             await self._refuse_taken(address, person)
-        await self._database.ledger.commit((_RENAME, {"b_person": person, "name": clean, "email": address}))
+        row = {"b_person": person, "b_email": address, "name": clean, "email": address}
+        if not (await self._database.ledger.commit((_RENAME, row)))[0]:
+            raise _taken(str(address))
         return await self.find(person)
 
     async def set_password(self, person: str, password: str) -> None:
@@ -260,8 +264,9 @@ class People:
         """Set name, address and password of a person. Raises as `create` does."""
         clean, address = await self.check_account(person, name=name, email=email, password=password)
         hashed = await asyncio.to_thread(hash_password, password)
-        row = {"b_person": person, "name": clean, "email": address, "password_hash": hashed}
-        await self._database.ledger.commit((_SET_ACCOUNT, row))
+        row = {"b_person": person, "b_email": address, "name": clean, "email": address, "password_hash": hashed}
+        if not (await self._database.ledger.commit((_SET_ACCOUNT, row)))[0]:
+            raise _taken(address)
         return await self.find(person)
 
     async def set_disabled(self, person: str, is_disabled: bool) -> None:
@@ -378,7 +383,7 @@ class People:
 def check_email(email: str) -> str:
     """Bring an e-mail address into its one form. Raises `RequestRefused` for what is none."""
     address = _normal_email(email)
-    if _EMAIL.fullmatch(address) is None:
+    if _EMAIL.fullmatch(address) is None or not address.isprintable():
         raise RequestRefused(where="email", problem="expected an address like ada@lab.org")
     return address
 
