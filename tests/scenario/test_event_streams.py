@@ -7,13 +7,17 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx2
 import pytest
 
 from arkitekt_next.embedded import serve
+from arkitekt_next.hub.tasks.stream import PERSON_STREAM_LIMIT
 from tests.support.raw import definition, sign_in
 from tests.support.rest import rest, worker
+from tests.support.teams import someone
 from tests.support.waiting import scenario
 
 HEARTBEAT_S = 0.2
@@ -196,6 +200,31 @@ async def test_unknown_tasks_and_bad_numbers_are_refused_before_anything_is_stre
         assert (await web.get("/api/tasks/none/stream")).status_code == 404
         assert (await web.get("/api/tasks/none/stream?after=-1")).status_code == 422
         assert (await web.get("/api/tasks/none/stream", headers={"Last-Event-ID": "x"})).status_code == 422
+
+
+@pytest.mark.requirement("bar.overload")
+@scenario
+async def test_one_person_leaves_others_room_for_their_streams(server: Any) -> None:
+    async with rest(server) as web, worker(server) as w, someone(server, "member") as greedy:
+        task = (await web.post("/api/tasks", json={"action": f"{w.app}.hold", "args": {"a": 1}})).json()["task"]
+        path = f"/api/tasks/{task}/stream"
+        streams = server.app.state.hub.board.streams
+        headers = {"authorization": f"Bearer {greedy.token}"}
+        async with AsyncExitStack() as opened:
+            many = httpx2.AsyncClient(base_url=server.url, headers=headers, limits=httpx2.Limits())
+            await opened.enter_async_context(many)
+            for _ in range(PERSON_STREAM_LIMIT):
+                answer = await opened.enter_async_context(many.stream("GET", path))
+                assert answer.status_code == 200
+            refused = await greedy.web.get(path)
+            assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+            assert int(refused.headers["retry-after"]) > 0
+            async with web.stream("GET", path) as answer:
+                assert answer.status_code == 200
+        async with asyncio.timeout(20):
+            while streams:
+                await asyncio.sleep(0.01)
+        w.let_go(task)
 
 
 def test_a_hub_that_stops_ends_its_streams() -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .live import LiveTask
 
 STREAM_LIMIT = 1000
+PERSON_STREAM_LIMIT = 200
+"""One person's; others find room beside whoever opens as many as they can."""
 _CHUNK_BYTES = 64 * 1024
 _HEAD = re.compile(r'\{"kind": ?"(\w+)", ?"task": ?"[^"]*", ?"number": ?(\d+)')
 _NO_WINDOW = 2**62
@@ -44,10 +46,13 @@ class EventStream(Response):
     def __init__(self, board: Board, who: Principal, task: str, *, after: int) -> None:
         if len(board.streams) >= STREAM_LIMIT:
             raise HubBusy(reason=f"{len(board.streams)} event streams are open", retry_after_s=30)
+        mine = sum(stream.who.person == who.person for stream in board.streams)
+        if mine >= PERSON_STREAM_LIMIT:
+            raise HubBusy(reason=f"{mine} event streams of yours are open", retry_after_s=30)
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self.readers: dict[str, watch.Reader] = {}
-        self.who = who
+        self.who: Principal = who
         self._board = board
         self._heartbeat_s = board.settings.heartbeat_s
         self._limit_bytes = board.settings.reader_limit_bytes
