@@ -159,3 +159,19 @@ async def test_what_is_private_is_not_there_to_share_and_shares_end_with_who_mad
         async with rest(server) as mine:
             log = (await mine.get("/api/audit")).json()["items"]
             assert {"action.shared", "member.removed"} <= {e["event"] for e in log}
+
+
+@pytest.mark.requirement("guard.roles")
+@scenario
+async def test_the_version_of_a_private_release_is_not_told(server: Any) -> None:
+    async with cast(server, "member", "member") as (ada, bob):
+        app = an_app()
+        public = await provider(server, ada, app)
+        await public.provide(definition("add"))
+        token = await sign_in_as(server, ada.id, app, team=ada.team)
+        private = RawClient(server.url, token, app, release={"version": "9.9-secret"})
+        await (await private.open()).provide(definition("add"), mode="dev")
+        for person, seen in ((bob, "0"), (ada, "9.9-secret")):
+            listed = {one["identifier"]: one for one in (await person.web.get("/api/apps?limit=500")).json()["items"]}
+            detail = (await person.web.get(f"/api/apps/{app}")).json()
+            assert (listed[app]["version"], detail["version"]) == (seen, seen)

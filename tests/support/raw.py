@@ -48,8 +48,10 @@ def sign_in(url: str, folder: Path, app: str) -> str:
 class RawClient:
     """One connection. Whatever arrives is kept in `seen` and can be waited for."""
 
-    def __init__(self, url: str, token: str, app: str, session: str | None = None) -> None:
-        self.url, self.token, self.app = url, token, app
+    def __init__(
+        self, url: str, token: str, app: str, session: str | None = None, *, release: Message | None = None
+    ) -> None:
+        self.url, self.token, self.app, self.release = url, token, app, release
         self.session = session or str(uuid.uuid4())
         self.seen: list[Message] = []
         self.epoch = 0
@@ -74,7 +76,8 @@ class RawClient:
             max_size=None,
         )
         self._reader = asyncio.create_task(self._read())
-        await self.send({"kind": "hello", "session": self.session, "app": self.app})
+        about = {} if self.release is None else {"release": self.release}
+        await self.send({"kind": "hello", "session": self.session, "app": self.app, **about})
 
     async def _read(self) -> None:
         try:

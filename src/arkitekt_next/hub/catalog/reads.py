@@ -34,7 +34,7 @@ async def list_apps(engine: AsyncEngine, catalogue: Catalogue, who: Principal, w
     after = wanted.cursor or ""
     seen = sorted({action.app for action in catalogue.seen_by(who) if action.app > after})[: wanted.limit + 1]
     is_mine = t.app.c.owner_id == who.person
-    query = _apps(who.team).where(t.app.c.identifier > after, or_(is_mine, t.app.c.identifier.in_(seen)))
+    query = _apps(who).where(t.app.c.identifier > after, or_(is_mine, t.app.c.identifier.in_(seen)))
     query = query.order_by(t.app.c.identifier).limit(wanted.limit + 1)
     async with engine.connect() as db:
         rows = (await db.execute(query)).mappings().all()
@@ -46,18 +46,15 @@ async def list_apps(engine: AsyncEngine, catalogue: Catalogue, who: Principal, w
 
 async def get_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, identifier: str) -> v.AppDetail:
     """Give an app with its newest releases and its actions. Raises `NotFound`."""
-    query = _apps(who.team).where(t.app.c.identifier == identifier)
+    query = _apps(who).where(t.app.c.identifier == identifier)
     actions = sorted(action.name for action in catalogue.seen_by(who) if action.app == identifier)
     if not actions:
         query = query.where(t.app.c.owner_id == who.person)
-    of_agents = select(t.agent.c.release_id).where(
-        t.agent.c.team_id == who.team, or_(t.agent.c.visibility == "team", t.agent.c.person_id == who.person)
-    )
     releases = (
         select(t.release)
         .join(t.app, t.app.c.id == t.release.c.app_id)
         .where(t.release.c.team_id == who.team, t.app.c.team_id == who.team, t.app.c.identifier == identifier)
-        .where(t.release.c.id.in_(of_agents))
+        .where(t.release.c.id.in_(_seen_releases(who)))
         .order_by(t.release.c.id.desc())
         .limit(_RELEASES)
     )
@@ -71,10 +68,18 @@ async def get_app(engine: AsyncEngine, catalogue: Catalogue, who: Principal, ide
     return v.AppDetail(**row, agents_online=online, releases=shown, actions=actions)
 
 
-def _apps(team: str) -> Any:
+def _seen_releases(who: Principal) -> Any:
+    """Give the ids of the releases that somebody knows of: those of agents which are not somebody else's in private."""
+    is_seen = or_(t.agent.c.visibility == "team", t.agent.c.person_id == who.person)
+    return select(t.agent.c.release_id).where(t.agent.c.team_id == who.team, is_seen)
+
+
+def _apps(who: Principal) -> Any:
+    team = who.team
     newest = (
         select(t.release.c.version)
         .where(t.release.c.team_id == team, t.release.c.app_id == t.app.c.id)
+        .where(t.release.c.id.in_(_seen_releases(who)))
         .order_by(t.release.c.id.desc())
         .limit(1)
         .correlate(t.app)
