@@ -90,3 +90,22 @@ async def test_the_log_is_read_page_by_page_and_a_team_sees_its_own_part(server:
         assert (await mine.get("/api/audit?cursor=x")).status_code == 422
         async with someone(server, "member") as ada:
             assert (await ada.web.get("/api/team/audit")).status_code == 403
+
+
+@pytest.mark.requirement("guard.audit", "guard.teams")
+@scenario
+async def test_what_is_done_to_the_hub_or_to_another_team_is_not_told_to_the_keepers_own_team(server: Any) -> None:
+    async with rest(server) as mine, someone(server, "admin") as admin:
+        before = (await admin.web.get("/api/team/audit?limit=1")).json()["items"][0]["number"]
+        team = (await mine.post("/api/teams", json={"name": "merger"})).json()["id"]
+        made = (await mine.post("/api/people", json={"email": "new@lab.org", "team": team})).json()["id"]
+        await mine.post(f"/api/people/{made}/link")
+        await mine.patch(f"/api/people/{made}", json={"is_disabled": True})
+        await mine.post("/api/keys/rotate")
+        told = (await admin.web.get("/api/team/audit?limit=100")).json()["items"]
+        assert [entry["event"] for entry in told if entry["number"] > before] == []
+        events = [entry["event"] for entry in (await mine.get("/api/audit?limit=5")).json()["items"]]
+        assert events == ["key.rotated", "person.disabled", "account.link_created", "person.created", "team.created"]
+        async with someone(server, "admin", team=team) as theirs:
+            told = (await theirs.web.get("/api/team/audit")).json()["items"]
+            assert [entry["event"] for entry in told] == ["person.created", "team.created"]

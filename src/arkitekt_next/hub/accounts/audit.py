@@ -66,6 +66,27 @@ class Audit:
             "subject": subject,
             "data": dumps(data),
         }
+        await self._add(row)
+
+    async def note_of_hub(
+        self, event: str, who: Principal, *, team: str | None = None, subject: str | None = None, **data: Any
+    ) -> None:
+        """Add an event of the hub itself, which is not for the team that its keeper happens to act in.
+
+        `team` is one that it is about, whose owners and admins are to know.
+        """
+        await self._add(
+            {
+                "team_id": team,
+                "person_id": who.person,
+                "app": who.app,
+                "event": event,
+                "subject": subject,
+                "data": dumps(data),
+            }
+        )
+
+    async def _add(self, row: dict[str, Any]) -> None:
         async with self._lock:
             for _ in range(_TRIES):
                 number, previous = await self._last()

@@ -73,7 +73,7 @@ async def rotate_keys(request: Request, who: Who) -> SafeJSON:
     """Make a new key that signs from now on; tokens of the old one hold until they expire."""
     accounts = context_of(request).accounts
     id = await accounts.keys.rotate()
-    await accounts.audit.note("key.rotated", who, subject=id)
+    await accounts.audit.note_of_hub("key.rotated", who, subject=id)
     made = next(key for key in await accounts.keys.list_all(limit=10) if key.id == id)
     return reply(
         Key(id=made.id, signs=True, verifies=True, created_at_us=made.created_at_us, retired_at_us=None), status=201

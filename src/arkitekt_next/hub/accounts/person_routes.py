@@ -125,7 +125,7 @@ async def create_person(request: Request, who: Who, form: PersonForm) -> SafeJSO
     made = await accounts.people.add(name=name, email=form.email)
     await accounts.people.join(team, made.id, form.role)
     link = await _link(request, made.id)
-    await accounts.audit.note("person.created", who, subject=made.id, team_of=team, role=form.role.value)
+    await accounts.audit.note_of_hub("person.created", who, subject=made.id, team=team, role=form.role.value)
     return reply(NewPerson(**_fields(made), **link.model_dump()), status=201)
 
 
@@ -138,13 +138,15 @@ async def change_person(request: Request, who: Who, person: IdInPath, form: Pers
     if form.is_hub_owner is not None and form.is_hub_owner is not known.is_hub_owner:
         await accounts.people.set_hub_owner(known.id, form.is_hub_owner)
         event = "person.made_hub_owner" if form.is_hub_owner else "person.unmade_hub_owner"
-        await accounts.audit.note(event, who, subject=known.id)
+        await accounts.audit.note_of_hub(event, who, subject=known.id)
     if form.is_disabled is not None and form.is_disabled is not known.is_disabled:
         if form.is_disabled:
             await accounts.disable(known.id)
         else:
             await accounts.people.set_disabled(known.id, False)
-        await accounts.audit.note(f"person.{'disabled' if form.is_disabled else 'enabled'}", who, subject=known.id)
+        await accounts.audit.note_of_hub(
+            f"person.{'disabled' if form.is_disabled else 'enabled'}", who, subject=known.id
+        )
     return reply(Person(**_fields(await accounts.people.find(known.id))))
 
 
@@ -157,7 +159,7 @@ async def create_link(request: Request, who: Who, person: IdInPath) -> SafeJSON:
     accounts = context_of(request).accounts
     known = await accounts.people.find(person)
     link = await _link(request, known.id)
-    await accounts.audit.note("account.link_created", who, subject=known.id)
+    await accounts.audit.note_of_hub("account.link_created", who, subject=known.id)
     return reply(link, status=201)
 
 

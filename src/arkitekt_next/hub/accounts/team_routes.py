@@ -105,7 +105,7 @@ async def create_team(request: Request, who: Who, form: TeamForm) -> SafeJSON:
     accounts = context_of(request).accounts
     owner = who.person if form.owner is None else (await accounts.people.find(form.owner)).id
     id = await accounts.people.create_team(form.name, owner)
-    await accounts.audit.note("team.created", who, subject=id, name=form.name, owner=owner)
+    await accounts.audit.note_of_hub("team.created", who, team=id, subject=id, name=form.name, owner=owner)
     return reply(await _team(request, id, who.person), status=201)
 
 
