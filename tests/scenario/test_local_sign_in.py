@@ -83,3 +83,16 @@ def test_no_token_is_in_the_folder_of_the_hub(server: Any) -> None:
     files = [path for path in server.folder.rglob("*") if path.is_file()]
     assert any(path.name.startswith("hub.db") and b"needle" in path.read_bytes() for path in files)
     assert [path.name for path in files if token.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.requirement("signin.local")
+def test_nobody_on_another_machine_gets_as_far_as_a_challenge(tmp_path: Path) -> None:
+    behind = {"trusted_proxy": ["127.0.0.1"], "public_url": "https://lab.example.org"}
+    with serve(tmp_path, log_level="error", **behind) as server, httpx2.Client(base_url=server.url) as web:
+        nonce = {"client_nonce": "ab" * 16}
+        assert web.post("/api/auth/local/challenge", json=nonce).status_code == 200
+        from_elsewhere = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
+        refused = web.post("/api/auth/local/challenge", json=nonce, headers=from_elsewhere)
+        assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
+        proof = {"challenge": "x", "proof": "y", "app": "a"}
+        assert "hub's own machine" in web.post("/api/auth/local/token", json=proof, headers=from_elsewhere).text

@@ -344,6 +344,53 @@ def test_a_password_is_tried_ten_times_however_many_try_at_once(server: Any) -> 
 
 
 @pytest.mark.requirement("pages.guessing")
+def test_a_strangers_guesses_do_not_lock_people_out_where_they_have_signed_in_before(server: Any) -> None:
+    on_hub(server, _let_go(server))
+    with Browser(server.url) as home, Browser(server.url) as cafe, Browser(server.url) as stranger:
+        home.sign_in("vic@lab.org")
+        home.submit("/sign-out")
+        transport = httpx2.HTTPTransport(local_address="127.0.0.2")
+        stranger.web = httpx2.Client(base_url=server.url, timeout=20, transport=transport)
+        guesses = [stranger.sign_in("vic@lab.org", f"guess {number}").status_code for number in range(12)]
+        assert guesses == [401] * 10 + [429] * 2
+        assert cafe.sign_in("vic@lab.org").status_code == 429
+        assert home.sign_in("vic@lab.org").status_code == 200
+        assert home.path == "/"
+        home.submit("/sign-out")
+        known = home.cookie("arkitekt_known")
+        stranger.web.cookies.set("arkitekt_known", f"{known[:-1]}{'0' if known[-1] != '0' else '1'}")  # type: ignore[index]
+        assert stranger.sign_in("vic@lab.org").status_code == 429
+        tried = [home.sign_in("vic@lab.org", f"guess {number}").status_code for number in range(12)]
+        assert tried == [401] * 10 + [429] * 2  # and nobody guesses more by it
+    on_hub(server, _let_go(server))
+
+
+@pytest.mark.requirement("pages.invite")
+def test_an_invitation_for_one_makes_one_account_however_many_send_it_at_once(server: Any, owner: Browser) -> None:
+    owner.open("/")
+    owner.submit("/invitations", role="member")
+    shown = re.search(r"/invite#([A-Za-z0-9_-]{43})", owner.page.text)
+    assert shown is not None
+    browsers = [Browser(server.url) for _ in range(6)]
+    for browser in browsers:
+        browser.open("/invite")
+        browser.submit("/invite", secret=shown[1])
+
+    def join(number: int) -> int:
+        browser = browsers[number]
+        made = browser.submit("/invite/account", name=f"One {number}", email=f"one{number}@lab.org", password=PASSWORD)
+        return made.status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(join, range(6)))
+    people = on_hub(server, server.app.state.hub.accounts.people.everybody())
+    assert statuses == [200] + [404] * 5
+    assert len([person for person in people if (person.email or "").startswith("one")]) == 1
+    for browser in browsers:
+        browser.web.close()
+
+
+@pytest.mark.requirement("pages.guessing")
 def test_after_the_burst_one_try_a_minute_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     from arkitekt_next.errors import HubBusy
 

@@ -99,7 +99,7 @@ async def _change_password(accounts: service.Accounts, who: Principal, password:
         raise NotPermitted(
             person=who.person, verb="change", what="the password", remedy="The old password is another one"
         )
-    accounts.sign_in_throttle.clear(f"password of {who.person}")
+    accounts.sign_in_throttle.give_back(f"password of {who.person}")
     await accounts.people.set_password(who.person, password)
     ended = await accounts.logins.revoke_pages(who.person, but=who.login)
     await accounts.audit.note("account.password_changed", who, subject=who.person, logins_ended=ended)

@@ -6,6 +6,7 @@ own, nor gives by it what they lost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from arkitekt_next.errors import Conflict, NotFound, NotPermitted
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.ledger import Statement, insert_or
+
+from .people import INSERT_PERSON
 
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
@@ -103,8 +106,11 @@ class Invitations:
             )
         return _invitation(row)
 
-    async def accept(self, secret: str, person: str) -> Invitation:
-        """Bring a person into the team. Raises `NotFound`; `Conflict` for somebody who is in it already."""
+    async def accept(self, secret: str, person: str, *, newcomer: Mapping[str, Any] | None = None) -> Invitation:
+        """Bring a person into the team; `newcomer` is the row of an account that is made for it, or not at all.
+
+        Raises `NotFound`; `Conflict` for somebody who is in it already, or an address that was just taken.
+        """
         invitation = await self.find(secret)
         if self._people.membership(invitation.team, person) is not None:
             raise Conflict(problem=f"You belong to the team {invitation.team_name} already", remedy="Just sign in")
@@ -116,9 +122,12 @@ class Invitations:
             "created_at_us": now,
         }
         use = {"b_id": invitation.id, "b_now": now}
-        used, joined = await self._database.ledger.commit((_USE, use), (_INSERT_MEMBERSHIP, membership))
+        steps = [(INSERT_PERSON, newcomer)] if newcomer is not None else []
+        used, *made, joined = await self._database.ledger.commit((_USE, use), *steps, (_INSERT_MEMBERSHIP, membership))
         if not used:
             raise NotFound(what="invitation", name=secret[:6] + "…", remedy="It was just used up: ask for another one")
+        if made == [0]:
+            raise Conflict(problem="Somebody has just taken this address", remedy="Ask for another invitation")
         await self._people.reload()
         if joined:
             self._people.on_change(invitation.team, person)

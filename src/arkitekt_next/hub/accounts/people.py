@@ -24,7 +24,7 @@ from arkitekt_next.storage.ledger import Statement, insert_or
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
 
-_INSERT_PERSON = insert_or(t.person, ["email"])
+INSERT_PERSON = insert_or(t.person, ["email"])
 _INSERT_TEAM = insert_or(t.team, ["id"])
 _INSERT_MEMBERSHIP = insert_or(t.membership, ["team_id", "person_id"])
 _SET_ROLE = Statement(
@@ -207,17 +207,8 @@ class People:
         return await self._insert(clean, address, None)
 
     async def _insert(self, name: str, email: str, hashed: str | None) -> Person:
-        row = {
-            "id": new_id(),
-            "name": name,
-            "os_user": None,
-            "email": email,
-            "password_hash": hashed,
-            "is_hub_owner": False,
-            "created_at_us": now_us(),
-            "disabled_at_us": None,
-        }
-        if not (await self._database.ledger.commit((_INSERT_PERSON, row)))[0]:
+        row = _row_of(name, email, hashed)
+        if not (await self._database.ledger.commit((INSERT_PERSON, row)))[0]:
             raise _taken(email)
         return await self.find(str(row["id"]))
 
@@ -248,10 +239,17 @@ class People:
 
     async def create(self, *, name: str, email: str, password: str) -> Person:
         """Make an account. Raises `RequestRefused` for what it can't have, `Conflict` for an address that is taken."""
+        row = await self.draft(name=name, email=email, password=password)
+        if not (await self._database.ledger.commit((INSERT_PERSON, row)))[0]:
+            raise _taken(str(row["email"]))
+        return await self.find(str(row["id"]))
+
+    async def draft(self, *, name: str, email: str, password: str) -> dict[str, Any]:
+        """Give the row of a new account, which is not written yet. Raises as `create` does."""
         clean, address = _check_name(name), check_email(email)
         check_password(password)
         await self._refuse_taken(address, None)
-        return await self._insert(clean, address, await asyncio.to_thread(hash_password, password))
+        return _row_of(clean, address, await asyncio.to_thread(hash_password, password))
 
     async def check_account(self, person: str, *, name: str, email: str, password: str) -> tuple[str, str]:
         """Give name and address in their one form, if `set_account` would take them. Raises as `create` does."""
@@ -378,6 +376,19 @@ class People:
             found = (await db.execute(query)).scalar()
         if found is not None and found != person:
             raise _taken(email)
+
+
+def _row_of(name: str, email: str, hashed: str | None) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "name": name,
+        "os_user": None,
+        "email": email,
+        "password_hash": hashed,
+        "is_hub_owner": False,
+        "created_at_us": now_us(),
+        "disabled_at_us": None,
+    }
 
 
 def check_email(email: str) -> str:

@@ -158,6 +158,13 @@ async def create_link(request: Request, who: Who, person: IdInPath) -> SafeJSON:
     """Make a link by which a person chooses a password; it voids the one before, and holds for half an hour."""
     accounts = context_of(request).accounts
     known = await accounts.people.find(person)
+    if known.is_hub_owner and not await accounts.is_local(who):
+        raise NotPermitted(
+            person=who.person,
+            verb="make",
+            what="a link to the account of an owner of the hub",
+            remedy="Do it on the hub's own machine: `arkitekt-next hub open`",
+        )
     link = await _link(request, known.id)
     await accounts.audit.note_of_hub("account.link_created", who, subject=known.id)
     return reply(link, status=201)

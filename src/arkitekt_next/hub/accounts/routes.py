@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import ConfigDict, Field
 
 from arkitekt_next.errors import NotAuthenticated
+from arkitekt_next.hub.core.exposure import is_loopback
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.ids import monotonic
 from arkitekt_next.hub.core.policy import SIGN_IN, policy
@@ -78,6 +79,7 @@ class Token(Strict):
 @policy(SIGN_IN)
 async def open_challenge(request: Request, form: ChallengeRequest) -> SafeJSON:
     """Open a challenge. Works once, for 30 seconds."""
+    _require_loopback(request)
     hub = context_of(request)
     number, nonce, proof = hub.local.challenge(request.url.netloc, form.client_nonce, monotonic())
     return reply(Challenge(challenge=number, server_nonce=nonce, proof=proof))
@@ -87,7 +89,16 @@ async def open_challenge(request: Request, form: ChallengeRequest) -> SafeJSON:
 @policy(SIGN_IN)
 async def issue_token(request: Request, form: TokenRequest) -> SafeJSON:
     """Check the proof and issue a token."""
+    _require_loopback(request)
     hub = context_of(request)
     hub.local.redeem(form.challenge, form.proof, request.url.netloc, monotonic())
     text, who = await hub.accounts.issue(team=hub.accounts.team, person=hub.accounts.owner, app=form.app)
     return reply(Token(token=text, expires_at_us=who.expires_at_us, team=who.team, person=who.person))
+
+
+def _require_loopback(request: Request) -> None:
+    """Refuse who asks from another machine: nobody there has a reason to read the key file."""
+    if request.client is not None and not is_loopback(request.client.host):
+        raise NotAuthenticated(
+            reason="This sign-in is for programs on the hub's own machine", remedy="Use `arkitekt-next login --url …`"
+        )

@@ -64,6 +64,11 @@ class Accounts:
         """Give who a bearer header stands for. Raises `NotAuthenticated`."""
         return await self.logins.identify(authorization)
 
+    async def is_local(self, who: Principal) -> bool:
+        """Whether somebody came in by the sign-in of the hub's own machine."""
+        login = await self.logins.find(who.login)
+        return login is not None and login.kind == "local"
+
     async def remove_member(self, team: str, person: str) -> None:
         """End a membership, and whatever acts by it. Raises `NotFound`; `Conflict` for the last owner."""
         await self.people.leave(team, person)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CSRF_HEADER = "X-Arkitekt-CSRF"
 _READING = frozenset({"GET", "HEAD"})
 _VISIT_S = 24 * 3600
+_KNOWN_S = 365 * 24 * 3600
 
 
 class ForeignPage(NotPermitted):
@@ -60,6 +61,7 @@ class Cookies:
         prefix = "__Host-" if self.is_secure else ""
         self.session_name = f"{prefix}arkitekt_page"
         self.visit_name = f"{prefix}arkitekt_visit"
+        self.known_name = f"{prefix}arkitekt_known"
         self._url = url
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -78,6 +80,16 @@ class Cookies:
         """Make the visit of a browser that has no session."""
         number = secrets.token_urlsafe(24)
         return f"{number}.{self._seal('visit', number)}"
+
+    def known_of(self, request: HTTPConnection, account: str) -> str | None:
+        """Give the number of a browser in which somebody has signed in to an account before, or None.
+
+        It opens nothing: it is merely tried apart from the browsers of strangers. Source: OWASP, "Slow Down Online
+        Guessing Attacks with Device Cookies".
+        """
+        number, _, seal = (request.cookies.get(self.known_name) or "").partition(".")
+        expected = self._seal("known", f"{number}|{account}")
+        return number if number and hmac.compare_digest(seal.encode(), expected.encode()) else None
 
     def csrf_of(self, holder: str) -> str:
         """Give the token that forms carry in a session or visit."""
@@ -130,6 +142,11 @@ class Cookies:
     def end_session(self, response: Response) -> None:
         """Take the session out of the browser."""
         self._set(response, self.session_name, "", 0)
+
+    def set_known(self, response: Response, account: str) -> None:
+        """Let a browser be known as one in which somebody has signed in to an account."""
+        number = secrets.token_urlsafe(24)
+        self._set(response, self.known_name, f"{number}.{self._seal('known', f'{number}|{account}')}", _KNOWN_S)
 
     def set_visit(self, response: Response, visit: str) -> None:
         """Give a browser its visit."""

@@ -35,20 +35,23 @@ async def sign_in(request: Request) -> Response:
     person = await try_password(request, email, visit.get("password"))
     if person is None:
         return await show(request, "sign_in.html", status=401, next=wanted, email=email, problem=words.WRONG_SIGN_IN)
-    return await begin(request, person, to=wanted)
+    return await begin(request, person, to=wanted, known_as=email)
 
 
 async def try_password(request: Request, email: str, password: str) -> str | None:
     """Give the person of an address and password, or None. Raises `HubBusy` after too many wrong ones."""
     accounts = visit_of(request).hub.accounts
+    cookies = visit_of(request).hub.cookies
     account, address = f"account {email.strip().lower()}", f"address {address_of(request)}"
+    known = cookies.known_of(request, account)
+    if known is not None:  # where they have signed in before, nobody else's guesses keep them out
+        account = f"browser {known}"
     accounts.sign_in_throttle.take(account, address)
     person = await accounts.people.sign_in(email, password)
     if person is None:
         await accounts.audit.note("page.sign_in_refused", address=address_of(request))
         return None
-    accounts.sign_in_throttle.clear(account)
-    accounts.sign_in_throttle.give_back(address)
+    accounts.sign_in_throttle.give_back(account, address)
     return person.id
 
 

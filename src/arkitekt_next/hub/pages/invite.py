@@ -61,8 +61,8 @@ async def accept_as_new_person(request: Request) -> Response:
     visit = visit_of(request)
     accounts = visit.hub.accounts
     try:
-        await accounts.invitations.find(visit.secret())  # nobody gets an account without one
-        person = await accounts.people.create(
+        await accounts.invitations.find(visit.secret())  # hashing is dear, so not without one
+        person = await accounts.people.draft(
             name=visit.get("name"), email=visit.get("email"), password=visit.get("password")
         )
     except NotFound:
@@ -70,19 +70,20 @@ async def accept_as_new_person(request: Request) -> Response:
     except (RequestRefused, Conflict) as error:
         problem = words.field_problem(error)
         return await _show_invitation(request, status=error.status, problem=problem, form="account")
-    await accounts.audit.note("person.created", person=person.id, subject=person.id)
-    return await _join(request, person.id)
+    return await _join(request, str(person["id"]), newcomer=person)
 
 
-async def _join(request: Request, person: str) -> Response:
+async def _join(request: Request, person: str, *, newcomer: dict[str, Any] | None = None) -> Response:
     visit = visit_of(request)
     accounts = visit.hub.accounts
     try:
-        invitation = await accounts.invitations.accept(visit.secret(), person)
+        invitation = await accounts.invitations.accept(visit.secret(), person, newcomer=newcomer)
     except NotFound:
         return await _gone(request)
     except Conflict as error:
         return await _show_invitation(request, status=error.status, problem=_sentence(error))
+    if newcomer is not None:
+        await accounts.audit.note("person.created", person=person, subject=person)
     await accounts.audit.note(
         "invitation.accepted", team=invitation.team, person=person, subject=invitation.id, role=invitation.role.value
     )

@@ -12,8 +12,13 @@ from .visit import visit_of
 APP = "page"
 
 
-async def begin(request: Request, person: str, *, team: str | None = None, to: str = "/") -> Response:
-    """Begin a person's session in a team, by default their first one, and go on; an older session here ends."""
+async def begin(
+    request: Request, person: str, *, team: str | None = None, to: str = "/", known_as: str | None = None
+) -> Response:
+    """Begin a person's session in a team, by default their first one, and go on; an older session here ends.
+
+    `known_as` is the address whose password they gave: this browser is then known to be theirs.
+    """
     visit = visit_of(request)
     accounts = visit.hub.accounts
     teams = [known.id for known in await accounts.people.teams(person)]
@@ -25,6 +30,8 @@ async def begin(request: Request, person: str, *, team: str | None = None, to: s
     await accounts.audit.note("page.signed_in", who, subject=who.login)
     response = go(to)
     visit.hub.cookies.set_session(response, token, PAGE_S)
+    if known_as is not None:
+        visit.hub.cookies.set_known(response, f"account {known_as.strip().lower()}")
     return response
 
 

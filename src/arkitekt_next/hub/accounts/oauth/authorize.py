@@ -66,6 +66,8 @@ async def check(accounts: Accounts, params: Sequence[tuple[str, str]]) -> Asked:
             raise RequestRefused(where=_WHERE, problem=f"expected {name} exactly once")
     if any(len(name) + len(value) > _LONGEST for name, value in params):
         raise RequestRefused(where=_WHERE, problem=f"expected at most {_LONGEST} characters in each parameter")
+    if any("\0" in name + value for name, value in params):
+        raise RequestRefused(where=_WHERE, problem="expected parameters without NUL")
     client = await accounts.clients.find(given["client_id"])
     if client is None:
         raise RequestRefused(where=_WHERE, problem="no program is registered here under this client_id")
