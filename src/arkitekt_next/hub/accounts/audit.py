@@ -115,6 +115,12 @@ class Audit:
             Entry(r.number, r.at_us, r.team_id, r.person_id, r.app, r.event, r.subject, loads(r.data)) for r in rows
         ]
 
+    async def has(self, event: str, subject: str) -> bool:
+        """Whether an event was ever noted about a subject."""
+        query = select(t.audit.c.number).where(t.audit.c.event == event, t.audit.c.subject == subject).limit(1)
+        async with self._database.engine.connect() as db:
+            return (await db.execute(query)).scalar() is not None
+
     async def verify(self) -> tuple[int, int | None]:
         """Go along the chain; give how many entries hold, and the number of the first that does not."""
         previous, number = _GENESIS, 0

@@ -14,6 +14,7 @@ from .clients import Clients
 from .codes import AuthorizationCodes
 from .devices import DeviceCode, DeviceCodes
 from .doors import Doors
+from .identities import Identities
 from .invitations import Invitations
 from .keys import Keys
 from .links import AccountLinks
@@ -38,6 +39,7 @@ class Accounts:
         self.logins = Logins(database, self.keys, self.people)
         self.audit = Audit(database)
         self.invitations = Invitations(database, self.people)
+        self.identities = Identities(database, self.people)
         self.links = AccountLinks(database)
         self.doors = Doors()
         self.devices = DeviceCodes(database)

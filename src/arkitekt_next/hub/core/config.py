@@ -9,12 +9,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from arkitekt_next.errors import RequestRefused
 from arkitekt_next.wire.messages import GRACE_S, HEARTBEAT_S, LEASE_S
 
 PREFIX = "ARKITEKT_HUB_"
+_SECRET = frozenset({"oidc_client_secret"})
+_ISSUER = r"^(https://[A-Za-z0-9.\[\]:-]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/[A-Za-z0-9._~/-]*)?$"
 
 
 def _split(value: Any) -> Any:
@@ -24,7 +26,7 @@ def _split(value: Any) -> Any:
 class HubSettings(BaseModel):
     """How a hub runs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     folder: Path = Field(description="Where the hub keeps its database, keys and log: the one folder to back up.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
@@ -123,7 +125,45 @@ class HubSettings(BaseModel):
         description="How long an app's access token holds before it fetches the next one, in seconds.",
     )
     team: str = Field(default="home", min_length=1, max_length=64, description="The name of the first team.")
+    oidc_issuer: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=_ISSUER,
+        description="The OpenID Connect provider that people may sign in with, as `https://login.example.org`, written "
+        "as its own metadata writes it. Needs `oidc_client_id` and `oidc_client_secret`.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, max_length=500, description="The name the provider knows this hub by."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, min_length=1, max_length=2000, description="The secret the provider gave to this hub."
+    )
+    oidc_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="What the sign-in page calls the provider; by default the host of `oidc_issuer`.",
+    )
+    oidc_team: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="The team, by name or id, that everybody joins who signs in with the provider for the first time; "
+        "by default newcomers need an invitation.",
+    )
+    oidc_role: Literal["member", "guest"] = Field(default="guest", description="What newcomers are in `oidc_team`.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
+
+    @model_validator(mode="after")
+    def _check_provider(self) -> Self:
+        needed = {name: getattr(self, name) for name in ("oidc_issuer", "oidc_client_id", "oidc_client_secret")}
+        missing = [name for name, value in needed.items() if value is None]
+        said = self.model_fields_set & {*needed, "oidc_name", "oidc_team", "oidc_role"}
+        if missing and any(getattr(self, name) is not None for name in said):
+            raise ValueError(f"a sign-in with a provider also needs {' and '.join(missing)}")
+        if "oidc_role" in said and self.oidc_team is None:
+            raise ValueError("oidc_role also needs oidc_team, the team that newcomers join")
+        return self
 
     @classmethod
     def load(cls, **given: Any) -> Self:
@@ -139,5 +179,8 @@ class HubSettings(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"])
-            problem = f"{first['msg']}, got {first.get('input')!r} (variable {PREFIX}{name.upper()})"
+            if not name:  # about several together: each is all right by itself, and one of them may be a secret
+                raise RequestRefused(where="settings", problem=first["msg"].removeprefix("Value error, ")) from None
+            got = "" if name in _SECRET else f", got {first.get('input')!r}"
+            problem = f"{first['msg']}{got} (variable {PREFIX}{name.upper()})"
             raise RequestRefused(where=f"setting {name}", problem=problem) from None

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, update
 
+from arkitekt_next.auth.principal import Role
 from arkitekt_next.auth.rules import Verb, may, reads_task
 from arkitekt_next.bus import Bus, open_bus
 from arkitekt_next.errors import HubBusy
 from arkitekt_next.hub.accounts.keys import load_or_make_master
 from arkitekt_next.hub.accounts.local import LocalSignIn, load_or_make_key
+from arkitekt_next.hub.accounts.oidc.attempts import Attempts
+from arkitekt_next.hub.accounts.oidc.provider import Provider
 from arkitekt_next.hub.accounts.service import Accounts
 from arkitekt_next.hub.agents.registry import Agents
 from arkitekt_next.hub.catalog.consents import Consents
@@ -79,6 +82,8 @@ class HubContext:
         master = load_or_make_master(settings.folder)
         self.accounts = Accounts(database, master=master, issuer=url, access_s=settings.access_token_s)
         self.cookies = Cookies(master, url)
+        self.provider = Provider.of(settings, url)
+        self.attempts = Attempts(master)
         self.local = LocalSignIn(load_or_make_key(settings.folder))
         self.consents = Consents(database)
         self.consents.on_withdrawn = self._part_with_provider
@@ -314,6 +319,8 @@ async def open_hub(settings: HubSettings, address: str) -> AsyncIterator[HubCont
         stack.push_async_callback(bus.close)
         hub = HubContext(settings, database, bus, await _identity(settings, database), address)
         await hub.accounts.open(settings.team)
+        if settings.oidc_team is not None:
+            await hub.accounts.identities.welcome(settings.oidc_team, Role(settings.oidc_role))
         await hub.consents.load()
         await hub.shares.load()
         await hub.catalogue.load()

@@ -62,6 +62,7 @@ class Cookies:
         self.session_name = f"{prefix}arkitekt_page"
         self.visit_name = f"{prefix}arkitekt_visit"
         self.known_name = f"{prefix}arkitekt_known"
+        self.attempt_name = f"{prefix}arkitekt_attempt"
         self._url = url
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -75,6 +76,10 @@ class Cookies:
         visit = request.cookies.get(self.visit_name) or ""
         number, _, seal = visit.partition(".")
         return visit if hmac.compare_digest(seal.encode(), self._seal("visit", number).encode()) else None
+
+    def attempt_of(self, request: HTTPConnection) -> str | None:
+        """Give the sealed attempt to sign in elsewhere that a request's cookie holds; it may be anything."""
+        return request.cookies.get(self.attempt_name) or None
 
     def new_visit(self) -> str:
         """Make the visit of a browser that has no session."""
@@ -151,6 +156,14 @@ class Cookies:
     def set_visit(self, response: Response, visit: str) -> None:
         """Give a browser its visit."""
         self._set(response, self.visit_name, visit, _VISIT_S)
+
+    def set_attempt(self, response: Response, sealed: str, lifetime_s: int) -> None:
+        """Keep an attempt to sign in elsewhere in the browser; lax, since another site sends the browser back."""
+        self._set(response, self.attempt_name, sealed, lifetime_s)
+
+    def end_attempt(self, response: Response) -> None:
+        """Take the attempt out of the browser."""
+        self._set(response, self.attempt_name, "", 0)
 
     def _set(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
         response.set_cookie(

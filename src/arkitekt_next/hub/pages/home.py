@@ -47,6 +47,7 @@ async def _home(request: Request, *, status: int = 200, **said: Any) -> Response
     apps = await list_apps(hub.database.engine, hub.catalogue, who, AppQuery(limit=_APPS_SHOWN)) if manages else None
     values: dict[str, Any] = {
         "account": await accounts.people.find(who.person),
+        "identities": await accounts.identities.list_of(who.person),
         "who": who,
         "team": next((team for team in teams if team.id == who.team), None),
         "teams": teams,

@@ -8,6 +8,7 @@ from .device import router as device_router
 from .entry import router as entry_router
 from .home import router as home_router
 from .invite import router as invite_router
+from .oidc import router as oidc_router
 from .own_account import router as own_account_router
 from .setup import router as setup_router
 
@@ -18,6 +19,7 @@ ROUTERS = (
     invite_router,
     device_router,
     consent_router,
+    oidc_router,
     assets_router,
     own_account_router,
 )

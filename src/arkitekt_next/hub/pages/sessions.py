@@ -13,11 +13,18 @@ APP = "page"
 
 
 async def begin(
-    request: Request, person: str, *, team: str | None = None, to: str = "/", known_as: str | None = None
+    request: Request,
+    person: str,
+    *,
+    team: str | None = None,
+    to: str = "/",
+    known_as: str | None = None,
+    **noted: str,
 ) -> Response:
     """Begin a person's session in a team, by default their first one, and go on; an older session here ends.
 
-    `known_as` is the address whose password they gave: this browser is then known to be theirs.
+    `known_as` is the address whose password they gave: this browser is then known to be theirs. `noted` goes into the
+    audit log.
     """
     visit = visit_of(request)
     accounts = visit.hub.accounts
@@ -27,7 +34,7 @@ async def begin(
     await _revoke(request)
     chosen = team if team in teams else teams[0]
     token, who = await accounts.logins.issue(team=chosen, person=person, app=APP, kind="page")
-    await accounts.audit.note("page.signed_in", who, subject=who.login)
+    await accounts.audit.note("page.signed_in", who, subject=who.login, **noted)
     response = go(to)
     visit.hub.cookies.set_session(response, token, PAGE_S)
     if known_as is not None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from arkitekt_next.auth.passwords import LONGEST, SHORTEST
 from arkitekt_next.auth.principal import Role, Scope
 from arkitekt_next.errors import ArkitektError, HubBusy, NotFound, NotPermitted
+from arkitekt_next.hub.accounts.oidc.trouble import ProviderTrouble, Trouble
 from arkitekt_next.hub.core.cookies import ForeignPage, StaleForm
 from arkitekt_next.hub.core.ids import now_us
 
@@ -49,6 +50,14 @@ LINK_GONE = (
     "machine, `arkitekt-next hub open` lets its owner in."
 )
 INVITATION_GONE = "It was used up or taken back, or has expired. Ask whoever invited you for another one."
+DISABLED = (
+    "Your account is closed",
+    "Whoever keeps this hub has closed it. Ask them if you think that this is a mistake.",
+)
+ONLY_WAY_IN = (
+    "This is your only way in",
+    "Without it you could not sign in any more. Set a password first, or link another account.",
+)
 
 
 def field_problem(error: ArkitektError) -> str:
@@ -78,6 +87,57 @@ def refusal(error: ArkitektError) -> tuple[str, str]:
     if isinstance(error, NotFound):
         return "This is not here any more", _sentence(str(error.fields.get("remedy", error.message)))
     return "This did not work", _sentence(error.message)
+
+
+def newcomer(provider: str) -> tuple[str, ...]:
+    """Say to somebody whom the provider vouches for that no account here is theirs; the title first."""
+    return (
+        "You have no account here yet",
+        f"{provider} knows you, but this hub does not. Ask somebody of the team for an invitation; on its page you can "
+        f"join with {provider}.",
+        f"You do have an account? Sign in with its password, then link {provider} on your page. From then on "
+        f"{provider} leads to it.",
+    )
+
+
+def linked_elsewhere(provider: str) -> tuple[str, ...]:
+    """Say that an identity opens another account; the title first."""
+    return (
+        "This account is linked already",
+        f"The account that you used at {provider} opens another account of this hub. Sign in there, unlink it, and try "
+        "again; or use another one.",
+    )
+
+
+def provider_trouble(trouble: ProviderTrouble, provider: str) -> tuple[str, ...]:
+    """Say why signing in with the provider came to nothing; the title first."""
+    again = "Please begin again. If it stays like this, tell whoever keeps the hub: its log says more."
+    said: Mapping[Trouble, tuple[str, ...]] = {
+        Trouble.UNREACHABLE: (f"{provider} does not answer", f"The hub could not ask {provider} who you are. {again}"),
+        Trouble.UNUSABLE: (
+            f"Signing in with {provider} is not set up well",
+            "You can do nothing about it. Whoever keeps the hub finds the reason in its log.",
+        ),
+        Trouble.DENIED: (
+            f"{provider} has not let you in",
+            "You said no there, or you may not use this hub with it. Nothing has changed.",
+        ),
+        Trouble.FAILED: (f"{provider} could not finish your sign-in", again),
+        Trouble.STALE: (
+            "This sign-in is no longer waiting",
+            "It took longer than ten minutes, was finished already, or began in another browser or tab. Please begin "
+            "again.",
+        ),
+        Trouble.UNTRUSTED: (
+            f"The answer of {provider} is not to be believed",
+            f"It does not fit what the hub has asked, so you have not been signed in. {again}",
+        ),
+        Trouble.CLOCK: (
+            "The clocks do not agree",
+            f"{provider} and this hub differ about what time it is, or the answer took too long. {again}",
+        ),
+    }
+    return said[trouble.trouble]
 
 
 def _sentence(text: str) -> str:

@@ -1,7 +1,7 @@
 // What the pages can't do without a script. Everything also works without it, by pasting.
 "use strict";
 
-const fragment = decodeURIComponentSafely(location.hash.slice(1));
+const fragment = decodeURIComponentSafely(location.hash.slice(1)) || takeParked();
 
 // A one-time secret travels in the fragment, which no server sees: put it into the form and send that.
 const field = document.querySelector("[data-fragment]");
@@ -15,6 +15,14 @@ if (field && fragment) {
 const keeper = document.querySelector("form[data-keeps-fragment]");
 if (keeper && location.hash.length > 1) {
   keeper.setAttribute("action", keeper.getAttribute("action") + location.hash);
+}
+
+// Another site, at which somebody signs in, gets no fragment: it waits in this tab until the browser is back.
+const leaver = document.querySelector("[data-parks-fragment]");
+if (leaver && location.hash.length > 1) {
+  leaver.addEventListener("click", () => {
+    sessionStorage.setItem("parked", JSON.stringify([leaver.dataset.parksFragment, fragment]));
+  });
 }
 
 for (const input of document.querySelectorAll("[data-select]")) {
@@ -32,6 +40,15 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     }
     button.textContent = "Copied";
   });
+}
+
+function takeParked() {
+  const [path, text] = JSON.parse(sessionStorage.getItem("parked") || "[]");
+  if (path !== location.pathname) {
+    return "";
+  }
+  sessionStorage.removeItem("parked");
+  return text;
 }
 
 function decodeURIComponentSafely(text) {
