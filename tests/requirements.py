@@ -95,6 +95,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "pages.consent": "A person agrees to what a program asks for, narrows it, or says no.",
         "pages.invite": "An invitation brings a person into a team with a new account, or with the one they have.",
         "pages.home": "Everybody sees and ends their sign-ins; owners and admins keep the team.",
+        "pages.oidc": "Who a provider vouches for gets the account linked to it, or one by invitation or team; none by e-mail.",
         "pages.open": "On the hub's own machine its owner gets a session by a door that opens once.",
         "pages.browser": "The pages work in a real browser, and all but their convenience without a script.",
         "pages.forgery": "No other site can make a browser act on the hub, by form, request or socket.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 
 from arkitekt_next import __version__
+from arkitekt_next.errors import ArkitektError
 
 from .accounts.account_routes import router as account_router
 from .accounts.audit_routes import router as audit_router
@@ -104,13 +105,17 @@ class HubApp(FastAPI):
 def create_app(settings: HubSettings, address: str = "http://localhost", exposure: Exposure | None = None) -> HubApp:
     """Make the app of one hub; the hub opens with the app's lifespan and lies at `app.state.hub`.
 
-    `address` is the one people reach it by.
+    `address` is the one people reach it by. What keeps the hub from opening lies at `app.state.refused`.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_hub(settings, address) as hub:
-            app.state.hub = hub
+        async with AsyncExitStack() as stack:
+            try:
+                app.state.hub = await stack.enter_async_context(open_hub(settings, address))
+            except ArkitektError as refused:
+                app.state.refused = refused
+                raise
             yield
 
     app = HubApp(

@@ -75,10 +75,18 @@ class Server:
         self._on_ready: Callable[[], None] = lambda: None
 
     async def serve(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until `stop`; `on_ready` is called when the first request can be answered."""
+        """Serve until `stop`; `on_ready` is called when the first request can be answered.
+
+        Raises what keeps the hub from opening.
+        """
         self._on_ready = on_ready
         try:
             await self._server.serve(sockets=self._sockets)
+        except SystemExit:  # uvicorn's way to say that it did not start; it has logged why
+            refused = getattr(self.app.state, "refused", None)
+            if refused is None:
+                raise
+            raise refused from None
         finally:
             announcement = self.settings.folder / ANNOUNCEMENT
             if _pid_of(announcement) == os.getpid():

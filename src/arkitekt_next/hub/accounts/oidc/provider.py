@@ -144,13 +144,13 @@ class Provider:
     async def describe(self, proof: Proof) -> Profile:
         """Give what is known of somebody, asking for it where the ID token says nothing. Raises `ProviderTrouble`."""
         claims, endpoint = proof.claims, (await self._learn()).userinfo_endpoint
-        if _name_of(claims) is None and endpoint is not None and proof.access_token is not None:
+        name, email = _name_of(claims), _email_of(claims)
+        if name is None and endpoint is not None and proof.access_token is not None:
             status, more = await ask(endpoint, token=proof.access_token)
             if status != 200 or more.get("sub") != proof.subject:
                 raise ProviderTrouble(Trouble.UNTRUSTED, f"{endpoint}: answered {status}, about somebody else")
-            claims = {**more, **claims}
-        email = claims.get("email") if claims.get("email_verified") is True else None
-        return Profile(_name_of(claims) or "Somebody new", email if isinstance(email, str) else None)
+            name, email = _name_of(more), email or _email_of(more)
+        return Profile(name or "Somebody new", email)
 
     async def _read(self, text: str) -> dict[str, Any]:
         keys, are_new = await self._signing_keys()
@@ -227,3 +227,8 @@ def _name_of(claims: Mapping[str, Any]) -> str | None:
             if clean:
                 return clean[:_NAME_LIMIT].strip()
     return None
+
+
+def _email_of(claims: Mapping[str, Any]) -> str | None:
+    email = claims.get("email") if claims.get("email_verified") is True else None
+    return email if isinstance(email, str) else None
