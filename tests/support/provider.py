@@ -126,8 +126,9 @@ class Liar:
         self.claims, self.userinfo = {}, {}
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
-        """Sign claims as it should."""
-        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": self.kid} | header)
+        """Sign claims as it should, whatever they are."""
+        text = json.dumps(claims).encode()
+        return jwt.PyJWS().encode(text, self.key, algorithm="RS256", headers={"kid": self.kid} | header)
 
     def answer(self, path: str) -> Answer:
         """Give what it says at a path."""

@@ -1,0 +1,608 @@
+"""Attacks on the sign-in with a provider. Each prints how many tries it made; none may get anybody in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.accounts.oidc.attempts import Attempts, Purpose, begin
+from tests.scenario.test_page_attacks import FOREIGN_ORIGINS, TARGETS, TRICKS, leads_to
+from tests.support.browsing import Browser, add_person, on_hub, set_up_owner
+from tests.support.provider import (
+    CLIENT,
+    SECRET,
+    Liar,
+    asked_of,
+    at_home,
+    b64,
+    lying_provider,
+    new_key,
+    public_jwk,
+    sent_to,
+    told_of,
+    unsigned,
+)
+
+
+@pytest.fixture(scope="module")
+def liar() -> Iterator[Liar]:
+    with lying_provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(liar: Liar) -> Iterator[Any]:
+    """A hub that would let everybody in whom the provider vouches for. Ada is its owner, Mia and Vic are members."""
+    with serve(**told_of(liar.issuer, oidc_team="home", oidc_role="member")) as running:
+        set_up_owner(running)
+        for name in ("mia", "vic"):
+            add_person(running, name, "member")
+        running.app.state.hub.guard_public = lambda *_: None  # how often is not what is asked here
+        yield running
+
+
+@pytest.fixture
+def browser(server: Any, liar: Liar) -> Iterator[Browser]:
+    liar.tell_truth()
+    hub = server.app.state.hub
+    hub.provider._metadata = hub.provider._keys = None
+    hub.accounts.sign_in_throttle._buckets.clear()
+    with at_home(server) as opened:
+        yield opened
+
+
+def start(browser: Browser) -> dict[str, str]:
+    """Begin an attempt; give what the provider is asked."""
+    browser.open("/oidc/start")
+    return asked_of(browser)
+
+
+def is_in(browser: Browser) -> bool:
+    return bool(browser.web.get("/api/me").status_code == 200)
+
+
+def census(server: Any) -> tuple[int, list[tuple[str, str]]]:
+    """Count the accounts, and list which identity opens which."""
+    accounts = server.app.state.hub.accounts
+    everybody = on_hub(server, accounts.people.everybody())
+    linked = [
+        (one.subject, person.id)
+        for person in everybody
+        for one in on_hub(server, accounts.identities.list_of(person.id))
+    ]
+    return len(everybody), sorted(linked)
+
+
+def replaced(browser: Browser, sealed: str) -> None:
+    """Put something else into the attempt's cookie."""
+    browser.web.cookies.clear()
+    browser.web.cookies.set("arkitekt_attempt", sealed, domain="localhost.local", path="/")
+
+
+def attempt_in(browser: Browser) -> str:
+    return next(cookie.value or "" for cookie in browser.web.cookies.jar if cookie.name == "arkitekt_attempt")
+
+
+# -- the attempt -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_only_the_browser_that_asked_gets_an_answer_once_and_in_time(server: Any, liar: Liar, browser: Browser) -> None:
+    before, tries = census(server), 0
+    hub = server.app.state.hub
+    asked = start(browser)
+    good, sealed = liar.vouch(browser), attempt_in(browser)
+    heard = len(liar.heard)
+    with at_home(server) as other:
+        states = [
+            asked["state"][:-1],
+            asked["state"] + "A",
+            asked["state"].lower(),
+            asked["state"].swapcase(),
+            "",
+            "é",
+            "\0",
+        ]
+        states += [f"{asked['state']}&state={asked['state']}", f"{asked['state']}&state=x", asked["nonce"]]
+        queries = [f"code=good&state={state if '&' in state else quote(state)}" for state in states]
+        queries += ["code=good", "", "state", "code=a&code=b", f"error=access_denied&state={quote(states[0])}"]
+        for query in queries:
+            page = browser.open(f"/oidc/callback?{query}")
+            assert (page.status_code, "no longer waiting" in browser.text, is_in(browser)) == (400, True, False), query
+            tries += 1
+        for cookie in ("", sealed[:-2], sealed[:-1] + ("A" if sealed[-1] != "A" else "B"), "x" * 3999, "a.b.c.d.e"):
+            replaced(other, cookie)
+            assert other.open(good).status_code == 400
+            tries += 1
+        for place in range(0, len(sealed), 7):
+            flipped = chr(ord(sealed[place]) ^ 1)
+            replaced(other, sealed[:place] + (flipped if flipped.isalnum() else "A") + sealed[place + 1 :])
+            if attempt_in(other) != sealed:
+                assert (other.open(good).status_code, is_in(other)) == (400, False), place
+                tries += 1
+        start(other)  # an attempt of its own, and somebody else's answer
+        assert (other.open(good).status_code, is_in(other)) == (400, False)
+    ours = hub.attempts.unseal(sealed)
+    forged = [
+        Attempts(bytes(32)).seal(ours),
+        hub.attempts.seal(replace(ours, expires_at_us=1)),
+        f"{b64(json.dumps({'alg': 'none'}).encode())}.{b64(json.dumps({'state': ours.state}).encode())}.",
+        unsigned({"alg": "dir", "enc": "none"}, {"state": ours.state}),
+    ]
+    for cookie in forged:
+        with at_home(server) as other:
+            replaced(other, cookie)
+            assert (other.open(good).status_code, is_in(other)) == (400, False)
+            tries += 1
+    assert len(liar.heard) == heard  # the provider was asked nothing for any of them
+    assert browser.open(good).status_code == 200  # and the one that did ask is let in
+    assert is_in(browser)
+    for _ in range(3):
+        with at_home(server) as other:
+            replaced(other, sealed)
+            assert (other.open(good).status_code, is_in(other)) == (400, False)
+            tries += 1
+    assert census(server)[0] == before[0] + 1
+    print(f"\nN = {tries} answers that were not asked for, or not any more, refused")
+
+
+# -- the ID token ----------------------------------------------------------------------------------------------------
+
+
+def hmac_signed(claims: dict[str, Any], secret: bytes, algorithm: str = "HS256") -> str:
+    head = unsigned({"alg": algorithm, "kid": "first"}, claims).rpartition(".")[0]
+    return f"{head}.{b64(hmac.new(secret, head.encode(), hashlib.sha256).digest())}"
+
+
+def forgeries(liar: Liar) -> dict[str, Callable[[dict[str, Any]], Any]]:
+    """Write tokens that the provider did not sign as it should."""
+    other = new_key()
+    jwk = public_jwk(liar.key, "first")
+    pem = liar.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    der = liar.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def by(key: Any, algorithm: str = "RS256", **header: Any) -> Callable[[dict[str, Any]], str]:
+        return lambda claims: jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "first"} | header)
+
+    def claim_of(header: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
+        """Put another header on a token that is signed well."""
+        return lambda claims: f"{b64(json.dumps(header).encode())}.{liar.sign(claims).partition('.')[2]}"
+
+    def longer(claims: dict[str, Any]) -> str:
+        return liar.sign(claims | {"filler": "x" * 70_000})
+
+    made: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "another key": by(other),
+        "another key, embedded": by(other, jwk=public_jwk(other, "first")),
+        "another key, by address": by(other, jku=f"{liar.issuer}/evil-keys", x5u=f"{liar.issuer}/evil-keys"),
+        "another key without a name": lambda claims: jwt.encode(claims, other, algorithm="RS256"),
+        "PS256 by another key": by(other, "PS256"),
+        "RS512, not on the list": by(liar.key, "RS512"),
+        "RS384, not on the list": by(liar.key, "RS384"),
+        "PS512, not on the list": by(liar.key, "PS512"),
+        "unknown name": by(liar.key, kid="second"),
+        "name as path": by(liar.key, kid="../../first"),
+        "something critical": by(liar.key, crit=["exp"]),
+        "HS256 by the public key": lambda claims: hmac_signed(claims, pem),
+        "HS256 by the public key's bytes": lambda claims: hmac_signed(claims, der),
+        "HS256 by the published key": lambda claims: hmac_signed(claims, json.dumps(jwk).encode()),
+        "HS256 by the modulus": lambda claims: hmac_signed(claims, jwk["n"].encode()),
+        "HS256 by the client's secret": lambda claims: hmac_signed(claims, SECRET.encode()),
+        "HS256 by nothing": lambda claims: hmac_signed(claims, b""),
+        "said to be RS256, by HMAC": lambda claims: hmac_signed(claims, pem, "RS256"),
+        "well signed, said to be ES256": claim_of({"alg": "ES256", "kid": "first"}),
+        "well signed, said to be EdDSA": claim_of({"alg": "EdDSA", "kid": "first"}),
+        "no signature": lambda claims: liar.sign(claims).rpartition(".")[0] + ".",
+        "cut off": lambda claims: liar.sign(claims)[:-8],
+        "without claims": lambda claims: unsigned({"alg": "RS256", "kid": "first"}, None),
+        "a list of claims": lambda claims: jwt.PyJWS().encode(
+            b"[1,2]", liar.key, algorithm="RS256", headers={"kid": "first"}
+        ),
+        "claims that are no JSON": lambda claims: jwt.PyJWS().encode(
+            b"\xff", liar.key, algorithm="RS256", headers={"kid": "first"}
+        ),
+        "claims without a bottom": lambda claims: jwt.PyJWS().encode(
+            b'{"a":' * 20_000, liar.key, algorithm="RS256", headers={"kid": "first"}
+        ),
+        "claims a page long": longer,
+        "five parts": lambda claims: liar.sign(claims) + ".a.b",
+        "one part": lambda claims: "token",
+        "empty": lambda claims: "",
+        "dots": lambda claims: "..",
+        "a number": lambda claims: 7,
+        "a list": lambda claims: [liar.sign(claims)],
+        "nothing": lambda claims: None,
+    }
+    for name in ("none", "None", "NONE", "nOnE", "", None, ["RS256"], {"alg": "RS256"}, "RS256 ", "rs256"):
+        made[f"alg {name!r}, unsigned"] = lambda claims, name=name: unsigned({"alg": name, "kid": "first"}, claims)
+        made[f"alg {name!r}, signed"] = lambda claims, name=name: unsigned(
+            {"alg": name, "kid": "first"}, claims, b"sig"
+        )
+    return made
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_no_token_that_the_providers_own_key_has_not_signed_is_believed(
+    server: Any, liar: Liar, browser: Browser
+) -> None:
+    before = census(server)
+    liar.answers["/evil-keys"] = (200, json.dumps({"keys": [public_jwk(new_key(), "first")]}).encode(), {})
+    made = forgeries(liar)
+    for name, make in made.items():
+        start(browser)
+        liar.make_token = make
+        page = browser.open(liar.vouch(browser, "forged"))
+        assert (page.status_code in (400, 502), is_in(browser)) == (True, False), (name, browser.text)
+        assert "does not answer" not in browser.text, name  # it was looked at
+    assert census(server) == before
+    assert "/evil-keys" not in {path for path, _, _ in liar.heard}
+    print(f"\nN = {len(made)} forged tokens refused")
+
+
+def test_no_keys_that_do_not_fit_are_taken(server: Any, liar: Liar, browser: Browser) -> None:
+    key = public_jwk(liar.key, "first")
+    sets: list[Any] = [
+        [],
+        [{**key, "use": "enc"}],
+        [{**key, "alg": "RS512"}],
+        [key, {**public_jwk(new_key(), "first")}],
+        [{"kty": "oct", "k": "AAAA", "kid": "first"}],
+        [{**key, "n": "AQAB"}],
+        [{"kty": "RSA", "kid": "first"}],
+        ["first", 7, None],
+    ]
+    for keys in sets:
+        server.app.state.hub.provider._keys = None
+        start(browser)
+        liar.keys = keys
+        assert (browser.open(liar.vouch(browser)).status_code, is_in(browser)) == (400, False), keys
+    print(f"\nN = {len(sets)} sets of keys that do not fit")
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_no_token_about_something_else_is_believed(server: Any, liar: Liar, browser: Browser) -> None:
+    before, now = census(server), int(time.time())
+    values: dict[str, list[Any]] = {
+        "iss": [f"{liar.issuer}/", liar.issuer.upper(), "https://evil.example", "", None, [liar.issuer], 7],
+        "aud": ["another", "", None, [], ["another"], {CLIENT: 1}, [[CLIENT]], [CLIENT, "another"], CLIENT.upper(), 7],
+        "azp": ["another", "", None, [CLIENT]],
+        "nonce": ["", "other", None, 7, [], "é", True, "\ud800"],
+        "exp": [now - 3600, now - 121, 0, -1, None, "never", True, [], float("nan"), float("inf"), 10**400],
+        "iat": [now + 3600, now + 130, now - 86_400, None, "now", False, float("-inf"), 10**400],
+        "nbf": [now + 3600, "now", None],
+        "sub": ["", None, 7, ["sub"], "x" * 256, "a\0b", "a\nb", "\ud800", {"a": 1}, True],
+    }
+    changes: list[dict[str, Any]] = [{name: value} for name, several in values.items() for value in several]
+    changes += [{"aud": [CLIENT, "another"], "azp": "another"}]
+    missing = ("iss", "aud", "nonce", "exp", "iat", "sub")
+    for change in [*changes, *missing]:
+        start(browser)
+        back = liar.vouch(browser, "elsewhere")
+        if isinstance(change, str):
+            del liar.claims[change]
+        else:
+            liar.claims |= change
+        page = browser.open(back)
+        assert (page.status_code in (400, 502), is_in(browser)) == (True, False), (change, browser.text)
+        assert "not to be believed" in browser.text or "clocks do not agree" in browser.text, (change, browser.text)
+    assert census(server) == before
+    for change in ({"exp": now - 60}, {"iat": now + 60}, {"aud": [CLIENT]}, {"aud": [CLIENT, "x"], "azp": CLIENT}):
+        start(browser)
+        assert browser.open(liar.vouch(browser, **change)).status_code == 200, change
+        browser.submit("/sign-out")
+    print(f"\nN = {len(changes) + len(missing)} tokens about something else refused")
+
+
+# -- the provider ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_an_answer_of_another_issuer_is_refused_before_its_code_is_redeemed(
+    server: Any, liar: Liar, browser: Browser
+) -> None:
+    others = ["https://evil.example", f"{liar.issuer}/", liar.issuer.upper(), "", f"{liar.issuer}&iss={liar.issuer}"]
+    for says in (False, True):
+        server.app.state.hub.provider._metadata = None
+        liar.metadata = {"authorization_response_iss_parameter_supported": says}
+        for named in [*others, *([None] if says else [])]:
+            for answer in ("", "&error=access_denied"):
+                start(browser)
+                heard = len(liar.heard)
+                back = liar.vouch(browser) + answer
+                page = browser.open(back if named is None else f"{back}&iss={named}")
+                assert (page.status_code, is_in(browser)) == (400, False), named
+                assert "/token" not in [path for path, _, _ in liar.heard[heard:]]
+        start(browser)
+        assert browser.open(f"{liar.vouch(browser)}&iss={quote(liar.issuer, safe='')}").status_code == 200
+        browser.submit("/sign-out")
+    print(f"\nN = {2 * (2 * len(others)) + 2} answers of another issuer refused")
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_metadata_leads_nobody_elsewhere(server: Any, liar: Liar, browser: Browser) -> None:
+    port = liar.issuer.rpartition(":")[2]
+    places: list[Any] = [
+        "http://evil.example/x",
+        f"http://127.0.0.1.evil.example:{port}/x",
+        f"http://evil.example@127.0.0.1:{port}/x",
+        f"http://127.0.0.1:{port}@evil.example/x",
+        f"http://127.0.0.1:{port}\\@evil.example/x",
+        f"http://127.0.0.1:{port}/x#fragment",
+        f"http://127.0.0.1:{port}/x y",
+        f"http://127.0.0.1:{port}/x\r\nHost: evil",
+        f"http://2130706433:{port}/x",
+        f"http://0.0.0.0:{port}/x",
+        f"http://[::]:{port}/x",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/x",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/x",
+        "ftp://127.0.0.1/x",
+        "javascript:alert(1)",
+        "data:application/json,{}",
+        "//evil.example/x",
+        "/x",
+        "",
+        None,
+        7,
+        ["http://127.0.0.1"],
+        "http://127.0.0.1/" + "x" * 1000,
+    ]
+    tries = 0
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        for place in places:
+            liar.metadata = {name: place}
+            page = browser.open("/oidc/start")
+            assert (page.status_code, "not set up well" in browser.text) == (502, True), (name, place)
+            assert "arkitekt_attempt" not in page.headers.get("set-cookie", "")
+            tries += 1
+    for said in ("https://evil.example", f"{liar.issuer}/", "", None, [liar.issuer]):
+        liar.metadata = {"issuer": said}
+        assert browser.open("/oidc/start").status_code == 502
+        tries += 1
+    for place in places:  # of this one it does without
+        server.app.state.hub.provider._metadata = None
+        liar.metadata = {"userinfo_endpoint": place}
+        start(browser)
+        assert browser.open(liar.vouch(browser, "nameless", name=None)).status_code == 200
+        browser.submit("/sign-out")
+        tries += 1
+    assert {path for path, _, _ in liar.heard} <= {"/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"}
+    liar.metadata, liar.userinfo = {}, {"sub": "somebody else", "name": "Evil"}
+    server.app.state.hub.provider._metadata = None
+    start(browser)
+    assert browser.open(liar.vouch(browser, "nameless-2", name=None)).status_code == 400
+    print(f"\nN = {tries} addresses elsewhere not followed")
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_an_issuer_elsewhere_leads_to_nothing_on_this_machine() -> None:
+    from arkitekt_next.hub.accounts.oidc.exchange import is_address
+
+    issuer = "https://login.lab.org"
+    here = [
+        "http://localhost/x",
+        "http://127.0.0.1/x",
+        "https://127.0.0.1/x",
+        "https://localhost:8000/x",
+        "https://[::1]/x",
+    ]
+    assert [place for place in [*here, "http://login.lab.org/x"] if is_address(place, issuer=issuer)] == []
+    assert is_address("https://keys.lab.org/jwks?v=2", issuer=issuer)
+
+
+# -- whose account ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_no_address_leads_to_the_account_that_has_it(server: Any, liar: Liar) -> None:
+    accounts = server.app.state.hub.accounts
+    taken = {name: on_hub(server, accounts.people.find(f"{name}@lab.org")) for name in ("ada", "mia", "vic")}
+    addresses = [
+        *(f"{name}@lab.org" for name in taken),
+        "MIA@LAB.ORG",
+        " mia@lab.org ",
+        "mia@lab.org\n",
+        "Mia@lab.org",
+        taken["mia"].id,
+        "mia@lab.org\0",
+        "mia@lab.org,evil@x.org",
+        ["mia@lab.org"],
+        {"email": "mia@lab.org"},
+        "ｍia@lab.org",
+        "mia@ｌab.org",
+        "x" * 500 + "@lab.org",
+        "no address",
+        "",
+        7,
+    ]
+    tries = 0
+    for verified in (True, False, "true", 1, None, ["true"]):
+        for address in addresses:
+            tries += 1
+            liar.tell_truth()
+            with at_home(server) as browser:
+                start(browser)
+                subject = f"thief-{tries}"
+                claims = {"email": address, "email_verified": verified, "name": "Thief", "preferred_username": "mia"}
+                assert browser.open(liar.vouch(browser, subject, **claims)).status_code == 200
+                me = browser.web.get("/api/me").json()["person"]["id"]
+            assert me not in {person.id for person in taken.values()}
+            known = on_hub(server, accounts.people.find(me))
+            assert (known.name, known.is_hub_owner, accounts.people.role_of(accounts.team, me)) == (
+                "Thief",
+                False,
+                "member",
+            )
+            assert known.email is None or (verified is True and known.email not in {p.email for p in taken.values()})
+    for name, person in taken.items():
+        assert on_hub(server, accounts.people.find(f"{name}@lab.org")) == person
+        assert on_hub(server, accounts.identities.list_of(person.id)) == []
+    print(f"\nN = {tries} addresses that opened nobody's account")
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_nobody_is_signed_in_or_linked_as_somebody_else_by_a_planted_answer(
+    server: Any, liar: Liar, browser: Browser
+) -> None:
+    accounts, tries = server.app.state.hub.accounts, 0
+    mia = on_hub(server, accounts.people.find("mia@lab.org"))
+    with at_home(server) as attacker:
+        start(attacker)
+        evil = liar.vouch(attacker, "attacker")
+        evil_claims, sealed = dict(liar.claims), attempt_in(attacker)
+    # The attacker's finished answer, in a browser without an attempt, with its own, signed in, and linking.
+    assert (browser.open(evil).status_code, is_in(browser)) == (400, False)
+    start(browser)
+    assert (browser.open(evil).status_code, is_in(browser)) == (400, False)
+    # The attacker's code under the victim's own state: the token is about the attacker's attempt.
+    own = asked_of_last(liar, browser)
+    liar.claims = evil_claims
+    assert (browser.open(own).status_code, is_in(browser)) == (400, False)
+    tries += 3
+    browser.sign_in("mia@lab.org")
+    assert browser.open(evil).status_code == 400
+    browser.open("/")
+    browser.submit("/oidc/link")
+    own = liar.vouch(browser, "mia-there")
+    liar.claims = evil_claims
+    assert browser.open(own).status_code == 400
+    tries += 2
+    # The attacker plants the cookie of their sign-in beside Mia's session: it is no attempt to link.
+    browser.web.cookies.set("arkitekt_attempt", sealed, domain="localhost.local", path="/")
+    liar.claims = evil_claims
+    browser.open(evil)
+    assert on_hub(server, accounts.identities.find(liar.issuer, "attacker")) != mia.id
+    tries += 1
+    # A link that Mia began ends with her session, whoever is signed in by then.
+    browser.web.cookies.clear()
+    accounts.sign_in_throttle._buckets.clear()
+    browser.sign_in("mia@lab.org")
+    browser.submit("/oidc/link")
+    own = liar.vouch(browser, "mia-there")
+    browser.open("/")
+    browser.submit("/sign-out")
+    assert (browser.open(own).status_code, is_in(browser)) == (400, False)
+    browser.sign_in("mia@lab.org")
+    browser.submit("/oidc/link")
+    own = liar.vouch(browser, "mia-there")
+    browser.open("/")
+    browser.submit("/sign-out")
+    browser.sign_in("vic@lab.org")
+    assert browser.open(own).status_code == 400
+    tries += 2
+    assert on_hub(server, accounts.identities.find(liar.issuer, "mia-there")) is None
+    assert on_hub(server, accounts.identities.list_of(mia.id)) == []
+    hub = server.app.state.hub
+    for made in (begin(Purpose.LINK, login=""), begin(Purpose.LINK, login="x"), begin(Purpose.JOIN, invitation="x")):
+        browser.web.cookies.set("arkitekt_attempt", hub.attempts.seal(made), domain="localhost.local", path="/")
+        liar.claims = {**evil_claims, "sub": "nobody-yet", "nonce": made.nonce}
+        assert browser.open(f"/oidc/callback?code=good&state={made.state}").status_code in (400, 404)
+        tries += 1
+    assert on_hub(server, accounts.identities.find(liar.issuer, "nobody-yet")) is None
+    print(f"\nN = {tries} planted answers came to nothing")
+
+
+def asked_of_last(liar: Liar, browser: Browser) -> str:
+    """Begin anew, and give the way back of that attempt."""
+    start(browser)
+    return liar.vouch(browser, "victim")
+
+
+@pytest.mark.requirement("pages.oidc", "pages.forgery")
+def test_no_other_site_links_or_unlinks_anything(server: Any, liar: Liar, browser: Browser) -> None:
+    browser.sign_in("vic@lab.org")
+    on_hub(server, _link(server, "vic@lab.org", liar.issuer, "vic-there"))
+    csrf = dict(browser.form("/oidc/link").fields)["csrf"]
+    before, tries, port = census(server), 0, browser.url.rpartition(":")[2]
+    fields = {"issuer": liar.issuer, "subject": "vic-there", "secret": "x"}
+    for path in ("/oidc/link", "/oidc/unlink", "/oidc/join"):
+        for pattern in FOREIGN_ORIGINS:
+            sent = {"origin": pattern.format(port=port)}
+            assert browser.web.post(path, data={**fields, "csrf": csrf}, headers=sent).status_code == 403, sent
+            tries += 1
+        for token in ("", "0" * 64, csrf[:-1], csrf.upper(), "é"):
+            answer = browser.web.post(path, data={**fields, "csrf": token}, headers={"origin": browser.url})
+            assert answer.status_code == 403, token
+            tries += 1
+        assert browser.web.get(path).status_code == 405
+    assert census(server) == before
+    assert not [cookie for cookie in browser.web.cookies.jar if cookie.name == "arkitekt_attempt"]
+    with at_home(server) as other:
+        other.sign_in("mia@lab.org")
+        form = [("csrf", dict(other.form("/oidc/link").fields)["csrf"])]
+        for issuer, subject in (
+            (liar.issuer, "vic-there"),
+            ("", ""),
+            (liar.issuer, "\0"),
+            ("%", "%"),
+            ("' OR 1=1 --", "x"),
+        ):
+            assert other.post("/oidc/unlink", [*form, ("issuer", issuer), ("subject", subject)]).status_code == 404
+            tries += 1
+    assert census(server) == before
+    print(f"\nN = {tries} forged requests to link and unlink refused")
+
+
+async def _link(server: Any, email: str, issuer: str, subject: str) -> None:
+    accounts = server.app.state.hub.accounts
+    await accounts.identities.link(issuer, subject, (await accounts.people.find(email)).id)
+
+
+# -- staying on site -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("pages.oidc", "pages.stay")
+def test_whatever_next_says_the_way_back_leads_to_this_site(server: Any, liar: Liar, browser: Browser) -> None:
+    payloads = [trick.format(target) for trick in TRICKS for target in TARGETS[1:4]]
+    for payload in payloads:
+        leaving = browser.web.get(f"/oidc/start?next={quote(payload, safe='')}")
+        assert leads_to(leaving.headers["location"], browser.url) == liar.issuer
+        browser.page = leaving
+        answer = browser.web.get(liar.vouch(browser))
+        assert answer.status_code == 303
+        assert leads_to(answer.headers["location"], browser.url) == browser.url, payload
+        assert browser.web.get(f"/oidc/start?next={quote(payload, safe='')}").headers["location"].startswith("/")
+        browser.web.cookies.clear()
+        with httpx2.Client(base_url=server.url) as elsewhere:  # at another name of the hub: first to its own
+            location = elsewhere.get(f"/oidc/start?next={quote(payload, safe='')}").headers["location"]
+            assert leads_to(location, server.url) == browser.url
+    print(f"\nN = {len(payloads)} values of next stay on site")
+
+
+@pytest.mark.requirement("pages.oidc", "pages.stay")
+def test_what_the_provider_says_is_shown_as_text(server: Any, liar: Liar, browser: Browser) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>"
+    start(browser)
+    page = browser.open(liar.vouch(browser, evil, name=evil))
+    assert page.status_code == 200
+    said = quote(evil)
+    browser.web.cookies.clear()
+    asked = start(browser)
+    pages = [
+        page,
+        browser.open(f"/oidc/callback?error={said}&error_description={said}&error_uri={said}&state={asked['state']}"),
+    ]
+    for shown in pages:
+        assert "<img src=x" not in shown.text
+        assert "<script>" not in shown.text
+        assert "form-action 'self';" in shown.headers["content-security-policy"]
+    assert "alert(1)" not in pages[1].text
+    browser.web.cookies.clear()
+    browser.sign_in("ada@lab.org")
+    leaving = browser.submit("/oidc/link")
+    assert leads_to(sent_to(browser), browser.url) == liar.issuer
+    assert "form-action 'self';" in leaving.headers["content-security-policy"]
+    print(f"\nN = {len(pages) + 1} pages looked at")
