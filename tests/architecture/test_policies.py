@@ -40,6 +40,9 @@ PUBLIC_PATHS = {
     "/invite/sign-in",
     "/invite/account",
     "/static/{name}",
+    "/oidc/start",
+    "/oidc/callback",
+    "/oidc/join",
 }
 PUBLIC_METHODS = {("GET", "/oauth/authorize")}  # what is asked for is checked before anybody has to sign in for it
 CHANGING = {
@@ -74,6 +77,8 @@ CHANGING = {
     ("POST", "/device"): OWN,
     ("POST", "/device/decide"): OWN,
     ("POST", "/oauth/authorize"): OWN,
+    ("POST", "/oidc/link"): OWN,
+    ("POST", "/oidc/unlink"): OWN,
     ("POST", "/team/switch"): OWN,
     ("POST", "/team/leave"): OWN,
     ("POST", "/logins/revoke"): OWN,

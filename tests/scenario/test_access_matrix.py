@@ -15,6 +15,7 @@ from arkitekt_next.wire.messages import FROM_CLIENT, kind_of
 from tests.support.access.accounts import HUB, PEOPLE, SIGN_INS
 from tests.support.access.asking import Probes
 from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
+from tests.support.access.identities import IDENTITIES
 from tests.support.access.messages import MESSAGE_PROBES
 from tests.support.access.pages import MACHINE, PAGES
 from tests.support.access.public import PUBLIC
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Probes] = {
     "public": PUBLIC,
     "machine": MACHINE,
     "pages": PAGES,
+    "sign-in with a provider": IDENTITIES,
     "messages": MESSAGE_PROBES,
 }
 ROWS = read_rows()

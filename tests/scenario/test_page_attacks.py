@@ -202,7 +202,16 @@ def test_every_route_that_writes_asks_for_the_token_of_its_session(server: Any, 
 
 @pytest.mark.requirement("pages.forgery")
 def test_a_form_before_the_sign_in_needs_the_visit_it_was_made_for(server: Any) -> None:
-    paths = ("/sign-in", "/setup", "/setup/account", "/invite", "/invite/account", "/invite/sign-in", "/enter")
+    paths = (
+        "/sign-in",
+        "/setup",
+        "/setup/account",
+        "/invite",
+        "/invite/account",
+        "/invite/sign-in",
+        "/enter",
+        "/oidc/join",
+    )
     tries = 0
     with Browser(server.url) as first, Browser(server.url) as second:
         first.open("/sign-in")
