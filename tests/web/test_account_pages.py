@@ -81,6 +81,17 @@ def sign_in(page: Page, email: str = "ada@lab.org") -> None:
 
 
 @pytest.mark.requirement("pages.setup", "pages.browser")
+def test_a_new_link_works_when_it_is_pasted_over_the_page_of_the_old_one(server: Any, page: Page) -> None:
+    accounts = server.app.state.hub.accounts
+    page.goto("/setup#" + "x" * 43)
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link no longer works")
+    secret = on_hub(server, accounts.links.create(accounts.owner))
+    page.goto(f"/setup#{secret}")  # loads nothing, since nothing but the fragment is another
+    expect(page.get_by_label("Name")).to_be_visible()
+    assert secret not in page.url
+
+
+@pytest.mark.requirement("pages.setup", "pages.browser")
 def test_a_setup_link_becomes_an_account_and_a_session(server: Any, page: Page) -> None:
     accounts = server.app.state.hub.accounts
     secret = on_hub(server, accounts.links.create(accounts.owner))

@@ -1,26 +1,33 @@
 // What the pages can't do without a script. Everything also works without it, by pasting.
 "use strict";
 
-const fragment = decodeURIComponentSafely(location.hash.slice(1)) || takeParked();
-
-// A one-time secret travels in the fragment, which no server sees: put it into the form and send that.
 const field = document.querySelector("[data-fragment]");
-if (field && fragment) {
-  history.replaceState(null, "", location.pathname + location.search);
-  field.value = fragment;
-  field.form.requestSubmit();
+const keeper = document.querySelector("form[data-keeps-fragment]");
+const action = keeper && keeper.getAttribute("action");
+
+// A one-time secret travels in the fragment, which no server sees: put it into the form and send that. The sign-in
+// hands a fragment on to the page that it leads to.
+function takeFragment() {
+  const fragment = decodeURIComponentSafely(location.hash.slice(1)) || takeParked();
+  if (field && fragment) {
+    history.replaceState(null, "", location.pathname + location.search);
+    field.value = fragment;
+    field.form.requestSubmit();
+  }
+  if (keeper && fragment) {
+    keeper.setAttribute("action", action + location.hash);
+  }
 }
 
-// The sign-in hands a fragment on to the page that it leads to.
-const keeper = document.querySelector("form[data-keeps-fragment]");
-if (keeper && location.hash.length > 1) {
-  keeper.setAttribute("action", keeper.getAttribute("action") + location.hash);
-}
+takeFragment();
+// A link that is pasted over the address of its own page, open already, loads nothing: it only changes the fragment.
+window.addEventListener("hashchange", takeFragment);
 
 // Another site, at which somebody signs in, gets no fragment: it waits in this tab until the browser is back.
 const leaver = document.querySelector("[data-parks-fragment]");
 if (leaver && location.hash.length > 1) {
   leaver.addEventListener("click", () => {
+    const fragment = decodeURIComponentSafely(location.hash.slice(1));
     sessionStorage.setItem("parked", JSON.stringify([leaver.dataset.parksFragment, fragment]));
   });
 }
