@@ -91,6 +91,7 @@ class Connection:
         self._access: Access | None = None
         self.welcome: Welcome | None = None
         self.is_closed = False
+        self._ended: SignInNeeded | None = None
         after_fork(self._forget)
 
     # -- any thread ----------------------------------------------------------------------------------------
@@ -162,6 +163,8 @@ class Connection:
             line.flush()
 
     async def _opened(self) -> Welcome:
+        if self._ended is not None:  # whoever comes later has to hear of it too, not that something was closed
+            raise self._ended.with_traceback(None)
         if self.is_closed:
             raise HubUnavailable(url=self.url, reason="the connection was closed", remedy="Open a new one")
         if self._line is not None and self.welcome is not None:
@@ -180,6 +183,7 @@ class Connection:
                 tries = 0
                 code, _ = await line.gone
             except SignInNeeded as ended:
+                self._ended = ended
                 self._finish(ended)
                 return
             except ArkitektError as failed:

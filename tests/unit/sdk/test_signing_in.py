@@ -125,6 +125,18 @@ def test_a_sign_in_that_ends_ends_what_waits_and_what_serves(
         app.find("far.away")
 
 
+def test_whoever_asks_once_the_connection_has_ended_hears_of_the_sign_in_too(
+    server: TokenServer, scripted: ScriptedHub
+) -> None:
+    with App("stranger", url=server.url, dial=scripted.dial) as app:
+        link = app.link
+        link.open_in_background()
+        until(lambda: link.connection.is_closed)
+        for _ in range(2):
+            with pytest.raises(SignInNeeded, match="stranger is not signed in"):
+                link.ensure_open()
+
+
 def test_signing_in_never_holds_the_transport_loop_up(scripted: ScriptedHub) -> None:
     go, threads = threading.Event(), list[int]()
 
