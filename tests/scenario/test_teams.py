@@ -205,6 +205,11 @@ async def test_a_token_that_may_only_read_changes_nothing(server: Any) -> None:
         ]:
             refused = await reader.post(path, json=body)
             assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+        managing = (await reader.post("/api/invitations", json={"role": "guest"})).json()["message"]
+        assert managing == (
+            "You may not manage the team. r was let in without 'manage': sign it in anew (login --reauth) and leave it "
+            "that right"
+        )
         assert (await reader.get(f"/api/tasks/{task}")).status_code == 200
         raw = await RawClient(server.url, token, "r").open()
         await raw.send(

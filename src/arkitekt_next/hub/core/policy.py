@@ -28,12 +28,18 @@ class Policy:
             return
         scope = SCOPES[verb]
         if not who.has(scope):
-            raise NotPermitted(person=who.person, verb=self.name, what="this", remedy=f"The token lacks '{scope}'")
-        if not may(who, verb):
-            role = "no owner of the hub" if verb is Verb.KEEP else f"{who.role} in this team"
-            raise NotPermitted(
-                person=who.person, verb=self.name, what="this", remedy=f"You are {role}: ask an owner or admin"
+            raise self._refusal(
+                who, f"{who.app} was let in without '{scope}': sign it in anew (login --reauth) and leave it that right"
             )
+        if not may(who, verb):
+            keeper = "the owner of the hub" if verb is Verb.KEEP else "an owner or admin"
+            role = "no owner of the hub" if verb is Verb.KEEP else f"{who.role} in this team"
+            raise self._refusal(who, f"You are {role}: ask {keeper}")
+
+    def _refusal(self, who: Principal, remedy: str) -> NotPermitted:
+        action, _, what = self.name.partition(" ")
+        text = f"You may not {action} {what or 'this'}. {remedy}"
+        return NotPermitted(text, person=who.person, verb=action, what=what or "this", remedy=remedy)
 
 
 PUBLIC = Policy("public", None)
