@@ -104,6 +104,26 @@ def test_a_team_is_made_filled_and_kept(home: Home) -> None:
 
 
 @pytest.mark.requirement("cli.accounts")
+def test_a_function_is_shared_with_a_guest_by_name_and_taken_back(home: Home, tmp_path: Path) -> None:
+    place = tmp_path / "lens"
+    place.mkdir()
+    assert home.run("init", "--yes", at=place).code == 0
+    assert home.run("hub", "user", "add", "gast@else.org", "--role", "guest").code == 0
+    with home.started("run", "prod", at=place) as app:
+        app.says("lens.pixel_size")
+        assert "No guest sees lens.pixel_size" in home.run("hub", "team", "shares", "lens.pixel_size").out
+        shared = home.run("hub", "team", "share", "lens.pixel_size", "gast@else.org")
+        assert (shared.code, shared.out) == (0, "✓ gast sees and calls lens.pixel_size now.\n")
+        listed = home.run("hub", "team", "shares", "lens.pixel_size", "--json").json
+        assert [share["person"]["name"] for share in listed] == ["gast"]
+        assert home.run("hub", "team", "shares", "lens.pixel_size").lines[1].split()[0] == "gast"
+        assert home.run("hub", "team", "unshare", "lens.pixel_size", "gast").code == 0
+        assert home.run("hub", "team", "shares", "lens.pixel_size", "--json").json == []
+        assert home.run("hub", "team", "share", "lens.none", "gast").code == 4
+        assert home.run("hub", "team", "share", "lens.pixel_size", "nobody").code == 4
+
+
+@pytest.mark.requirement("cli.accounts")
 def test_tokens_sign_ins_and_programs_are_listed_made_and_ended(home: Home) -> None:
     assert "hub token create" in home.run("hub", "token", "list").out
     made = home.run("hub", "token", "create", "--app", "segment", "--scope", "read", "--json").json

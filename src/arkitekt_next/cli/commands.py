@@ -66,6 +66,9 @@ _TEAM = {
     "uninvite": Place("arkitekt_next.cli.team_commands:uninvite", "Take an invitation back."),
     "role": Place("arkitekt_next.cli.team_commands:role", "Change what a member is."),
     "remove": Place("arkitekt_next.cli.team_commands:remove", "Remove a member, or leave."),
+    "share": Place("arkitekt_next.cli.share_commands:share", "Let a guest see and call a function."),
+    "unshare": Place("arkitekt_next.cli.share_commands:unshare", "End that a guest sees and calls a function."),
+    "shares": Place("arkitekt_next.cli.share_commands:shares", "List the guests who see a function."),
 }
 
 _LOGIN = {

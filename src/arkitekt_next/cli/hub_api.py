@@ -59,6 +59,10 @@ class HubApi:
         """Change something."""
         return self._session.ask("PATCH", path, body)
 
+    def put(self, path: str) -> dict[str, Any]:
+        """See to it that something is so."""
+        return self._session.ask("PUT", path)
+
     def delete(self, path: str, id: str) -> None:
         """Remove something by its id."""
         self._session.ask("DELETE", f"{path}/{quote(id, safe='')}")
