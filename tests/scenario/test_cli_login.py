@@ -435,6 +435,9 @@ def test_a_hub_with_its_own_certificate_is_pinned_by_its_fingerprint(home: Home,
             assert "another one than the one pinned" in refused.err
         (one,) = home.run("status", "--json").json
         assert (one["reachable"], one["state"]) == (False, "unknown")
+        assert one["reason"].startswith("its certificate is not trusted: it is another one than the one pinned")
+        plain = home.run("login", "--app", "plain", "--url", front.url.replace("https", "http"))
+        assert (plain.code, plain.err.count("its address begins with https://")) == (3, 1)
         assert len(front.heard) == heard
 
 
@@ -454,6 +457,28 @@ def test_a_person_at_a_terminal_is_asked_about_an_unknown_certificate(home: Home
                     terminal.until("Waiting until somebody")
                     run(approve(server, user_code_in(terminal.shown)))
                 assert terminal.end() == code
+            finally:
+                terminal.close()
+
+
+@pytest.mark.requirement("signin.certificates")
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+def test_run_dev_asks_about_an_unknown_certificate_too(home: Home, server: Any, tmp_path: Path) -> None:
+    (home.folder / "app.py").write_text("from arkitekt_next import register\n", encoding="utf-8")
+    made = make_certificate(tmp_path)
+    with tls_front(made, int(server.url.rpartition(":")[2])) as front:
+        for answer in ("n", "y"):
+            terminal = Terminal(["run", "dev", "--url", front.url], at=home.folder, environment=home.environment)
+            try:
+                terminal.until(fingerprint_of(made.der))
+                terminal.until("Are they the same?")
+                terminal.press(f"{answer}\n")
+                if answer == "n":
+                    assert terminal.end() == 5
+                else:
+                    terminal.until("Waiting until somebody")
+                    terminal.press("\x03")
+                    terminal.end()
             finally:
                 terminal.close()
 

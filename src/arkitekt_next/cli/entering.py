@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from arkitekt_next.cli import output
 from arkitekt_next.cli.browser import open_code_link
-from arkitekt_next.errors import HubUntrusted, RequestRefused
+from arkitekt_next.errors import HubUnavailable, HubUntrusted, RequestRefused
 from arkitekt_next.sdk import trust
 from arkitekt_next.sdk.announced import is_loopback
 from arkitekt_next.sdk.credentials import Credentials
@@ -122,6 +123,14 @@ def enter(address: str, app: str, *, version: str = "") -> None:
         say_who(ask_person(address, app, version=version), default_scopes(app))
 
 
+def meet(address: str) -> None:
+    """Ask whoever sits at the terminal whether an unknown certificate is the hub's; one that is away is let be."""
+    if not output.can_ask() or trust.pinned_fingerprint(address) is not None:
+        return
+    with suppress(HubUnavailable):
+        settle_certificate(address, None)
+
+
 def settle_certificate(address: str, fingerprint: str | None) -> None:
     """See to it that the hub's certificate is believed: by the system, by a fingerprint given, or by being asked.
 
@@ -173,4 +182,6 @@ def _confirm(address: str, shown: str, doubt: HubUntrusted) -> None:
     output.note()
     output.note("The hub shows its own when it starts: ask whoever keeps it.")
     if not click.confirm("Are they the same?", default=False, err=True):
-        raise HubUntrusted(url=address, reason="its fingerprint was not confirmed", remedy=f"Ask who keeps {address}")
+        raise HubUntrusted(
+            url=address, reason="its fingerprint was not confirmed", remedy="Ask who keeps the hub for it"
+        )

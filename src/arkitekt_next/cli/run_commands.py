@@ -54,11 +54,15 @@ def dev(
     from arkitekt_next.cli.dev.hub import DevHub
     from arkitekt_next.cli.dev.screen import Screen
     from arkitekt_next.cli.dev.supervisor import Options, Supervisor
+    from arkitekt_next.cli.entering import meet
     from arkitekt_next.cli.reach import named_url
 
+    given = None if folder is not None and url is None else named_url(url)
     if headless:
         os.environ["NO_COLOR"] = "1"
-    hub = DevHub(None if folder is not None and url is None else named_url(url), folder, is_kept=not ephemeral_hub)
+    elif given is not None:
+        meet(given)
+    hub = DevHub(given, folder, is_kept=not ephemeral_hub)
     supervisor = Supervisor(Options(Path.cwd(), module, share, headless), hub, Screen())
     asyncio.run(supervisor.run())
 

@@ -64,7 +64,7 @@ def _own_hub() -> str | None:
 
 
 def _look(addresses: Iterable[str]) -> dict[str, str | None]:
-    """Ask all hubs at once; give why each does not answer, or None when it does."""
+    """Ask all hubs at once; give why each can't be asked, or None when it does."""
     places = list(addresses)
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(places, pool.map(_problem_of, places), strict=True))
@@ -76,8 +76,10 @@ def _problem_of(address: str) -> str | None:
 
     try:
         fetch(address, "GET", "/health", timeout_s=_ANSWER_S)
-    except (HubUnavailable, HubUntrusted) as absent:
-        return str(absent.fields.get("reason") or absent.message)
+    except HubUntrusted as doubted:
+        return f"its certificate is not trusted: {doubted.fields.get('reason') or doubted.message}"
+    except HubUnavailable as absent:
+        return f"the hub does not answer: {absent.fields.get('reason') or absent.message}"
     return None
 
 
@@ -167,7 +169,7 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 def _state(one: dict[str, Any]) -> str:
     if not one["reachable"]:
-        return f"the hub does not answer: {one['reason']}"
+        return str(one["reason"])
     if one["state"] == "ended":
         return "ended"
     if one["state"] == "unknown":

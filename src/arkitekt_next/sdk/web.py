@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from arkitekt_next.errors import HubUnavailable
 
+from .announced import is_loopback
 from .trust import context_for, untrusted
 
 TIMEOUT_S = 10.0
@@ -74,10 +75,16 @@ def _request(
         raise untrusted(address, doubted) from doubted
     except (OSError, http.client.HTTPException) as failed:
         reason = getattr(failed, "strerror", None) or str(failed) or type(failed).__name__
-        raise HubUnavailable(url=address, reason=reason, remedy=START_HUB) from failed
+        raise HubUnavailable(url=address, reason=reason, remedy=_remedy(address, failed)) from failed
     finally:
         connection.close()
     return Answer(response.status, _decoded(text), _seconds(response.getheader("Retry-After")))
+
+
+def _remedy(address: str, failed: Exception) -> str:
+    if urlsplit(address).scheme == "http" and isinstance(failed, (http.client.BadStatusLine, ConnectionResetError)):
+        return "If it serves TLS, its address begins with https://"
+    return START_HUB if is_loopback(address) else "Check the address, and that the hub runs"
 
 
 def _decoded(text: bytes) -> Any:
