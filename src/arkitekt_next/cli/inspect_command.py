@@ -64,7 +64,7 @@ def _say_empty(url: str, filtered: str | None) -> None:
     if filtered:
         output.say(f"Nothing on {url} fits '{output.clean(filtered)}'. `arkitekt-next inspect` lists everything.")
         return
-    output.say(f"There is nothing on {url} yet. Connect an app: arkitekt-next run dev")
+    output.say(f"There is nothing on {url} that you may see yet. Connect an app: arkitekt-next run dev")
 
 
 def _online(count: int) -> str:

@@ -189,8 +189,9 @@ class SignIn:
             found = _asked(address, lambda: oauth.redeem(address, token, app=self._app, version=self._version))
         except oauth.Refused as refused:
             raise SignInNeeded(
-                reason=f"the hub at {address} does not take the token of {REDEEM_TOKEN} for {self._app}: {refused}",
-                remedy="It may be used up, expired, revoked, or bound to another app: ask for a new one",
+                reason=f"the hub at {address} does not take the token of {REDEEM_TOKEN} for {self._app}: "
+                + str(refused).rstrip("."),
+                remedy="Ask whoever made it for a new one",
             ) from refused
         self._store.write(found)
         return found

@@ -23,7 +23,7 @@ _ID = "01a1fb9b-0007-7000-8000-000000000007"
 _BAD = refusals(
     RequestRefused(
         where="redirect_uris",
-        problem="expected https://host/path, or http://127.0.0.1/path for a program on the desk, got 'http://x'",
+        problem="expected https://host/path, or http://127.0.0.1/path for a desktop program, got 'http://x'",
     )
 )
 _GONE = refusals(NotFound(what="client", name=_ID, remedy="It may be removed already"))

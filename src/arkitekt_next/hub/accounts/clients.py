@@ -78,7 +78,7 @@ class Clients:
         """Register a program for `who`'s team; give it and its secret. Raises `RequestRefused` for a bad address."""
         for uri in redirect_uris:
             if not is_registrable(uri):
-                problem = f"expected https://host/path, or http://127.0.0.1/path for a program on the desk, got {uri!r}"
+                problem = f"expected https://host/path, or http://127.0.0.1/path for a desktop program, got {uri!r}"
                 raise RequestRefused(where="redirect_uris", problem=problem)
         secret = None if is_public else new_secret()
         row = {

@@ -44,10 +44,10 @@ WRONG_SIGN_IN = "This address and password do not fit together. Check both and t
 
 HAS_PASSWORD = "You have one already. Whoever keeps the hub can make you a link that sets a new one"
 UNDECIDED = "Please decide: approve it, or deny it."
-DOOR_CLOSED = "It opens once, and for two minutes. `arkitekt-next hub open` opens another one."
+DOOR_CLOSED = "It opens once, and for two minutes. “arkitekt-next hub open” opens another one."
 LINK_GONE = (
     "It was used already, or is older than 30 minutes. Ask whoever keeps the hub for another one. On the hub's own "
-    "machine, `arkitekt-next hub open` lets its owner in."
+    "machine, “arkitekt-next hub open” lets its owner in."
 )
 INVITATION_GONE = "It was used up or taken back, or has expired. Ask whoever invited you for another one."
 DISABLED = (
