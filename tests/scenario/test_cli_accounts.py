@@ -160,6 +160,10 @@ def test_keys_are_rotated_and_the_log_shows_what_was_done_and_whether_it_was_cha
     assert "key.rotated" in lines[0]
     of_team = [entry for entry in log if entry["team"] is not None]
     assert home.run("hub", "audit", "--team", "--json").json[-1] == of_team[-1]
+    me = home.run("hub", "user", "list", "--json").json[0]
+    by_me = [line for line in home.run("hub", "audit").lines if "key.rotated" in line]
+    assert [(f"  {me['name']} " in line, me["id"] in line) for line in by_me] == [(True, False)] * len(by_me)
+    assert by_me
     whole = home.run("hub", "audit", "--verify")
     assert (whole.code, f"All {log[-1]['number']} entries" in whole.out) == (0, True)
     with home.started("hub", "audit", "--follow", "--limit", "1", "--json") as follower:

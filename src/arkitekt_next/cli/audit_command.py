@@ -48,10 +48,9 @@ def audit(limit: int, of_team: bool, follow: bool, verify: bool, url: str | None
         return Exit.OK
     if not found and not follow:
         output.say("Nothing was done yet.")
-    for entry in found:
-        _show(entry, as_json=as_json)
+    _show(api, found, of_team=of_team, as_json=as_json)
     if follow:
-        _follow(api, path, found[-1]["number"] if found else 0, as_json=as_json)
+        _follow(api, path, found[-1]["number"] if found else 0, of_team=of_team, as_json=as_json)
     return Exit.OK
 
 
@@ -69,21 +68,33 @@ def _verify(api: HubApi, *, as_json: bool) -> int:
     return Exit.OK if verdict["is_whole"] else Exit.FAILED
 
 
-def _follow(api: HubApi, path: str, seen: int, *, as_json: bool) -> None:
+def _follow(api: HubApi, path: str, seen: int, *, of_team: bool, as_json: bool) -> None:
     while True:
         time.sleep(_EVERY_S)
         new = [entry for entry in api.get(path, limit=_MOST)["items"] if entry["number"] > seen]
-        for entry in reversed(new):
-            _show(entry, as_json=as_json)
-            seen = entry["number"]
+        _show(api, new[::-1], of_team=of_team, as_json=as_json)
+        seen = max([seen, *(entry["number"] for entry in new)])
 
 
-def _show(entry: dict[str, Any], *, as_json: bool) -> None:
+def _show(api: HubApi, entries: list[dict[str, Any]], *, of_team: bool, as_json: bool) -> None:
+    """Print entries; for people, with the names of those who are still there instead of their ids."""
     if as_json:
-        output.print_json_line(entry)
-        return
-    about = " ".join(f"{name}={value}" for name, value in entry["data"].items())
-    who = entry["person"] or "-"
+        for entry in entries:
+            output.print_json_line(entry)
+    elif entries:
+        people = api.every("/api/members" if of_team else "/api/people")
+        names = {one["id"]: one["name"] for one in people}
+        for entry in entries:
+            _show_line(entry, names)
+
+
+def _show_line(entry: dict[str, Any], names: dict[str, str]) -> None:
+    about = " ".join(f"{name}={_said(value)}" for name, value in entry["data"].items())
+    who, what = (names.get(entry[key], entry[key]) or "-" for key in ("person", "subject"))
     when, number = output.when(entry["at_us"]), f"{entry['number']:>5}"
-    parts = [when, number, f"{entry['event']:<22}", who, entry["subject"] or "-", about]
+    parts = [when, number, f"{entry['event']:<22}", f"{who:<16}", what, about]
     output.say(output.clean("  ".join(parts).rstrip()))
+
+
+def _said(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
