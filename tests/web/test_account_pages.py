@@ -152,6 +152,7 @@ def test_an_app_is_let_in_with_what_was_ticked_and_another_is_turned_away(server
     shoot(page, "device-code")
     page.get_by_label("The code that the app shows").fill(user.lower().replace("-", ""))
     page.keyboard.press("Enter")
+    expect(page.get_by_text(user, exact=True)).to_be_visible()  # as the app shows it
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("stranger was turned away")
     shoot(page, "device-denied")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request, Response
 
 from arkitekt_next.auth.principal import Principal, Scope
+from arkitekt_next.auth.secrets import normal_user_code
 from arkitekt_next.errors import NotFound
 from arkitekt_next.hub.core.policy import OWN, SEE, policy
 
@@ -119,7 +120,8 @@ async def _show_app(
     only = client.team if client is not None else None
     choices = await choices_of(visit, found.scopes, team=team, ticked=ticked, only_team=only)
     status = 400 if problem else 200
-    return await show(request, "device.html", status=status, code=found, typed=typed, problem=problem, **choices)
+    shown = normal_user_code(typed)  # as the app shows it, whatever way it was typed: it is to be compared
+    return await show(request, "device.html", status=status, code=found, typed=shown, problem=problem, **choices)
 
 
 async def _unknown(request: Request) -> Response:
