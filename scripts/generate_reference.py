@@ -34,7 +34,11 @@ def settings() -> str:
     lines = ["# Settings of a hub\n", "Read from the command line, then these variables, then the defaults.\n"]
     lines += ["| setting | variable | default | meaning |", "|---|---|---|---|"]
     for name, field in HubSettings.model_fields.items():
-        default = "required" if field.default is PydanticUndefined else f"`{field.default}`"
+        default = (
+            ("required" if field.is_required() else "none")
+            if field.default is PydanticUndefined
+            else f"`{field.default}`"
+        )
         default = "none" if field.default is None else default
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {_cell(field.description or '')} |")
     return "\n".join(lines) + "\n"
