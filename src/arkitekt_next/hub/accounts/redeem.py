@@ -85,6 +85,7 @@ class RedeemTokens:
         if excess:
             said = ", ".join(sorted(allowed)) or "nothing"
             problem = f"expected what you may hand on by your own sign-in ({said}), got {', '.join(excess)}"
+            problem += ". Ask for less, or sign in anew with more"
             raise RequestRefused(where="scopes", problem=problem)
         secret, now = new_secret(), now_us()
         row = {
