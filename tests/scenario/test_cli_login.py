@@ -307,6 +307,7 @@ def test_an_app_goes_on_after_its_token_expired_and_its_hub_restarted(tmp_path: 
                 assert until(lambda: not kept.is_fresh)
                 first.stop()
                 program.says("reconnecting")
+                program.says("Trying again until it answers")  # with what keeps it from coming back
                 with serve(tmp_path / "hub", access_token_s=1, port=port) as second:
                     program.says("connected again")
                     assert home.run("call", "lab.double", "21", "--url", second.url).out == "42\n"

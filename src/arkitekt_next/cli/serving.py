@@ -62,6 +62,7 @@ def serve(app: App, *, mode: Mode, tell: Tell, is_stopping: Callable[[], bool], 
 
 def _watch(app: App, tell: Tell, over: threading.Event) -> None:
     was_provided, was_connected, url = False, False, ""
+    told = {""}  # what has kept it from coming back in this outage: each is said once
     while not over.wait(_LOOK_S if was_provided else _LOOK_S / 10):
         said = _status(app)
         if said is None:
@@ -74,6 +75,10 @@ def _watch(app: App, tell: Tell, over: threading.Event) -> None:
             was_connected = bool(said["is_connected"])
             url = said["url"] or url
             tell("reconnected" if was_connected else "disconnected", url=url)
+            told = {""}
+        elif was_provided and not was_connected and said["problem"] not in told:
+            told.add(said["problem"])
+            tell("waiting", reason=said["problem"])
 
 
 def _status(app: App) -> dict[str, Any] | None:

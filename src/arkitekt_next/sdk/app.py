@@ -444,6 +444,7 @@ class App:
             "app": self.identifier,
             "is_connected": link is not None and link.connection.is_open,
             "url": link.connection.url if link is not None else "",
+            "problem": link.connection.problem if link is not None else "",
             "calls": link.caller.open_calls if link is not None else 0,
         }
         if host is not None:

@@ -92,6 +92,7 @@ class Connection:
         self.welcome: Welcome | None = None
         self.is_closed = False
         self._ended: SignInNeeded | None = None
+        self.problem = ""
         after_fork(self._forget)
 
     # -- any thread ----------------------------------------------------------------------------------------
@@ -187,6 +188,7 @@ class Connection:
                 self._finish(ended)
                 return
             except ArkitektError as failed:
+                self.problem = failed.message
                 self._tell(failed)
             except Exception as failed:
                 self._tell(ProtocolError(where="connection", problem=f"{type(failed).__name__}: {failed}"))
@@ -252,6 +254,7 @@ class Connection:
             line.transport.close()
             return
         self.welcome = welcome
+        self.problem = ""
         self._line = line
         for role in self._roles:
             role.opened(welcome)
