@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -61,7 +62,7 @@ class Attempts:
 
     def __init__(self, master: bytes) -> None:
         self._key = hmac.new(master, b"arkitekt-next provider attempts", hashlib.sha256).digest()
-        self._spent: dict[str, int] = {}
+        self._spent: OrderedDict[str, None] = OrderedDict()
 
     def seal(self, attempt: Attempt) -> str:
         """Write an attempt as what a cookie may hold."""
@@ -89,10 +90,9 @@ class Attempts:
 
     def spend(self, attempt: Attempt) -> bool:
         """Use an attempt up; False when it was already."""
-        now = now_us()
-        if len(self._spent) >= _SPENT_LIMIT:
-            self._spent = {state: until for state, until in self._spent.items() if until > now}
         if attempt.state in self._spent:
             return False
-        self._spent[attempt.state] = attempt.expires_at_us
+        self._spent[attempt.state] = None
+        while len(self._spent) > _SPENT_LIMIT:  # the oldest goes; the provider takes its code no second time either
+            self._spent.popitem(last=False)
         return True
