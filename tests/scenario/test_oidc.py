@@ -210,6 +210,25 @@ def test_an_invitation_that_ends_while_somebody_is_away_makes_no_account(
     assert browser.page.status_code == 404
 
 
+@pytest.mark.requirement("pages.oidc", "pages.invite")
+def test_an_invitation_for_one_makes_one_account_however_many_come_at_once(server: Any, issuer: str) -> None:
+    secret, before = invite(server), people(server)
+    browsers, backs = [at_home(server) for _ in range(20)], []
+    for number, browser in enumerate(browsers):
+        browser.open("/invite")
+        browser.submit("/invite", secret=secret)
+        browser.submit("/oidc/join")
+        known_there(issuer, f"crowd-{number}", name=f"Crowd {number}")
+        backs.append(agree(browser, f"crowd-{number}"))
+    with ThreadPoolExecutor(20) as pool:
+        pages = list(pool.map(lambda pair: pair[0].open(pair[1]).status_code, zip(browsers, backs, strict=True)))
+    assert (pages.count(200), pages.count(404)) == (1, 19)
+    assert len(people(server)) == len(before) + 1
+    for browser in browsers:
+        browser.web.close()
+    print("N = 20 newcomers, 1 account")
+
+
 def add_person_without_team(server: Any, name: str) -> str:
     return str(on_hub(server, accounts(server).people.add(name=name, email=f"{name}@lab.org")).id)
 
@@ -252,7 +271,9 @@ def test_two_hubs_that_meet_the_same_newcomer_make_one_account(open_server: Any)
         hub = open_server.app.state.hub
         several = [Identities(hub.database, hub.accounts.people) for _ in range(8)]  # each with a lock of its own
         ada = Profile("Twice", "twice@uni.org")
-        return await asyncio.gather(*(one.enrol("https://i", "twice", ada, team=hub.accounts.team) for one in several))
+        for one in several:
+            one.team = hub.accounts.team
+        return await asyncio.gather(*(one.enrol("https://i", "twice", ada) for one in several))
 
     made = on_hub(open_server, meet())
     assert len({person for person, _ in made}) == 1

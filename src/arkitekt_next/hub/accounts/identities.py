@@ -20,18 +20,19 @@ from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.ledger import Statement, Step, insert_or
 
-from .people import check_email
+from .invitations import steps_of
+from .people import INSERT_PERSON, check_email
 
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
 
+    from .invitations import Invitation
     from .oidc.provider import Profile
     from .people import People
 
 _i = t.identity.c
 _other = t.identity.alias("other")
 _INSERT = insert_or(t.identity, ["issuer", "subject"])
-_INSERT_PERSON = insert_or(t.person, ["email"])
 _INSERT_MEMBERSHIP = insert_or(t.membership, ["team_id", "person_id"])
 _DELETE_PERSON = Statement("take a person back", delete(t.person).where(t.person.c.id == bindparam("b_person")))
 _HAS_PASSWORD = exists().where(
@@ -127,29 +128,44 @@ class Identities:
             problem="This is your only way into your account", remedy="Set a password first, or link another one"
         )
 
-    async def enrol(
-        self, issuer: str, subject: str, profile: Profile, *, team: str | None = None, role: Role = Role.GUEST
-    ) -> tuple[str, bool]:
-        """Make an account that an identity opens, in a team if one is given; give its person, and whether it is new.
+    async def enrol(self, issuer: str, subject: str, profile: Profile) -> tuple[str, bool]:
+        """Make an account that an identity opens, in the team of newcomers; give its person, and whether it is new.
 
         An address that somebody has, or that is none, stays unset.
         """
+        person = new_id()
+        row = {"team_id": self.team, "person_id": person, "role": self.role.value, "created_at_us": now_us()}
+        return await self._make(issuer, subject, profile, person, (_INSERT_MEMBERSHIP, row))
+
+    async def enrol_invited(
+        self, issuer: str, subject: str, profile: Profile, invitation: Invitation
+    ) -> tuple[str, bool]:
+        """Make an account that an identity opens by an invitation, as `enrol` does.
+
+        Raises `NotFound`, and makes none, when the invitation was just used up.
+        """
+        person = new_id()
+        use, membership = steps_of(invitation, person)
+        return await self._make(issuer, subject, profile, person, membership, use)
+
+    async def _make(
+        self, issuer: str, subject: str, profile: Profile, person: str, membership: Step, *first: Step
+    ) -> tuple[str, bool]:
+        commit = self._database.ledger.commit
         async with self._adding:
             known = await self.find(issuer, subject)
             if known is not None:
                 return known, False
-            person, now = new_id(), now_us()
-            steps: list[Step] = [(_INSERT, _row(issuer, subject, person))]
-            if team is not None:
-                membership = {"team_id": team, "person_id": person, "role": role.value, "created_at_us": now}
-                steps.append((_INSERT_MEMBERSHIP, membership))
+            identity = (_INSERT, _row(issuer, subject, person))
             row = _person_row(person, profile.name, await self._free(profile.email))
-            counts = await self._database.ledger.commit((_INSERT_PERSON, row), *steps)
-            if not counts[0]:  # somebody took the address meanwhile
-                row["email"] = None
-                counts = await self._database.ledger.commit((_INSERT_PERSON, row), *steps)
-            if not counts[1]:  # another hub was faster
-                await self._database.ledger.commit((_DELETE_PERSON, {"b_person": person}))
+            counts = await commit(*first, (INSERT_PERSON, row), identity, membership)
+            if first and not counts[0]:
+                raise NotFound(what="invitation", name="…", remedy="It was just used up: ask for another one")
+            made, linked = counts[len(first) : len(first) + 2]
+            if not made:  # somebody took the address meanwhile
+                _, linked, _ = await commit((INSERT_PERSON, {**row, "email": None}), identity, membership)
+            if not linked:  # another hub was faster
+                await commit((_DELETE_PERSON, {"b_person": person}))
                 return await self.find(issuer, subject) or "", False
         await self._people.reload()
         return person, True

@@ -18,7 +18,7 @@ from arkitekt_next.auth.secrets import digest_of, new_secret
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import tables as t
-from arkitekt_next.storage.ledger import Statement, insert_or
+from arkitekt_next.storage.ledger import Statement, Step, insert_or
 
 from .people import INSERT_PERSON
 
@@ -114,16 +114,9 @@ class Invitations:
         invitation = await self.find(secret)
         if self._people.membership(invitation.team, person) is not None:
             raise Conflict(problem=f"You belong to the team {invitation.team_name} already", remedy="Just sign in")
-        now = now_us()
-        membership = {
-            "team_id": invitation.team,
-            "person_id": person,
-            "role": invitation.role.value,
-            "created_at_us": now,
-        }
-        use = {"b_id": invitation.id, "b_now": now}
+        use, membership = steps_of(invitation, person)
         steps = [(INSERT_PERSON, newcomer)] if newcomer is not None else []
-        used, *made, joined = await self._database.ledger.commit((_USE, use), *steps, (_INSERT_MEMBERSHIP, membership))
+        used, *made, joined = await self._database.ledger.commit(use, *steps, membership)
         if not used:
             raise NotFound(what="invitation", name=secret[:6] + "…", remedy="It was just used up: ask for another one")
         if made == [0]:
@@ -154,6 +147,18 @@ class Invitations:
         row = {"b_team": who.team, "b_id": id, "revoked_at_us": now_us()}
         if role is None or not (await self._database.ledger.commit((_REVOKE, row)))[0]:
             raise NotFound(what="invitation", name=id, remedy="It may be used up or revoked already")
+
+
+def steps_of(invitation: Invitation, person: str) -> tuple[Step, Step]:
+    """Give what is written when a person accepts: the use, without which nothing else is, and the membership."""
+    now = now_us()
+    membership = {
+        "team_id": invitation.team,
+        "person_id": person,
+        "role": invitation.role.value,
+        "created_at_us": now,
+    }
+    return (_USE, {"b_id": invitation.id, "b_now": now}), (_INSERT_MEMBERSHIP, membership)
 
 
 def _open() -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
@@ -15,7 +16,6 @@ from fastapi import Request, Response
 from arkitekt_next.auth.addresses import local_path
 from arkitekt_next.errors import Conflict, NotFound, RequestRefused
 from arkitekt_next.hub.accounts.identities import mark_of
-from arkitekt_next.hub.accounts.invitations import Invitation
 from arkitekt_next.hub.accounts.oidc.attempts import ATTEMPT_S, Attempt, Purpose
 from arkitekt_next.hub.accounts.oidc.attempts import begin as begin_attempt
 from arkitekt_next.hub.accounts.oidc.provider import CALLBACK, Proof, Provider
@@ -173,9 +173,7 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, proof
         title, *texts = words.newcomer(provider.name)
         return await show(request, "came_back.html", status=403, title=title, texts=texts, back="/sign-in")
     profile = await provider.describe(proof)
-    person, is_new = await identities.enrol(
-        provider.issuer, proof.subject, profile, team=identities.team, role=identities.role
-    )
+    person, is_new = await identities.enrol(provider.issuer, proof.subject, profile)
     if is_new:
         await accounts.audit.note("person.created", person=person, subject=person, by=provider.issuer)
         await accounts.audit.note(
@@ -186,32 +184,30 @@ async def _sign_in(request: Request, provider: Provider, attempt: Attempt, proof
 
 async def _join(request: Request, provider: Provider, attempt: Attempt, proof: Proof) -> Response:
     accounts = visit_of(request).hub.accounts
+    identities, has_joined = accounts.identities, False
     try:
         invitation = await accounts.invitations.find(attempt.invitation)  # nobody gets an account without one
-        person = await accounts.identities.find(provider.issuer, proof.subject)
+        person = await identities.find(provider.issuer, proof.subject)
         if person is None:
             profile = await provider.describe(proof)
-            person, is_new = await accounts.identities.enrol(provider.issuer, proof.subject, profile)
-            if is_new:
-                await accounts.audit.note("person.created", person=person, subject=person, by=provider.issuer)
-        elif (await accounts.people.find(person)).is_disabled:
-            return await _enter(request, person)
-        await _accept(request, attempt.invitation, person)
+            person, has_joined = await identities.enrol_invited(provider.issuer, proof.subject, profile, invitation)
+        if has_joined:
+            await accounts.audit.note("person.created", person=person, subject=person, by=provider.issuer)
+        elif not (await accounts.people.find(person)).is_disabled:
+            with suppress(Conflict):  # who belongs to the team already just comes in
+                await accounts.invitations.accept(attempt.invitation, person)
+                has_joined = True
     except NotFound:
         return await _invitation_gone(request)
+    if has_joined:
+        await accounts.audit.note(
+            "invitation.accepted",
+            team=invitation.team,
+            person=person,
+            subject=invitation.id,
+            role=invitation.role.value,
+        )
     return await _enter(request, person, team=invitation.team)
-
-
-async def _accept(request: Request, secret: str, person: str) -> None:
-    """Accept an invitation; who belongs to the team already just comes in."""
-    accounts = visit_of(request).hub.accounts
-    try:
-        accepted: Invitation = await accounts.invitations.accept(secret, person)
-    except Conflict:
-        return
-    await accounts.audit.note(
-        "invitation.accepted", team=accepted.team, person=person, subject=accepted.id, role=accepted.role.value
-    )
 
 
 async def _link(request: Request, provider: Provider, attempt: Attempt, proof: Proof) -> Response:
