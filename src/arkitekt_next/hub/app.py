@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -40,7 +41,7 @@ from .pages.routes import ROUTERS as PAGES
 from .tasks.routes import router as tasks_router
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 _ROUTERS = (
     core_router,
@@ -99,7 +100,16 @@ class HubApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, websocket or lifespan."""
-        await guarded(super().__call__, scope, receive, send, exposure=self.exposure)
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, partial(self._answer_lifespan, send))
+        else:
+            await guarded(super().__call__, scope, receive, send, exposure=self.exposure)
+
+    async def _answer_lifespan(self, send: Send, message: Message) -> None:
+        """Spare the log the traceback of what says by itself what is wrong; whoever serves the app raises it."""
+        if message["type"] == "lifespan.startup.failed" and hasattr(self.state, "refused"):
+            message = {**message, "message": str(self.state.refused)}
+        await send(message)
 
 
 def create_app(settings: HubSettings, address: str = "http://localhost", exposure: Exposure | None = None) -> HubApp:
