@@ -41,13 +41,14 @@ _HAS_PASSWORD = exists().where(
 _HAS_ANOTHER = exists().where(
     _other.c.person_id == _i.person_id, _other.c.issuer == _i.issuer, _other.c.subject != _i.subject
 )
+_HAS_PASSKEY = exists().where(t.passkey.c.person_id == _i.person_id)
 _UNLINK = Statement(
     "unlink identity",
     delete(t.identity).where(
         _i.issuer == bindparam("b_issuer"),
         _i.subject == bindparam("b_subject"),
         _i.person_id == bindparam("b_person"),
-        _HAS_PASSWORD | _HAS_ANOTHER | (_i.issuer != bindparam("b_provider")),
+        _HAS_PASSWORD | _HAS_ANOTHER | _HAS_PASSKEY | (_i.issuer != bindparam("b_provider")),
     ),
 )
 
