@@ -237,7 +237,7 @@ async def _enter(request: Request, person: str, *, team: str | None = None, to: 
         )
         title, *texts = words.DISABLED
         return await show(request, "came_back.html", status=403, title=title, texts=texts, back="/sign-in")
-    return await begin(request, person, team=team, to=local_path(to), by=provider.issuer)
+    return await begin(request, person, team=team, to=to, by=provider.issuer)
 
 
 # -- unlinking ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -53,8 +55,7 @@ async def ask(
         headers["Authorization"] = f"Bearer {token}"
     try:
         async with asyncio.timeout(FETCH_S):
-            client = await asyncio.to_thread(_client)  # it reads the system's certificates
-            async with client:
+            async with httpx2.AsyncClient(verify=await asyncio.to_thread(_trust), timeout=FETCH_S) as client:
                 request = client.build_request("GET" if form is None else "POST", address, data=form, headers=headers)
                 answer = await client.send(request, stream=True, auth=basic)
                 try:
@@ -73,10 +74,12 @@ async def ask(
     return answer.status_code, parsed
 
 
-def _client() -> httpx2.AsyncClient:
+@cache
+def _trust() -> ssl.SSLContext:
+    """Read the certificates that vouch for providers, which takes its time."""
     import httpx2
 
-    return httpx2.AsyncClient(follow_redirects=False, timeout=FETCH_S)
+    return httpx2.create_ssl_context()
 
 
 async def _read(answer: httpx2.Response, place: str) -> bytes:
