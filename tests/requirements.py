@@ -91,6 +91,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "signin.secrets": "Key files are private; no secret that is given out lies in clear in database, log or backup.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",
+        "pages.passkeys": "A passkey signs its person in, at this hub, confirmed just now, and nobody else by anything else.",
         "pages.device": "A person sees which app asks for what, and approves, narrows or denies it.",
         "pages.consent": "A person agrees to what a program asks for, narrows it, or says no.",
         "pages.invite": "An invitation brings a person into a team with a new account, or with the one they have.",

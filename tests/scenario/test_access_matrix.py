@@ -18,6 +18,7 @@ from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
 from tests.support.access.identities import IDENTITIES
 from tests.support.access.messages import MESSAGE_PROBES
 from tests.support.access.pages import MACHINE, PAGES
+from tests.support.access.passkeys import PASSKEYS
 from tests.support.access.public import PUBLIC
 from tests.support.access.stage import Stage, open_stage
 from tests.support.access.table import NOT_ASKED, Row, read_rows
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Probes] = {
     "machine": MACHINE,
     "pages": PAGES,
     "sign-in with a provider": IDENTITIES,
+    "passkeys": PASSKEYS,
     "messages": MESSAGE_PROBES,
 }
 ROWS = read_rows()

@@ -204,6 +204,8 @@ def test_every_route_that_writes_asks_for_the_token_of_its_session(server: Any, 
 def test_a_form_before_the_sign_in_needs_the_visit_it_was_made_for(server: Any) -> None:
     paths = (
         "/sign-in",
+        "/sign-in/passkey",
+        "/sign-in/passkey/answer",
         "/setup",
         "/setup/account",
         "/invite",

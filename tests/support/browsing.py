@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import json
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -121,6 +124,13 @@ class Browser:
         """Give what a cookie holds."""
         value = self.web.cookies.get(name)
         return str(value) if value else None
+
+    def passkey_options(self) -> dict[str, Any]:
+        """Give what the page asks an authenticator."""
+        found = re.search(r'data-options="([^"]*)"', self.page.text)
+        assert found is not None, f"nothing is asked on {self.path}: {self.text}"
+        options: dict[str, Any] = json.loads(html.unescape(found[1]))
+        return options
 
     def sign_in(self, email: str, password: str = PASSWORD) -> httpx2.Response:
         """Sign in by the page."""

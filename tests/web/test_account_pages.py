@@ -77,7 +77,7 @@ def shoot(page: Page, name: str) -> None:
 def sign_in(page: Page, email: str = "ada@lab.org") -> None:
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 @pytest.mark.requirement("pages.setup", "pages.browser")
@@ -116,7 +116,7 @@ def test_a_setup_link_becomes_an_account_and_a_session(server: Any, page: Page) 
     shoot(page, "sign-in")
     page.get_by_label("E-mail").fill("ada@lab.org")
     page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("do not fit together")
     shoot(page, "sign-in-problem")
     sign_in(page)

@@ -202,7 +202,7 @@ class People:
 
     async def add(self, *, name: str, email: str) -> Person:
         """Make an account without a password, for somebody who gets a link to it. Raises as `create` does."""
-        clean, address = _check_name(name), check_email(email)
+        clean, address = check_name(name), check_email(email)
         await self._refuse_taken(address, None)
         return await self._insert(clean, address, None)
 
@@ -215,7 +215,7 @@ class People:
     async def rename(self, person: str, *, name: str | None = None, email: str | None = None) -> Person:
         """Change name or address of a person. Raises as `create` does."""
         known = await self.find(person)
-        clean = known.name if name is None else _check_name(name)
+        clean = known.name if name is None else check_name(name)
         address = known.email if email is None else check_email(email)
         if address is not None:
             await self._refuse_taken(address, person)
@@ -246,14 +246,14 @@ class People:
 
     async def draft(self, *, name: str, email: str, password: str) -> dict[str, Any]:
         """Give the row of a new account, which is not written yet. Raises as `create` does."""
-        clean, address = _check_name(name), check_email(email)
+        clean, address = check_name(name), check_email(email)
         check_password(password)
         await self._refuse_taken(address, None)
         return _row_of(clean, address, await asyncio.to_thread(hash_password, password))
 
     async def check_account(self, person: str, *, name: str, email: str, password: str) -> tuple[str, str]:
         """Give name and address in their one form, if `set_account` would take them. Raises as `create` does."""
-        clean, address = _check_name(name), check_email(email)
+        clean, address = check_name(name), check_email(email)
         check_password(password)
         await self._refuse_taken(address, person)
         return clean, address
@@ -314,7 +314,7 @@ class People:
         """Make a team with its first owner; give its id. Raises `RequestRefused` for a name it can't have."""
         team, now = new_id(), now_us()
         await self._database.ledger.commit(
-            (_INSERT_TEAM, {"id": team, "name": _check_name(name), "created_at_us": now}),
+            (_INSERT_TEAM, {"id": team, "name": check_name(name), "created_at_us": now}),
             (_INSERT_MEMBERSHIP, {"team_id": team, "person_id": owner, "role": Role.OWNER.value, "created_at_us": now}),
         )
         await self.reload()
@@ -403,7 +403,8 @@ def _normal_email(email: str) -> str:
     return email.strip().lower()
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """Bring a name into its one form. Raises `RequestRefused` for what is none."""
     clean = " ".join(name.split())
     if not 0 < len(clean) <= _NAME_LIMIT or not clean.isprintable():
         raise RequestRefused(where="name", problem=f"expected 1 to {_NAME_LIMIT} printable characters")

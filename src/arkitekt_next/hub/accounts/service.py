@@ -19,7 +19,9 @@ from .invitations import Invitations
 from .keys import Keys
 from .links import AccountLinks
 from .logins import Login, Logins
+from .passkeys import Passkeys
 from .people import People
+from .proofs import Proofs
 from .redeem import RedeemTokens
 from .throttle import Throttle
 
@@ -42,6 +44,8 @@ class Accounts:
         self.identities = Identities(database, self.people)
         self.links = AccountLinks(database)
         self.doors = Doors()
+        self.passkeys = Passkeys(database, master=master, url=issuer)
+        self.proofs = Proofs()
         self.devices = DeviceCodes(database)
         self.redeem_tokens = RedeemTokens(database)
         self.clients = Clients(database)

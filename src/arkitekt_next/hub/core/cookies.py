@@ -63,6 +63,7 @@ class Cookies:
         self.visit_name = f"{prefix}arkitekt_visit"
         self.known_name = f"{prefix}arkitekt_known"
         self.attempt_name = f"{prefix}arkitekt_attempt"
+        self.challenge_name = f"{prefix}arkitekt_passkey"
         self._url = url
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -80,6 +81,10 @@ class Cookies:
     def attempt_of(self, request: HTTPConnection) -> str | None:
         """Give the sealed attempt to sign in elsewhere that a request's cookie holds; it may be anything."""
         return request.cookies.get(self.attempt_name) or None
+
+    def challenge_of(self, request: HTTPConnection) -> str:
+        """Give what a request's cookie holds of a challenge; it may be anything, or empty."""
+        return request.cookies.get(self.challenge_name) or ""
 
     def new_visit(self) -> str:
         """Make the visit of a browser that has no session."""
@@ -164,6 +169,14 @@ class Cookies:
     def end_attempt(self, response: Response) -> None:
         """Take the attempt out of the browser."""
         self._set(response, self.attempt_name, "", 0)
+
+    def set_challenge(self, response: Response, sealed: str, lifetime_s: int) -> None:
+        """Give a browser the challenge that it is to answer."""
+        self._set(response, self.challenge_name, sealed, lifetime_s)
+
+    def end_challenge(self, response: Response) -> None:
+        """Take the challenge out of the browser."""
+        self._set(response, self.challenge_name, "", 0)
 
     def _set(self, response: Response, name: str, value: str, lifetime_s: int) -> None:
         response.set_cookie(

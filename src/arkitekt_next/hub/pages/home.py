@@ -18,7 +18,7 @@ from arkitekt_next.hub.core.policy import MANAGE, OWN, SEE, policy
 from . import words
 from .answer import go, show
 from .route import router as make_router
-from .sessions import begin
+from .sessions import go_on
 from .visit import Visit, visit_of
 
 router = make_router()
@@ -32,10 +32,11 @@ _APPS_SHOWN = 200
 @policy(SEE)
 async def show_home(request: Request) -> Response:
     """Show the home page."""
-    return await _home(request)
+    return await home(request)
 
 
-async def _home(request: Request, *, status: int = 200, **said: Any) -> Response:
+async def home(request: Request, *, status: int = 200, **said: Any) -> Response:
+    """Answer with the home page; `said` is what it says beside."""
     visit = visit_of(request)
     hub, who = visit.hub, visit.principal
     accounts = hub.accounts
@@ -59,6 +60,10 @@ async def _home(request: Request, *, status: int = 200, **said: Any) -> Response
         "givable": [role for role in Role if may_give_role(who, role)],
         "invitations": await accounts.invitations.list_open(who.team) if manages else [],
         "apps": apps.items if apps is not None else [],
+        "passkeys": await accounts.passkeys.list_of(who.person),
+        "has_to_prove": not accounts.proofs.is_fresh(who.login),
+        "passkey_problem": "",
+        "passkey_name": "",
         "new_link": "",
         "problem": "",
     }
@@ -104,7 +109,7 @@ async def switch_team(request: Request) -> Response:
     team = visit.get("team")
     if visit.hub.accounts.people.role_of(team, visit.principal.person) is None:
         raise NotFound(what="team", name=team[:64], remedy="You may have been removed from it")
-    return await begin(request, visit.principal.person, team=team)
+    return await go_on(request, team=team)
 
 
 @router.post("/team/leave")
@@ -116,9 +121,9 @@ async def leave_team(request: Request) -> Response:
     try:
         await accounts.remove_member(who.team, who.person)
     except Conflict as error:
-        return await _home(request, status=409, problem=words.field_problem(error))
+        return await home(request, status=409, problem=words.field_problem(error))
     await accounts.audit.note("member.left", who, subject=who.person)
-    return go("/") if not accounts.people.teams_of(who.person) else await begin(request, who.person)
+    return go("/") if not accounts.people.teams_of(who.person) else await go_on(request)
 
 
 @router.post("/logins/revoke")
@@ -154,10 +159,10 @@ async def invite(request: Request) -> Response:
     accounts, who = visit.hub.accounts, visit.principal
     role, days, uses = visit.get("role"), _DAYS.get(visit.get("days")), _USES.get(visit.get("uses"))
     if role not in set(Role) or days is None or uses is None:
-        return await _home(request, status=400, problem="Choose a role, how long the link holds, and for how many.")
+        return await home(request, status=400, problem="Choose a role, how long the link holds, and for how many.")
     invitation, secret = await accounts.invitations.create(who, Role(role), expires_s=days * 86_400, uses=uses)
     await accounts.audit.note("invitation.created", who, subject=invitation.id, role=role, uses=uses, days=days)
-    return await _home(request, new_link=f"{visit.hub.url}/invite#{secret}", new_invitation=invitation)
+    return await home(request, new_link=f"{visit.hub.url}/invite#{secret}", new_invitation=invitation)
 
 
 @router.post("/invitations/revoke")
@@ -183,7 +188,7 @@ async def change_role(request: Request) -> Response:
     try:
         await accounts.people.set_role(who.team, person, Role(role))
     except Conflict as error:
-        return await _home(request, status=409, problem=words.field_problem(error))
+        return await home(request, status=409, problem=words.field_problem(error))
     await accounts.audit.note("member.role_changed", who, subject=person, old=now.value, new=role)
     return go("/")
 
@@ -198,7 +203,7 @@ async def remove_member(request: Request) -> Response:
     try:
         await accounts.remove_member(who.team, person)
     except Conflict as error:
-        return await _home(request, status=409, problem=words.field_problem(error))
+        return await home(request, status=409, problem=words.field_problem(error))
     await accounts.audit.note("member.removed", who, subject=person)
     return go("/")
 

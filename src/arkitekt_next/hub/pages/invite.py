@@ -13,7 +13,7 @@ from . import words
 from .answer import show
 from .entry import try_password
 from .route import router as make_router
-from .sessions import begin
+from .sessions import begin, go_on
 from .visit import visit_of
 
 router = make_router()
@@ -87,6 +87,8 @@ async def _join(request: Request, person: str, *, newcomer: dict[str, Any] | Non
     await accounts.audit.note(
         "invitation.accepted", team=invitation.team, person=person, subject=invitation.id, role=invitation.role.value
     )
+    if visit.who is not None and visit.who.person == person:
+        return await go_on(request, team=invitation.team)
     return await begin(request, person, team=invitation.team)
 
 

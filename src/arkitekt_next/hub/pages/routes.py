@@ -10,11 +10,13 @@ from .home import router as home_router
 from .invite import router as invite_router
 from .oidc import router as oidc_router
 from .own_account import router as own_account_router
+from .passkeys import router as passkeys_router
 from .setup import router as setup_router
 
 ROUTERS = (
     home_router,
     entry_router,
+    passkeys_router,
     setup_router,
     invite_router,
     device_router,

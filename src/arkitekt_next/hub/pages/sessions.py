@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import Request, Response
 
+from arkitekt_next.auth.principal import Principal
 from arkitekt_next.hub.accounts.logins import PAGE_S
 
 from .answer import go, show
@@ -21,25 +24,45 @@ async def begin(
     known_as: str | None = None,
     **noted: str,
 ) -> Response:
-    """Begin a person's session in a team, by default their first one, and go on; an older session here ends.
+    """Begin the session of a person who has just proven who they are; an older session here ends.
 
-    `known_as` is the address whose password they gave: this browser is then known to be theirs. `noted` goes into the
-    audit log.
+    It is in a team, by default their first one. `known_as` is the address whose password they gave: this browser is
+    then known to be theirs. `noted` goes into the audit log.
     """
+    visit = visit_of(request)
+    who, response = await _begin(request, person, team=team, to=to, noted=noted)
+    if who is None:
+        return response
+    visit.hub.accounts.proofs.note(who.login)
+    if known_as is not None:
+        visit.hub.cookies.set_known(response, f"account {known_as.strip().lower()}")
+    return response
+
+
+async def go_on(request: Request, *, team: str | None = None) -> Response:
+    """Go on as the same person in another team, with a new session; it proves no more than the one before."""
+    visit = visit_of(request)
+    who, response = await _begin(request, visit.principal.person, team=team, to="/", noted={})
+    if who is not None:
+        visit.hub.accounts.proofs.pass_on(visit.principal.login, who.login)
+    return response
+
+
+async def _begin(
+    request: Request, person: str, *, team: str | None, to: str, noted: Mapping[str, str]
+) -> tuple[Principal | None, Response]:
     visit = visit_of(request)
     accounts = visit.hub.accounts
     teams = [known.id for known in await accounts.people.teams(person)]
     if not teams:
-        return await show(request, "no_team.html", status=403)
+        return None, await show(request, "no_team.html", status=403)
     await _revoke(request)
     chosen = team if team in teams else teams[0]
     token, who = await accounts.logins.issue(team=chosen, person=person, app=APP, kind="page")
     await accounts.audit.note("page.signed_in", who, subject=who.login, **noted)
     response = go(to)
     visit.hub.cookies.set_session(response, token, PAGE_S)
-    if known_as is not None:
-        visit.hub.cookies.set_known(response, f"account {known_as.strip().lower()}")
-    return response
+    return who, response
 
 
 async def end(request: Request) -> Response:

@@ -42,6 +42,12 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 WRONG_SIGN_IN = "This address and password do not fit together. Check both and try again."
 
+WRONG_PASSWORD = "This is not your password."
+WRONG_PASSKEY = "This passkey was not accepted. Try again, or sign in with your password."
+PASSKEY_NOT_ADDED = "The passkey was not added. Try again; it has to be confirmed within five minutes."
+NOT_FRESH_PASSWORD = "It is a while since you signed in. Type your password as well, so that the hub knows it is you."
+NOT_FRESH = "It is a while since you signed in. Sign out and in again, so that the hub knows it is you."
+
 HAS_PASSWORD = "You have one already. Whoever keeps the hub can make you a link that sets a new one"
 UNDECIDED = "Please decide: approve it, or deny it."
 DOOR_CLOSED = "It opens once, and for two minutes. “arkitekt-next hub open” opens another one."

@@ -2,8 +2,10 @@
 "use strict";
 
 const field = document.querySelector("[data-fragment]");
-const keeper = document.querySelector("form[data-keeps-fragment]");
-const action = keeper && keeper.getAttribute("action");
+const keepers = [...document.querySelectorAll("[data-keeps-fragment]")].map((element) => {
+  const name = element.hasAttribute("action") ? "action" : "href";
+  return { element, name, address: element.getAttribute(name) };
+});
 
 // A one-time secret travels in the fragment, which no server sees: put it into the form and send that. The sign-in
 // hands a fragment on to the page that it leads to.
@@ -14,8 +16,8 @@ function takeFragment() {
     field.value = fragment;
     field.form.requestSubmit();
   }
-  if (keeper && fragment) {
-    keeper.setAttribute("action", action + location.hash);
+  if (fragment) {
+    for (const { element, name, address } of keepers) element.setAttribute(name, address + location.hash);
   }
 }
 
