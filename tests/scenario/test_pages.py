@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from arkitekt_next.embedded import find_hub, page_link, serve, setup_link
-from arkitekt_next.errors import NotPermitted
+from arkitekt_next.errors import Conflict, NotPermitted
 from tests.support.browsing import PASSWORD, Browser, add_person, device_code, on_hub, set_up_owner
 from tests.support.raw import sign_in
 
@@ -541,3 +541,15 @@ def test_the_pages_know_nothing_of_another_teams_ids(server: Any, browser: Brows
     assert people.role_of(team, mia) is None
     assert on_hub(server, accounts(server).logins.find(login.id)).revoked_at_us is None
     assert invitation.id in [known.id for known in on_hub(server, accounts(server).invitations.list_open(first))]
+
+
+@pytest.mark.requirement("pages.setup")
+def test_an_account_is_set_and_renamed_on_postgresql_too(postgres_url: str) -> None:
+    with serve(log_level="error", database_url=postgres_url) as server:
+        owner = set_up_owner(server)
+        on_hub(server, accounts(server).people.rename(owner, name="Ada L.", email="ada.l@lab.org"))
+        add_person(server, "bob", "member")
+        with pytest.raises(Conflict):
+            on_hub(server, accounts(server).people.rename(owner, email="bob@lab.org"))
+        known = on_hub(server, accounts(server).people.find(owner))
+        assert (known.name, known.email) == ("Ada L.", "ada.l@lab.org")

@@ -40,7 +40,7 @@ _LEAVE = Statement(
     ),
 )
 _others = t.person.alias("others")
-_IS_FREE = ~exists().where(_others.c.email == bindparam("b_email"), _others.c.id != bindparam("b_person"))
+_IS_FREE = ~exists().where(_others.c.email == bindparam("b_email"), _others.c.id != t.person.c.id)
 _SET_ACCOUNT = Statement(
     "set account",
     update(t.person)
