@@ -21,6 +21,7 @@ from jwt import encode as encode_token
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.embedded import serve
 from arkitekt_next.errors import RequestRefused
+from arkitekt_next.hub.accounts import proofs
 from arkitekt_next.hub.accounts.identities import Identities
 from arkitekt_next.hub.accounts.oidc.provider import Profile
 from arkitekt_next.hub.core.config import HubSettings
@@ -585,3 +586,17 @@ def test_a_hub_does_not_start_with_a_team_for_newcomers_that_it_does_not_have(is
         serve(**told_of(issuer, oidc_team="nowhere")),
     ):
         pass
+
+
+@pytest.mark.requirement("pages.oidc")
+def test_a_session_that_is_not_fresh_links_nothing(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = add_person(server, "stale", "member")
+    with at_home(server) as browser:
+        browser.sign_in("stale@lab.org")
+        browser.open("/")
+        later = proofs.monotonic() + 601
+        monkeypatch.setattr(proofs, "monotonic", lambda: later)
+        browser.submit("/oidc/link")
+        assert browser.page.status_code == 403
+        assert "it is a while since you signed in" in browser.text
+    assert on_hub(server, server.app.state.hub.accounts.identities.list_of(person)) == []

@@ -13,6 +13,7 @@ import pytest
 
 from arkitekt_next.embedded import find_hub, page_link, serve, setup_link
 from arkitekt_next.errors import Conflict, NotPermitted
+from arkitekt_next.hub.accounts import proofs
 from tests.support.browsing import PASSWORD, Browser, add_person, device_code, on_hub, set_up_owner
 from tests.support.raw import sign_in
 
@@ -111,6 +112,20 @@ def test_the_owner_gets_in_by_a_door_that_opens_once(fresh: Any) -> None:
                 browser.submit("/setup/account", name="Ada", email="ada@lab.org", password=PASSWORD)
                 assert browser.path == "/"
                 assert "You have no password yet" not in browser.text
+
+
+@pytest.mark.requirement("pages.open", "pages.session")
+def test_a_session_that_is_not_fresh_sets_no_first_password(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_hub(fresh.folder)
+    assert found is not None
+    with Browser(fresh.url) as browser:
+        browser.open("/enter")
+        browser.submit("/enter", secret=page_link(found))
+        later = proofs.monotonic() + 601
+        monkeypatch.setattr(proofs, "monotonic", lambda: later)
+        browser.submit("/setup/begin")
+        assert browser.page.status_code == 403
+        assert "it is a while since you signed in" in browser.text
 
 
 @pytest.mark.requirement("pages.open")

@@ -27,7 +27,7 @@ from . import words
 from .answer import go, show
 from .entry import address_of
 from .route import router as make_router
-from .sessions import begin
+from .sessions import begin, require_fresh
 from .visit import visit_of
 
 router = make_router()
@@ -81,6 +81,7 @@ async def leave_to_link(request: Request) -> Response:
     """Send the browser to the provider, to link whom it vouches for with the account that is signed in."""
     _provider(request)
     _require_own_address(request)
+    require_fresh(request, verb="link", what="an account elsewhere")
     return await _leave(request, begin_attempt(Purpose.LINK, login=visit_of(request).principal.login))
 
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from arkitekt_next.auth.principal import Principal
+from arkitekt_next.errors import NotPermitted
 from arkitekt_next.hub.accounts.logins import PAGE_S
 
+from . import words
 from .answer import go, show
 from .visit import visit_of
 
@@ -63,6 +65,16 @@ async def _begin(
     response = go(to)
     visit.hub.cookies.set_session(response, token, PAGE_S)
     return who, response
+
+
+def require_fresh(request: Request, *, verb: str, what: str) -> None:
+    """Refuse what would open the account in another way from now on, unless the person has just proven who they are.
+
+    So a stolen session gives nobody the account itself. Raises `NotPermitted`.
+    """
+    visit = visit_of(request)
+    if not visit.hub.accounts.proofs.is_fresh(visit.principal.login):
+        raise NotPermitted(person=visit.principal.person, verb=verb, what=what, remedy=words.PROVE_AGAIN)
 
 
 async def end(request: Request) -> Response:

@@ -10,7 +10,7 @@ from arkitekt_next.hub.core.policy import OWN, PUBLIC, SIGN_IN, policy
 from . import words
 from .answer import show
 from .route import router as make_router
-from .sessions import APP, begin
+from .sessions import APP, begin, require_fresh
 from .visit import visit_of
 
 router = make_router()
@@ -75,6 +75,7 @@ async def begin_setup(request: Request) -> Response:
     person = await accounts.people.find(who.person)
     if person.has_password:
         raise NotPermitted(person=who.person, verb="set", what="a password", remedy=words.HAS_PASSWORD)
+    require_fresh(request, verb="set", what="a password")
     secret = await accounts.links.create(person.id)
     await accounts.audit.note("account.link_created", who, subject=person.id)
     return await show(

@@ -49,6 +49,7 @@ NOT_FRESH_PASSWORD = "It is a while since you signed in. Type your password as w
 NOT_FRESH = "It is a while since you signed in. Sign out and in again, so that the hub knows it is you."
 
 HAS_PASSWORD = "You have one already. Whoever keeps the hub can make you a link that sets a new one"
+PROVE_AGAIN = "Sign out and in again first: it is a while since you signed in"
 UNDECIDED = "Please decide: approve it, or deny it."
 DOOR_CLOSED = "It opens once, and for two minutes. “arkitekt-next hub open” opens another one."
 LINK_GONE = (
