@@ -35,6 +35,7 @@ async def _session(stage: Stage, actor: Actor) -> str | None:
     logins, scopes = stage.hub.accounts.logins, NARROW.get(actor.name, list(Scope))
     issued = logins.issue(team=actor.team, person=actor.person, app="page", kind="page", scopes=scopes)
     session, who = await stage.on_hub(issued)
+    stage.hub.accounts.proofs.note(who.login)  # as if they had just signed in
     if actor.name == "revoked":
         await stage.on_hub(logins.revoke([who.login]))
     if actor.name == "expired":

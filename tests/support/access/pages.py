@@ -55,7 +55,12 @@ class Browser:
 async def browser_of(stage: Stage, actor: Actor) -> Browser:
     """Open a browser with a new session."""
     session = await stage.token(actor.name, "page", person=actor.person, team=actor.team, kind="page")
-    return Browser(stage, actor, session)
+    browser = Browser(stage, actor, session)
+    if browser.is_in:
+        accounts = stage.hub.accounts
+        who = await stage.on_hub(accounts.logins.identify_token(session, kind="page"))
+        accounts.proofs.note(who.login)  # as if they had just signed in
+    return browser
 
 
 def word(answer: httpx2.Response) -> str:
