@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,11 @@ def postgres_url(postgres_session: PostgresServer) -> Iterator[str]:
     url = postgres_session.new_database()
     yield url
     postgres_session.drop_database(url)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let programs that the tests start hear Ctrl-C, also when the run itself was started not to (`nohup … &`)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _SECRECY: list[Secrecy] = []

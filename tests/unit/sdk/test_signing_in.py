@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -49,9 +50,9 @@ def door(scripted: ScriptedHub) -> Door:
     return Door(scripted)
 
 
-@pytest.fixture
-def app(server: TokenServer, door: Door) -> Iterator[App]:
-    """An app that is signed in at the server, by an access token that holds for long."""
+@contextmanager
+def signed_in(server: TokenServer, door: Door) -> Iterator[App]:
+    """An app that is signed in at the server, by an access token that holds for long; it connects at once."""
     now = time.time()
     names = {"person": "ada", "person_id": "p1", "team": "home", "team_id": "t1", "scopes": ("call",)}
     tokens: dict[str, Any] = {"access_token": "access-0", "expires_at": now + 1000, "refresh_token": "refresh-0"}
@@ -60,21 +61,28 @@ def app(server: TokenServer, door: Door) -> Iterator[App]:
         yield app
 
 
+@pytest.fixture
+def app(server: TokenServer, door: Door) -> Iterator[App]:
+    with signed_in(server, door) as app:
+        yield app
+
+
 @pytest.mark.requirement("signin.renewed")
 def test_a_token_that_has_expired_is_replaced_before_the_next_dial(
-    app: App, server: TokenServer, door: Door, scripted: ScriptedHub
+    server: TokenServer, door: Door, scripted: ScriptedHub
 ) -> None:
-    server.answer = lambda path, form: (200, grant(len(server.asked), expires_in=0.2 if len(server.asked) == 1 else 99))
+    server.answer = lambda path, form: (200, grant(len(server.asked), expires_in=2 if len(server.asked) == 1 else 99))
     door.refused = {"access-0"}
-    app.link.ensure_open()
-    assert door.tokens == ["access-0", "access-1"]
-    access = app.link.connection._access
-    assert access is not None
-    assert until(lambda: access.has_expired)
-    scripted.cut()
-    scripted.expect(m.Hello)
-    scripted.expect(m.Hello)
-    assert door.tokens == ["access-0", "access-1", "access-2"]
+    with signed_in(server, door) as app:
+        app.link.ensure_open()
+        assert door.tokens == ["access-0", "access-1"]
+        access = app.link.connection._access
+        assert access is not None
+        assert until(lambda: access.has_expired)
+        scripted.cut()
+        scripted.expect(m.Hello)
+        scripted.expect(m.Hello)
+        assert door.tokens == ["access-0", "access-1", "access-2"]
 
 
 @pytest.mark.requirement("signin.renewed")
