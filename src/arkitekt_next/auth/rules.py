@@ -131,4 +131,4 @@ def givable(own: Role) -> frozenset[Role]:
 
 def may_manage_member(who: Principal, *, role: Role) -> bool:
     """Whether somebody may revoke sign-ins of, remove, or change a person of this role: admins not owners."""
-    return who.role is Role.OWNER or (who.role is Role.ADMIN and role is not Role.OWNER)
+    return role in givable(who.role)
