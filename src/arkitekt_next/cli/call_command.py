@@ -123,7 +123,8 @@ def _call_there(
 ) -> None:
     from arkitekt_next.cli.arguments import read_arguments
     from arkitekt_next.cli.following import detach, follow
-    from arkitekt_next.cli.reach import CLI_APP, enter_hub
+    from arkitekt_next.cli.reach import enter_hub
+    from arkitekt_next.cli.scopes import CLI_APP
     from arkitekt_next.sdk.app import App
 
     is_detached, timeout = options["detach"], options["timeout"]

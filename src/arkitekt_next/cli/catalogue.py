@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from arkitekt_next.cli.reach import CLI_APP, enter_hub
+from arkitekt_next.cli.reach import enter_hub
+from arkitekt_next.cli.scopes import CLI_APP
 from arkitekt_next.cli.session import Session
 from arkitekt_next.errors import NotFound
 from arkitekt_next.ports import Definition

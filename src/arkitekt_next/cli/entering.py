@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from arkitekt_next.cli import output
 from arkitekt_next.cli.browser import open_code_link
+from arkitekt_next.cli.scopes import default_scopes
 from arkitekt_next.errors import HubUnavailable, HubUntrusted, RequestRefused
 from arkitekt_next.sdk import trust
 from arkitekt_next.sdk.announced import is_loopback
@@ -20,9 +21,6 @@ from arkitekt_next.sdk.credentials import Credentials
 from arkitekt_next.sdk.device import Screen, sign_in_by_device
 from arkitekt_next.sdk.login import can_sign_in
 from arkitekt_next.sdk.oauth import DeviceCode
-
-APP_SCOPES = ("read", "call", "provide")
-CLI_SCOPES = ("read", "call", "manage")
 
 
 class Lines:
@@ -96,13 +94,6 @@ def ask_person(
     shown = screen or Lines(address, app, opens_browser=not headless)
     found = sign_in_by_device(address, app, version=version, scopes=asked, screen=shown, stopping=stopping)
     return found
-
-
-def default_scopes(app: str) -> Sequence[str]:
-    """Give what an app is signed in for when nobody says otherwise."""
-    from arkitekt_next.cli.reach import CLI_APP
-
-    return CLI_SCOPES if app == CLI_APP else APP_SCOPES
 
 
 def say_who(found: Credentials, asked: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from arkitekt_next.cli.reach import CLI_APP, enter_hub
+from arkitekt_next.cli.reach import enter_hub
+from arkitekt_next.cli.scopes import CLI_APP
 from arkitekt_next.cli.session import Session
 from arkitekt_next.errors import Ambiguous, NotFound
 from arkitekt_next.sdk.login import SignIn

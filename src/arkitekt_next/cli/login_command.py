@@ -59,8 +59,9 @@ def login(
     The sign-in is kept for your user and renews itself, so this is needed once for each app and hub. An app on the
     machine of its hub, run by the same user, needs none.
     """
-    from arkitekt_next.cli.entering import JsonLines, ask_person, default_scopes, say_who, settle_certificate
+    from arkitekt_next.cli.entering import JsonLines, ask_person, say_who, settle_certificate
     from arkitekt_next.cli.reach import named_url, reach
+    from arkitekt_next.cli.scopes import default_scopes
     from arkitekt_next.errors import SignInNeeded
 
     address = named_url(url) or reach(None)
@@ -104,7 +105,7 @@ def whose(app: str | None) -> Wanted:
     """Give the app that is named, else the one of this folder, else the command line itself."""
     from arkitekt_next import __version__
     from arkitekt_next.cli.project import check_identifier, find_project
-    from arkitekt_next.cli.reach import CLI_APP
+    from arkitekt_next.cli.scopes import CLI_APP
 
     project = find_project()
     own = os.environ.get("ARKITEKT_APP") or (project.identifier if project.is_declared else CLI_APP)
@@ -141,7 +142,7 @@ def _say_standing(standing: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _hint(address: str, wanted: Wanted) -> None:
-    from arkitekt_next.cli.reach import CLI_APP
+    from arkitekt_next.cli.scopes import CLI_APP
     from arkitekt_next.sdk.login import can_sign_in, login_line
 
     if wanted.app != CLI_APP and not can_sign_in(address, CLI_APP):

@@ -9,12 +9,11 @@ import os
 from pathlib import Path
 
 from arkitekt_next.cli import output
+from arkitekt_next.cli.scopes import CLI_APP
 from arkitekt_next.errors import HubUnavailable
 from arkitekt_next.platform import hub_folder
 from arkitekt_next.sdk.announced import read_hub_file
 from arkitekt_next.sdk.login import URL, normalize
-
-CLI_APP = "arkitekt-cli"
 
 
 def named_url(url: str | None) -> str | None:

@@ -104,7 +104,7 @@ def _describe(entry: Credentials, problem: str | None) -> dict[str, Any]:
 
 
 def _describe_own(address: str, problem: str | None) -> dict[str, Any]:
-    from arkitekt_next.cli.reach import CLI_APP
+    from arkitekt_next.cli.scopes import CLI_APP
 
     described: dict[str, Any] = {
         "url": address,

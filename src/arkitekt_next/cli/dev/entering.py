@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from arkitekt_next.cli.entering import Lines, ask_person, default_scopes, say_who
+from arkitekt_next.cli.entering import Lines, ask_person, say_who
+from arkitekt_next.cli.scopes import default_scopes
 from arkitekt_next.errors import ArkitektError, SignInNeeded
 from arkitekt_next.sdk.trust import doubts
 
