@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.accounts.oidc.attempts import Attempts, Purpose, begin
 from tests.scenario.test_page_attacks import FOREIGN_ORIGINS, TARGETS, TRICKS, leads_to
-from tests.support.browsing import Browser, add_person, on_hub, set_up_owner
+from tests.support.browsing import Browser, add_person, forget_tries, on_hub, set_up_owner
 from tests.support.provider import (
     CLIENT,
     SECRET,
@@ -58,7 +58,7 @@ def browser(server: Any, liar: Liar) -> Iterator[Browser]:
     liar.tell_truth()
     hub = server.app.state.hub
     hub.provider._metadata = hub.provider._keys = None
-    hub.accounts.sign_in_throttle._buckets.clear()
+    forget_tries(server)
     with at_home(server) as opened:
         yield opened
 
@@ -488,7 +488,7 @@ def test_nobody_is_signed_in_or_linked_as_somebody_else_by_a_planted_answer(
     tries += 1
     # A link that Mia began ends with her session, whoever is signed in by then.
     browser.web.cookies.clear()
-    accounts.sign_in_throttle._buckets.clear()
+    forget_tries(server)
     browser.sign_in("mia@lab.org")
     browser.submit("/oidc/link")
     own = liar.vouch(browser, "mia-there")

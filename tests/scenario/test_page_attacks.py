@@ -16,7 +16,7 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.hub.accounts import throttle
 from arkitekt_next.hub.core.route import Route
 from arkitekt_next.hub.pages.route import PageRoute
-from tests.support.browsing import PASSWORD, Browser, add_person, device_code, on_hub, set_up_owner
+from tests.support.browsing import PASSWORD, Browser, add_person, device_code, forget_tries, on_hub, set_up_owner
 
 FOREIGN_ORIGINS = (
     "null",
@@ -76,15 +76,9 @@ def server() -> Iterator[Any]:
 def owner(server: Any) -> Iterator[Browser]:
     """The browser of the hub's owner, signed in."""
     with Browser(server.url) as browser:
-        on_hub(server, _let_go(server))
+        forget_tries(server)
         browser.sign_in("ada@lab.org")
         yield browser
-
-
-async def _let_go(server: Any) -> None:
-    """Forget the tries of the tests before: all come from one address."""
-    for bucket in (server.app.state.hub.accounts.sign_in_throttle, server.app.state.hub.accounts.user_code_throttle):
-        bucket._buckets.clear()
 
 
 def csrf_of(browser: Browser) -> str:
@@ -274,7 +268,7 @@ def test_whatever_next_says_the_sign_in_leads_to_this_site(server: Any, owner: B
         followed += location != "/"
     with Browser(server.url) as browser:
         for payload in payloads[:: len(payloads) // 20]:
-            on_hub(server, _let_go(server))
+            forget_tries(server)
             browser.web.cookies.clear()
             browser.open("/sign-in")
             form = dict(browser.form("/sign-in").fields)
@@ -334,7 +328,7 @@ def test_what_others_have_named_is_shown_as_text(server: Any, owner: Browser) ->
 
 @pytest.mark.requirement("pages.guessing")
 def test_a_password_is_tried_ten_times_however_many_try_at_once(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
 
     def guess(number: int) -> tuple[int, str | None]:
         with Browser(server.url) as browser:
@@ -356,7 +350,7 @@ def test_a_password_is_tried_ten_times_however_many_try_at_once(server: Any) -> 
 
 @pytest.mark.requirement("pages.guessing")
 def test_a_strangers_guesses_do_not_lock_people_out_where_they_have_signed_in_before(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
     with Browser(server.url) as home, Browser(server.url) as cafe, Browser(server.url) as stranger:
         home.sign_in("vic@lab.org")
         home.submit("/sign-out")
@@ -373,7 +367,7 @@ def test_a_strangers_guesses_do_not_lock_people_out_where_they_have_signed_in_be
         assert stranger.sign_in("vic@lab.org").status_code == 429
         tried = [home.sign_in("vic@lab.org", f"guess {number}").status_code for number in range(12)]
         assert tried == [401] * 10 + [429] * 2  # and nobody guesses more by it
-    on_hub(server, _let_go(server))
+    forget_tries(server)
 
 
 @pytest.mark.requirement("pages.invite")
@@ -423,7 +417,7 @@ def test_after_the_burst_one_try_a_minute_is_let_through(monkeypatch: pytest.Mon
 
 @pytest.mark.requirement("pages.guessing")
 def test_signing_in_oneself_gives_no_more_guesses_at_others(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
     statuses = []
     with Browser(server.url) as browser:
         for number in range(14):
@@ -436,7 +430,7 @@ def test_signing_in_oneself_gives_no_more_guesses_at_others(server: Any) -> None
 
 @pytest.mark.requirement("pages.guessing")
 def test_a_typed_code_is_tried_ten_times_however_it_is_sent(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
     _, user = device_code(server)
     with Browser(server.url) as browser:
         browser.sign_in("mia@lab.org")
@@ -452,7 +446,7 @@ def test_a_typed_code_is_tried_ten_times_however_it_is_sent(server: Any) -> None
                 statuses.append(browser.post("/device/decide", fields).status_code)
     assert statuses == [404] * 10 + [429] * 2
     print(f"\n{len(statuses)} codes typed, {statuses.count(404)} of them looked up")
-    on_hub(server, _let_go(server))
+    forget_tries(server)
 
 
 # -- sessions --------------------------------------------------------------------------------------------------------
@@ -460,7 +454,7 @@ def test_a_typed_code_is_tried_ten_times_however_it_is_sent(server: Any) -> None
 
 @pytest.mark.requirement("pages.session")
 def test_a_session_that_was_planted_before_the_sign_in_is_worth_nothing(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
     with Browser(server.url) as attacker, Browser(server.url) as victim:
         attacker.sign_in("mia@lab.org")
         planted = [str(attacker.cookie()), "a" * 43, ""]
@@ -484,7 +478,7 @@ def test_a_session_that_was_planted_before_the_sign_in_is_worth_nothing(server: 
 
 @pytest.mark.requirement("pages.session")
 def test_each_sign_in_is_a_new_session_and_ends_the_one_before_it(server: Any) -> None:
-    on_hub(server, _let_go(server))
+    forget_tries(server)
     tokens: list[str] = []
     with Browser(server.url) as browser:
         browser.sign_in("mia@lab.org")

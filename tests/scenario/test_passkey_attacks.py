@@ -30,8 +30,8 @@ from tests.support.authenticator import (
     make_key,
     sign,
 )
-from tests.support.browsing import Browser, add_person, set_up_owner
-from tests.support.passkeys import add, address, answer, asked, is_in, last_events, let_go, passkeys_of
+from tests.support.browsing import Browser, add_person, forget_tries, set_up_owner
+from tests.support.passkeys import add, address, answer, asked, is_in, last_events, passkeys_of
 
 pytestmark = pytest.mark.requirement("pages.passkeys")
 
@@ -58,7 +58,7 @@ def person(server: Any) -> str:
 def browser(server: Any, person: str) -> Iterator[Browser]:
     """The browser of the person, signed in by the password."""
     with Browser(address(server)) as opened:
-        let_go(server)
+        forget_tries(server)
         opened.sign_in(f"{person}@lab.org")
         yield opened
 
@@ -137,7 +137,7 @@ def test_only_the_right_answer_signs_in_and_all_wrong_ones_are_answered_alike(
     browser.submit("/sign-out")
     said = set()
     for what, make in WRONG_USES.items():
-        let_go(server)
+        forget_tries(server)
         refused = answer(browser, make(device, asked(browser)))
         assert refused.status_code == 401, what
         assert not is_in(browser), what
@@ -163,7 +163,7 @@ def test_a_passkey_of_somebody_else_signs_in_nobody_but_them(
         attacker.submit("/sign-out")
         own = device.passkeys[1]
         for wrong in ({"person": victim.person}, {"id": victim.id}, {"id": victim.id, "person": victim.person}):
-            let_go(server)
+            forget_tries(server)
             assert answer(attacker, device.use(asked(attacker), own, **wrong)).status_code == 401
             assert not is_in(attacker)
             tries += 1
@@ -244,7 +244,7 @@ def test_an_answer_counts_once(server: Any, browser: Browser, device: Authentica
     fields = [(name, value) for name, value in fields if name != "credential" or value]
     for jar in (f"arkitekt_visit={visit}; arkitekt_passkey={sealed}", f"arkitekt_visit={visit}"):
         for expected in (303, 401, 401) if "passkey" in jar else (401, 401):
-            let_go(server)
+            forget_tries(server)
             headers = {"origin": browser.url, "cookie": jar}
             got = httpx2.post(f"{browser.url}/sign-in/passkey/answer", data=dict(fields), headers=headers)
             assert got.status_code == expected
@@ -300,7 +300,7 @@ def test_a_challenge_is_for_one_browser_and_one_purpose(
     handed += [(text, options) for text in (f"{number}.{later}.{seal}", f"{number}.{until}.{'0' * 64}", "x.y.z", "ü")]
     handed += [(f"{number}..{seal}", options), (f".{until}.{seal}", options), (seal, options)]
     for sealed, wanted in handed:
-        let_go(server)
+        forget_tries(server)
         asked(browser)
         form = browser.form("/sign-in/passkey/answer")
         headers = {
@@ -326,7 +326,7 @@ def test_a_passkey_that_counts_backwards_is_refused_and_noted(
     browser.submit("/sign-out")
     tries = 0
     for count in (42, 41, 1, 0):
-        let_go(server)
+        forget_tries(server)
         refused = answer(browser, device.use(asked(browser), count=count))
         assert (refused.status_code, REFUSED in refused.text) == (401, True)
         noted = last_events(server, 1)[0]
@@ -336,7 +336,7 @@ def test_a_passkey_that_counts_backwards_is_refused_and_noted(
     # Who does not hold the key can't make the hub suspect its owner.
     answer(browser, device.use(asked(browser), count=1, signature=b"none"))
     assert last_events(server, 1)[0].event == "passkey.refused"
-    let_go(server)
+    forget_tries(server)
     device.passkeys[0].count = 42
     answer(browser, device.use(asked(browser)))
     assert is_in(browser)
@@ -391,7 +391,7 @@ def test_garbage_is_refused_and_breaks_nothing(
         statuses[status] = statuses.get(status, 0) + 1
     browser.submit("/sign-out")
     for _ in range(FUZZED):
-        let_go(server)
+        forget_tries(server)
         spoilt = _spoil(rng, device.use(asked(browser)))
         status = answer(browser, spoilt).status_code
         statuses[status] = statuses.get(status, 0) + 1
@@ -400,7 +400,7 @@ def test_garbage_is_refused_and_breaks_nothing(
     assert sum(statuses.values()) == 2 * FUZZED >= 200
     assert set(statuses) <= {200, 400, 401}
     assert statuses.get(200, 0) < FUZZED / 5
-    let_go(server)
+    forget_tries(server)
     answer(browser, device.use(asked(browser)))
     assert is_in(browser)
     print(f"\n{2 * FUZZED} spoilt answers (seed {seed}): {statuses}")
@@ -410,14 +410,14 @@ def test_garbage_is_refused_and_breaks_nothing(
 def test_wrong_answers_are_held_back_by_address(server: Any, browser: Browser, device: Authenticator) -> None:
     add(browser, device)
     browser.submit("/sign-out")
-    let_go(server)
+    forget_tries(server)
     statuses = []
     for _ in range(12):
         options = asked(browser)
         statuses.append(answer(browser, device.use(options, origin="https://evil.example")).status_code)
     assert statuses == [401] * 10 + [429] * 2
     assert answer_status(browser, device) == 429
-    let_go(server)
+    forget_tries(server)
     assert answer_status(browser, device) == 200
     print(f"\n{statuses.count(401)} of {len(statuses)} wrong answers were looked at")
 

@@ -21,8 +21,8 @@ from tests.support.authenticator import (
     Authenticator,
     decode,
 )
-from tests.support.browsing import PASSWORD, Browser, add_person, on_hub, set_up_owner
-from tests.support.passkeys import accounts, add, address, answer, asked, is_in, last_events, let_go, passkeys_of
+from tests.support.browsing import PASSWORD, Browser, add_person, forget_tries, on_hub, set_up_owner
+from tests.support.passkeys import accounts, add, address, answer, asked, is_in, last_events, passkeys_of
 
 pytestmark = pytest.mark.requirement("pages.passkeys")
 
@@ -46,7 +46,7 @@ def person(server: Any) -> str:
 def browser(server: Any, person: str) -> Iterator[Browser]:
     """The browser of the person, signed in by the password."""
     with Browser(address(server)) as opened:
-        let_go(server)
+        forget_tries(server)
         opened.sign_in(f"{person}@lab.org")
         yield opened
 
@@ -221,14 +221,14 @@ def test_a_session_that_is_not_fresh_adds_nothing_without_the_password(
     fields = [*browser.form("/sign-out").fields, ("name", "Thief"), ("credential", "{}")]
     assert browser.post("/passkeys/add", fields).status_code == 400
     tries += 2
-    let_go(server)
+    forget_tries(server)
     statuses = []
     for _ in range(11):
         browser.open("/")
         statuses.append(browser.submit("/passkeys/new", name="Thief", password="wrong password").status_code)
     assert statuses == [403] * 10 + [429]
     assert passkeys_of(server, person) == []
-    let_go(server)
+    forget_tries(server)
     browser.open("/")
     browser.submit("/passkeys/new", name="Mine", password=PASSWORD)
     browser.submit("/passkeys/add", credential=device.make(browser.passkey_options()))

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from arkitekt_next.hub.accounts.throttle import Throttle
+
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
@@ -142,6 +144,12 @@ def on_hub(server: Any, work: Coroutine[Any, Any, T]) -> T:
     """Run something on the hub's own loop, and wait for it."""
     loop = server.app.state.hub.board.loop
     return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+
+
+def forget_tries(server: Any) -> None:
+    """Let signing in begin anew: the tries of all tests come from one address."""
+    accounts = server.app.state.hub.accounts
+    accounts.sign_in_throttle, accounts.user_code_throttle = Throttle(), Throttle()
 
 
 def set_up_owner(server: Any, email: str = "ada@lab.org") -> str:

@@ -18,15 +18,6 @@ def accounts(server: Any) -> Any:
     return server.app.state.hub.accounts
 
 
-def let_go(server: Any) -> None:
-    """Forget the tries of before: all come from one address."""
-
-    async def clear() -> None:
-        accounts(server).sign_in_throttle._buckets.clear()
-
-    on_hub(server, clear())
-
-
 def last_events(server: Any, count: int = 3) -> list[Any]:
     return list(on_hub(server, accounts(server).audit.read(limit=count)))
 

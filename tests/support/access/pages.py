@@ -16,6 +16,7 @@ import httpx2
 
 from arkitekt_next.auth.principal import Role, Scope
 from arkitekt_next.storage import tables as t
+from tests.support.browsing import forget_tries
 from tests.support.rest import rest
 from tests.support.teams import PASSWORD, new_team
 
@@ -188,8 +189,7 @@ def signs_in(*, rightly: bool) -> Probe:
         people = stage.hub.accounts.people
         author = await stage.on_hub(people.find(stage.actors["author"].person))
         await stage.on_hub(people.set_password(author.id, PASSWORD))
-        for key in ("address 127.0.0.1", f"account {author.email}"):
-            stage.hub.accounts.sign_in_throttle.clear(key)  # it counts the cells before
+        forget_tries(stage.server)
         password = PASSWORD if rightly else "another password"
         answer = await (await browser_of(stage, actor)).post("/sign-in", email=author.email, password=password)
         return checked(word(answer), has_happened=stage.hub.cookies.session_name in answer.cookies)
@@ -249,7 +249,7 @@ def accepts_by_password(*, rightly: bool) -> Probe:
         people = stage.hub.accounts.people
         person = await stage.on_hub(people.find(await stage.newcomer()))
         await stage.on_hub(people.set_password(person.id, PASSWORD))
-        stage.hub.accounts.sign_in_throttle.clear("address 127.0.0.1")
+        forget_tries(stage.server)
         fields = {"email": person.email, "password": PASSWORD if rightly else "another password"}
         sent = {**fields, "secret": await _invitation(stage)}
         said = word(await (await browser_of(stage, actor)).post("/invite/sign-in", **sent))

@@ -15,6 +15,7 @@ import httpx2
 from arkitekt_next.auth.principal import Scope
 from arkitekt_next.storage import tables as t
 from tests.support.authenticator import Authenticator
+from tests.support.browsing import forget_tries
 
 from .asking import Probe, Probes, checked
 from .stage import NARROW, Actor, Stage
@@ -89,7 +90,7 @@ def _signs_in(*, rightly: bool) -> Probe:
     async def probe(stage: Stage, actor: Actor) -> str:
         author = await stage.fresh("author")
         device, _ = await _has_passkey(stage, author.person)
-        stage.hub.accounts.sign_in_throttle.clear("address 127.0.0.1")
+        forget_tries(stage.server)
         browser = await _browser(stage, actor)
         async with browser.web:
             options = _options(await browser.post("/sign-in/passkey"))

@@ -35,10 +35,6 @@ class Throttle:
         while len(self._buckets) > _KEYS_LIMIT:
             self._buckets.popitem(last=False)
 
-    def clear(self, key: str) -> None:
-        """Forget the failures under a key."""
-        self._buckets.pop(key, None)
-
     def give_back(self, *keys: str) -> None:
         """Take a try back, which was none; the failures before it still count."""
         now = monotonic()
