@@ -13,20 +13,7 @@ from starlette.routing import WebSocketRoute
 from arkitekt_next import __version__
 from arkitekt_next.errors import ArkitektError
 
-from .accounts.account_routes import router as account_router
-from .accounts.audit_routes import router as audit_router
-from .accounts.client_routes import router as client_router
-from .accounts.device_routes import router as device_router
-from .accounts.invitation_routes import router as invitation_router
-from .accounts.key_routes import router as key_router
-from .accounts.login_routes import router as login_router
-from .accounts.member_routes import router as member_router
-from .accounts.oauth.routes import router as oauth_router
-from .accounts.person_routes import router as person_router
-from .accounts.profile import router as profile_router
-from .accounts.redeem_routes import router as redeem_router
-from .accounts.routes import router as accounts_router
-from .accounts.team_routes import router as team_router
+from .accounts.routes import ROUTERS as ACCOUNTS
 from .agents.routes import router as agents_router
 from .agents.socket import endpoint
 from .catalog.right_routes import router as right_router
@@ -45,20 +32,7 @@ if TYPE_CHECKING:
 
 _ROUTERS = (
     core_router,
-    accounts_router,
-    oauth_router,
-    profile_router,
-    account_router,
-    login_router,
-    redeem_router,
-    device_router,
-    client_router,
-    team_router,
-    member_router,
-    invitation_router,
-    person_router,
-    key_router,
-    audit_router,
+    *ACCOUNTS,
     catalog_router,
     right_router,
     agents_router,

@@ -186,6 +186,18 @@ class People:
         async with self._database.engine.connect() as db:
             return {row.id: row.name for row in (await db.execute(query)).all()}
 
+    async def membership_names(self, team: str, person: str) -> tuple[str, str, str] | None:
+        """Give the names of a person and of a team, and the role there; None for who is no member any more."""
+        query = (
+            select(t.person.c.name.label("person"), t.team.c.name.label("team"), t.membership.c.role)
+            .join(t.membership, t.membership.c.person_id == t.person.c.id)
+            .join(t.team, t.team.c.id == t.membership.c.team_id)
+            .where(t.person.c.id == person, t.team.c.id == team)
+        )
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(query)).first()
+        return None if row is None else (row.person, row.team, row.role)
+
     async def everybody(self) -> list[Person]:
         """List the persons of the hub, in the order in which they came."""
         async with self._database.engine.connect() as db:

@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
-from arkitekt_next.hub.accounts.profile import Named
+from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.http import SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import ActionInPath, AppInPath, IdInPath, Paged, TimeUs, page_after
 from arkitekt_next.hub.core.policy import SHARE, policy

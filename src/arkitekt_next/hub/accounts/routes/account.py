@@ -9,13 +9,12 @@ from pydantic import ConfigDict, Field
 
 from arkitekt_next.auth.principal import Principal
 from arkitekt_next.errors import Conflict, HubBusy, NotPermitted, RequestRefused
+from arkitekt_next.hub.accounts import people, service
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Id, Name, TimeUs
 from arkitekt_next.hub.core.policy import OWN, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
-
-from . import people, service
 
 router = make_router(prefix="/api/account", tag="accounts")
 

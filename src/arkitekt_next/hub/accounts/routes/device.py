@@ -13,14 +13,13 @@ from pydantic import ConfigDict, Field
 from arkitekt_next.auth.principal import Principal, Scope
 from arkitekt_next.auth.rules import grantable
 from arkitekt_next.errors import HubBusy, NotFound, NotPermitted
+from arkitekt_next.hub.accounts.clients import Client
+from arkitekt_next.hub.accounts.devices import DeviceCode
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import TimeUs
 from arkitekt_next.hub.core.policy import OWN, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
-
-from .clients import Client
-from .devices import DeviceCode
 
 router = make_router(prefix="/api/devices", tag="sign-in")
 

@@ -9,13 +9,13 @@ from pydantic import ConfigDict, Field
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.errors import NotFound, NotPermitted
+from arkitekt_next.hub.accounts import invitations
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Id, IdInPath, Paged, TimeUs, page_of
 from arkitekt_next.hub.core.policy import MANAGE, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
 
-from . import invitations
 from .profile import Named
 
 router = make_router(prefix="/api/invitations", tag="teams")

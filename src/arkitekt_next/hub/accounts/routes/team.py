@@ -15,7 +15,7 @@ from arkitekt_next.hub.core.policy import KEEP, OWN, SEE, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
 
-from .routes import Token
+from .local import Token
 
 router = make_router(prefix="/api", tag="teams")
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from pydantic import ConfigDict, Field
 
+from arkitekt_next.hub.accounts import audit
 from arkitekt_next.hub.core.http import SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Paged, TimeUs, page_of
 from arkitekt_next.hub.core.policy import KEEP, MANAGE, policy
 from arkitekt_next.hub.core.route import Unprocessable, Who
 from arkitekt_next.hub.core.route import router as make_router
-
-from . import audit
 
 router = make_router(prefix="/api", tag="hub")
 

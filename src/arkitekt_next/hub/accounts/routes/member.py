@@ -13,13 +13,12 @@ from pydantic import ConfigDict, Field
 from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.auth.rules import Verb, may, may_give_role, may_manage_member
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
+from arkitekt_next.hub.accounts import people
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Id, IdInPath, Paged, TimeUs, page_after
 from arkitekt_next.hub.core.policy import MANAGE, OWN, SEE, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
-
-from . import people
 
 router = make_router(prefix="/api/members", tag="teams")
 

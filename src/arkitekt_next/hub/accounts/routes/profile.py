@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import Request
 from pydantic import ConfigDict
-from sqlalchemy import select
 
 from arkitekt_next.errors import NotAuthenticated
 from arkitekt_next.hub.core.http import SafeJSON, Strict, context_of, reply
@@ -12,7 +11,6 @@ from arkitekt_next.hub.core.paging import Id, TimeUs
 from arkitekt_next.hub.core.policy import SEE, policy
 from arkitekt_next.hub.core.route import Who
 from arkitekt_next.hub.core.route import router as make_router
-from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.messages import OLDEST_PROTOCOL, PROTOCOL
 
 router = make_router(prefix="/api", tag="accounts")
@@ -59,21 +57,15 @@ class Me(Strict):
 async def get_me(request: Request, who: Who) -> SafeJSON:
     """Give the person, team and app behind the token."""
     hub = context_of(request)
-    query = (
-        select(t.person.c.name.label("person"), t.team.c.name.label("team"), t.membership.c.role)
-        .join(t.membership, t.membership.c.person_id == t.person.c.id)
-        .join(t.team, t.team.c.id == t.membership.c.team_id)
-        .where(t.person.c.id == who.person, t.team.c.id == who.team)
-    )
-    async with hub.database.engine.connect() as db:
-        row = (await db.execute(query)).first()
-    if row is None:
+    found = await hub.accounts.people.membership_names(who.team, who.person)
+    if found is None:
         raise NotAuthenticated(reason="The person is no member of this team any more", remedy="Ask for an invitation")
+    person, team, role = found
     return reply(
         Me(
-            person=Named(id=who.person, name=row.person),
-            team=Named(id=who.team, name=row.team),
-            role=row.role,
+            person=Named(id=who.person, name=person),
+            team=Named(id=who.team, name=team),
+            role=role,
             app=who.app,
             scopes=sorted(who.scopes),
             expires_at_us=who.expires_at_us,

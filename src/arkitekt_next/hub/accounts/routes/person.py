@@ -11,15 +11,14 @@ from pydantic import ConfigDict, Field
 from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.auth.rules import may_give_role
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted, RequestRefused
+from arkitekt_next.hub.accounts import people
+from arkitekt_next.hub.accounts.links import LINK_S
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.paging import Id, IdInPath, Name, Paged, TimeUs, page_after
 from arkitekt_next.hub.core.policy import KEEP, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
-
-from . import people
-from .links import LINK_S
 
 router = make_router(prefix="/api/people", tag="accounts")
 

@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field
 from arkitekt_next.auth.principal import Scope
 from arkitekt_next.auth.rules import Verb, may, may_manage_member
 from arkitekt_next.errors import NotFound, NotPermitted, RequestRefused
+from arkitekt_next.hub.accounts import redeem
 from arkitekt_next.hub.core.http import Form, SafeJSON, Strict, context_of, reply
 from arkitekt_next.hub.core.paging import Id, IdInPath, Paged, TimeUs, page_of
 from arkitekt_next.hub.core.policy import OWN, policy
 from arkitekt_next.hub.core.route import Who, refusals
 from arkitekt_next.hub.core.route import router as make_router
 
-from . import redeem
 from .profile import Named
 
 router = make_router(prefix="/api/redeem-tokens", tag="accounts")
