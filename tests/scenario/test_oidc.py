@@ -25,7 +25,7 @@ from arkitekt_next.hub.accounts import proofs
 from arkitekt_next.hub.accounts.identities import Identities
 from arkitekt_next.hub.accounts.oidc.provider import Profile
 from arkitekt_next.hub.core.config import HubSettings
-from tests.support.browsing import Browser, add_person, on_hub, set_up_owner
+from tests.support.browsing import Browser, accounts, add_person, events, on_hub, set_up_owner
 from tests.support.provider import (
     CLIENT,
     SECRET,
@@ -77,14 +77,6 @@ def browser(server: Any) -> Iterator[Browser]:
 def liar() -> Iterator[Liar]:
     with lying_provider() as running:
         yield running
-
-
-def accounts(server: Any) -> Any:
-    return server.app.state.hub.accounts
-
-
-def events(server: Any) -> list[Any]:
-    return list(on_hub(server, accounts(server).audit.read(limit=500)))
 
 
 def people(server: Any) -> dict[str, Any]:

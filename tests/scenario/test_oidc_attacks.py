@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.accounts.oidc.attempts import Attempts, Purpose, begin
 from tests.scenario.test_page_attacks import FOREIGN_ORIGINS, TARGETS, TRICKS, leads_to
-from tests.support.browsing import Browser, add_person, forget_tries, on_hub, set_up_owner
+from tests.support.browsing import Browser, add_person, forget_tries, is_in, on_hub, set_up_owner
 from tests.support.provider import (
     CLIENT,
     SECRET,
@@ -67,10 +67,6 @@ def start(browser: Browser) -> dict[str, str]:
     """Begin an attempt; give what the provider is asked."""
     browser.open("/oidc/start")
     return asked_of(browser)
-
-
-def is_in(browser: Browser) -> bool:
-    return bool(browser.web.get("/api/me").status_code == 200)
 
 
 def census(server: Any) -> tuple[int, list[tuple[str, str]]]:

@@ -16,7 +16,16 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.hub.accounts import throttle
 from arkitekt_next.hub.core.route import Route
 from arkitekt_next.hub.pages.route import PageRoute
-from tests.support.browsing import PASSWORD, Browser, add_person, device_code, forget_tries, on_hub, set_up_owner
+from tests.support.browsing import (
+    PASSWORD,
+    Browser,
+    add_person,
+    csrf_of,
+    device_code,
+    forget_tries,
+    on_hub,
+    set_up_owner,
+)
 
 FOREIGN_ORIGINS = (
     "null",
@@ -79,10 +88,6 @@ def owner(server: Any) -> Iterator[Browser]:
         forget_tries(server)
         browser.sign_in("ada@lab.org")
         yield browser
-
-
-def csrf_of(browser: Browser) -> str:
-    return browser.page.text.partition('name="arkitekt-csrf" content="')[2].partition('"')[0]
 
 
 def port_of(server: Any) -> str:

@@ -30,8 +30,8 @@ from tests.support.authenticator import (
     make_key,
     sign,
 )
-from tests.support.browsing import Browser, add_person, forget_tries, set_up_owner
-from tests.support.passkeys import add, address, answer, asked, is_in, last_events, passkeys_of
+from tests.support.browsing import Browser, add_person, forget_tries, is_in, set_up_owner
+from tests.support.passkeys import add, address, answer, asked, last_events, passkeys_of
 
 pytestmark = pytest.mark.requirement("pages.passkeys")
 

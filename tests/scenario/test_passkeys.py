@@ -21,8 +21,8 @@ from tests.support.authenticator import (
     Authenticator,
     decode,
 )
-from tests.support.browsing import PASSWORD, Browser, add_person, forget_tries, on_hub, set_up_owner
-from tests.support.passkeys import accounts, add, address, answer, asked, is_in, last_events, passkeys_of
+from tests.support.browsing import PASSWORD, Browser, accounts, add_person, forget_tries, is_in, on_hub, set_up_owner
+from tests.support.passkeys import add, address, answer, asked, last_events, passkeys_of
 
 pytestmark = pytest.mark.requirement("pages.passkeys")
 

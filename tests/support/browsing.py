@@ -146,10 +146,28 @@ def on_hub(server: Any, work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run_coroutine_threadsafe(work, loop).result(20)
 
 
+def accounts(server: Any) -> Any:
+    return server.app.state.hub.accounts
+
+
+def events(server: Any) -> list[Any]:
+    """Give the newest entries of the audit log, newest first."""
+    return list(on_hub(server, accounts(server).audit.read(limit=500)))
+
+
+def is_in(browser: Browser) -> bool:
+    """Whether somebody is signed in."""
+    return browser.web.get("/api/me").status_code == 200
+
+
+def csrf_of(browser: Browser) -> str:
+    """Give the token that the page's scripts send along."""
+    return browser.page.text.partition('name="arkitekt-csrf" content="')[2].partition('"')[0]
+
+
 def forget_tries(server: Any) -> None:
     """Let signing in begin anew: the tries of all tests come from one address."""
-    accounts = server.app.state.hub.accounts
-    accounts.sign_in_throttle, accounts.user_code_throttle = Throttle(), Throttle()
+    accounts(server).sign_in_throttle, accounts(server).user_code_throttle = Throttle(), Throttle()
 
 
 def set_up_owner(server: Any, email: str = "ada@lab.org") -> str:

@@ -7,15 +7,11 @@ from typing import Any
 import httpx2
 
 from .authenticator import Authenticator
-from .browsing import Browser, on_hub
+from .browsing import Browser, accounts, on_hub
 
 
 def address(server: Any) -> str:
     return str(server.app.state.hub.url)
-
-
-def accounts(server: Any) -> Any:
-    return server.app.state.hub.accounts
 
 
 def last_events(server: Any, count: int = 3) -> list[Any]:
@@ -46,7 +42,3 @@ def asked(browser: Browser) -> dict[str, Any]:
 
 def answer(browser: Browser, credential: str) -> httpx2.Response:
     return browser.submit("/sign-in/passkey/answer", credential=credential)
-
-
-def is_in(browser: Browser) -> bool:
-    return browser.web.get("/api/me").status_code == 200
