@@ -1,23 +1,17 @@
-"""The SDK with a real hub: hosting, calling, streaming, cancelling, and everything that may break in between."""
+"""The SDK with a real hub: finding, calling, streaming, cancelling, and scripts that do."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arkitekt_next import App, Task, call, easy, find, iterate, progress, submit
-from arkitekt_next.embedded import serve
+from arkitekt_next import App, Task, call, easy, find, iterate, submit
 from arkitekt_next.errors import (
-    AgentLost,
     Conflict,
     HubUnavailable,
     InvalidValue,
@@ -30,98 +24,9 @@ from arkitekt_next.errors import (
 )
 from arkitekt_next.sdk.login import sign_in
 from arkitekt_next.sdk.web import fetch
-from tests.support.scripts import Program, Start, program
+from tests.support.lab import Nucleus
+from tests.support.scripts import Start
 from tests.support.waiting import find_soon, until
-
-SETTINGS: dict[str, Any] = {"grace_s": 0.5, "lease_s": 3.0, "heartbeat_s": 1.0, "log_level": "error"}
-
-
-class Nucleus:
-    id: str
-
-    def __init__(self, id: str) -> None:
-        self.id = id
-
-    async def shrink(self) -> str:
-        return self.id
-
-    @classmethod
-    async def expand(cls, value: str) -> Nucleus:
-        return cls(value)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("sdk")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hub(folder: Path) -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", **SETTINGS) as server:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.delenv("ARKITEKT_URL", raising=False)
-        patch.delenv("ARKITEKT_TOKEN", raising=False)
-        yield server
-
-
-@pytest.fixture(scope="module")
-def lab(hub: Any) -> Iterator[App]:
-    """An app with a bit of everything, hosted in this process."""
-    app = App("lab", labels=["gpu"])
-
-    @app.register
-    def add(a: int, b: int = 1) -> int:
-        """Add two numbers."""
-        return a + b
-
-    @app.register
-    async def aadd(a: int, b: int = 1) -> int:
-        return a + b
-
-    @app.register
-    def fails(text: str) -> None:
-        progress(40, "nearly half")
-        raise ValueError(text)
-
-    @app.register
-    def count(n: int) -> Iterator[int]:
-        yield from range(n)
-
-    @app.register
-    async def forever(task: Task) -> None:
-        await asyncio.Event().wait()
-
-    @app.register
-    def stuck(seconds: float) -> None:
-        threading.Event().wait(seconds)
-
-    @app.register
-    def size_of(ref: Nucleus) -> int:
-        return len(ref.id)
-
-    @app.register
-    async def ref_to(name: str) -> Nucleus:
-        return Nucleus(name)
-
-    @app.register
-    def talks() -> None:
-        print("a line")
-
-    with app.run_detached():
-        yield app
-
-
-@pytest.fixture
-def caller(lab: App) -> Iterator[App]:
-    with easy("caller") as app:
-        yield app
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    with ExitStack() as stack:
-        yield lambda code: stack.enter_context(program(code, tmp_path))
 
 
 @pytest.mark.requirement("call.find")
@@ -168,7 +73,7 @@ def test_remote_errors_keep_type_traceback_task_and_agent(caller: App) -> None:
     assert isinstance(error, TaskFailed)
     assert error.task
     assert error.agent
-    assert "test_sdk.py" in error.remote_traceback
+    assert "lab.py" in error.remote_traceback
 
 
 @pytest.mark.requirement("call.timeout")
@@ -294,160 +199,6 @@ def test_a_function_knows_who_called_it(hub: Any) -> None:
         person = find_soon("asked.whose")()
     token = sign_in("asking").token
     assert person == fetch(hub.url, "GET", "/api/me", token=token)[1]["person"]["id"]
-
-
-AGENT = """
-import sys, threading, time
-from collections.abc import Iterator
-from pathlib import Path
-from arkitekt_next import App, progress
-app = App({name!r}, drain_s=5)
-
-@app.register
-def slow(seconds: float) -> float:
-    progress(30, "a third")
-    print("running", flush=True)
-    time.sleep(seconds)
-    return seconds
-
-@app.register(effects="repeatable")
-def careful(flag: str) -> str:
-    print("running", flush=True)
-    while not Path(flag).exists():
-        time.sleep(0.01)
-    return "done"
-
-@app.register
-def gated(flag: str) -> str:
-    print("running", flush=True)
-    while not Path(flag).exists():
-        time.sleep(0.01)
-    print("finished", flush=True)
-    return "done"
-
-@app.register
-def numbers(n: int, flag: str) -> Iterator[int]:
-    for number in range(n):
-        yield number
-        if number == n // 2:
-            print("half", flush=True)
-            while not Path(flag).exists():
-                time.sleep(0.01)
-
-@app.startup
-def started() -> None:
-    print("starting", flush=True)
-
-@app.shutdown
-def stopped() -> None:
-    print("stopped", flush=True)
-
-app.run()
-print("left", flush=True)
-"""
-
-
-def agent(start: Start, name: str) -> Program:
-    running = start(AGENT.format(name=name))
-    running.says("starting")
-    return running
-
-
-@pytest.mark.requirement("run.drain")
-def test_a_signal_lets_an_app_finish_what_it_runs(caller: App, start: Start) -> None:
-    other = agent(start, "finisher")
-    handle = find_soon("finisher.slow").submit(0.5)
-    other.says("running")
-    other.process.send_signal(signal.SIGTERM)
-    assert handle.result(timeout=10) == 0.5
-    other.says("stopped")
-    other.says("left")
-    assert other.end() == 0
-
-
-@pytest.mark.requirement("I9")
-def test_a_killed_agent_is_told_to_its_caller_with_the_last_progress(caller: App, start: Start) -> None:
-    other = agent(start, "mortal")
-    handle = find_soon("mortal.slow").submit(60.0)
-    other.says("running")
-    until(lambda: handle.progress)
-    other.process.kill()
-    with pytest.raises(AgentLost, match="a third"):
-        handle.result(timeout=10)
-
-
-@pytest.mark.requirement("declare.effects")
-def test_repeatable_work_of_a_killed_agent_is_done_by_the_next(caller: App, start: Start, tmp_path: Path) -> None:
-    first = agent(start, "phoenix")
-    handle = find_soon("phoenix.careful").submit(str(tmp_path / "go"))
-    first.says("running")
-    first.process.kill()
-    second = agent(start, "phoenix")
-    second.says("running")
-    (tmp_path / "go").touch()
-    assert handle.result(timeout=10) == "done"
-
-
-@pytest.mark.requirement("I6")
-def test_a_frozen_agent_does_not_hang_its_caller(caller: App, start: Start) -> None:
-    other = agent(start, "frozen")
-    handle = find_soon("frozen.slow").submit(60.0)
-    other.says("running")
-    other.process.send_signal(signal.SIGSTOP)
-    with pytest.raises(AgentLost):
-        handle.result(timeout=15)
-
-
-# -- a hub that goes and comes back ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "own"))
-    monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path / "own-state"))
-    return tmp_path / "own"
-
-
-@pytest.mark.requirement("I1", "agent.resume")
-def test_a_restart_of_the_hub_is_only_a_delay(own_hub: Path, start: Start, tmp_path: Path) -> None:
-    with ExitStack() as late:
-        with serve(own_hub, **SETTINGS):
-            other = agent(start, "steady")
-            app = late.enter_context(easy("patient"))
-            stream = find_soon("steady.numbers").iterate(2000, str(tmp_path / "go"))
-            seen = [next(stream) for _ in range(10)]
-            handle = app.submit("steady.gated", str(tmp_path / "go"))
-            other.says("half")
-        until(lambda: not app.link.connection.is_open)
-        (tmp_path / "go").touch()
-        other.says("finished")
-        with serve(own_hub, **SETTINGS):
-            assert handle.result(timeout=20) == "done"
-            assert seen + list(stream) == list(range(2000))
-            app.close()
-
-
-@pytest.mark.requirement("agent.outbox")
-def test_a_result_of_a_process_that_died_while_the_hub_was_away_is_not_lost(
-    own_hub: Path, start: Start, tmp_path: Path
-) -> None:
-    with ExitStack() as late:
-        with serve(own_hub, **SETTINGS):
-            first = agent(start, "heir")
-            app = late.enter_context(easy("patient"))
-            handle = find_soon("heir.gated").submit(str(tmp_path / "go"))
-            first.says("running")
-        (tmp_path / "go").touch()
-        first.says("finished")
-        outbox = tmp_path / "own-state" / "outbox"
-        until(lambda: any('"done"' in path.read_text() for path in outbox.rglob("*.jsonl")))
-        first.process.kill()
-        first.end()
-        with serve(own_hub, **SETTINGS):
-            agent(start, "heir")
-            assert handle.result(timeout=20) == "done"
-            until(lambda: len(list(outbox.rglob("*.jsonl"))) == 1)
-            app.close()
 
 
 @pytest.mark.requirement("run.apps")
