@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from arkitekt_next.ports import define
 from arkitekt_next.sdk.app import App
 from arkitekt_next.sdk.login import Access
 from arkitekt_next.sdk.loop import transport_thread
@@ -147,3 +149,49 @@ class _End:
 
     def closed(self, code: int, reason: str) -> None:
         """The test knows: it cut, or the app closed."""
+
+
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+def count(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+def in_background(work):  # type: ignore[no-untyped-def]
+    """Run a blocking call beside the script; give what waits for its result."""
+    from concurrent.futures import Future
+
+    future: Future[object] = Future()
+
+    def main() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=main, daemon=True).start()
+    return future
+
+
+def found(scripted: ScriptedHub, app: App, function=add):  # type: ignore[no-untyped-def]
+    """Let the app find a function that only the script provides."""
+    finding = in_background(lambda: app.find("far.add"))
+    asked = scripted.expect(m.Lookup)
+    definition = define(function).definition
+    scripted.say(
+        m.Found(
+            request=asked.request,
+            action="far.add",
+            definition=definition.to_json(),
+            signature_hash=definition.signature_hash,
+            definition_hash=definition.definition_hash,
+            agents_online=1,
+        )
+    )
+    return finding.result(5)
+
+
+def outcome(task: str, **fields: object) -> m.Outcome:
+    return m.Outcome(**{"task": task, "number": 9, "at_us": 0, "status": "completed", "returns": [3], **fields})  # type: ignore[arg-type]
