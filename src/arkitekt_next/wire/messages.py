@@ -452,48 +452,13 @@ class Ended(Report):
     ran_us: Count | None = None
 
 
-FROM_CLIENT = (
-    Hello,
-    Ping,
-    Pong,
-    Goodbye,
-    Unsupported,
-    Lookup,
-    Submit,
-    Attach,
-    Detach,
-    Consumed,
-    Control,
-    Provide,
-    Drain,
-    Bury,
-    Started,
-    Progress,
-    Log,
-    Yielded,
-    Paused,
-    Ended,
-)
-FROM_HUB = (
-    Welcome,
-    Ping,
-    Pong,
-    Goodbye,
-    Unsupported,
-    Found,
-    Accepted,
-    Refused,
-    Done,
-    Event,
-    Values,
-    Outcome,
-    Provided,
-    Assign,
-    Steer,
-    Credit,
-    Ack,
-    Stale,
-)
+_EITHER_WAY = (Ping, Pong, Goodbye, Unsupported)
+_FROM_CALLER = (Lookup, Submit, Attach, Detach, Consumed, Control)
+_FROM_AGENT = (Provide, Drain, Bury, Started, Progress, Log, Yielded, Paused, Ended)
+_TO_CALLER = (Found, Accepted, Refused, Done, Event, Values, Outcome)
+_TO_AGENT = (Provided, Assign, Steer, Credit, Ack, Stale)
+FROM_CLIENT = (Hello, *_EITHER_WAY, *_FROM_CALLER, *_FROM_AGENT)
+FROM_HUB = (Welcome, *_EITHER_WAY, *_TO_CALLER, *_TO_AGENT)
 
 
 def kind_of(message: type[Message]) -> str:
