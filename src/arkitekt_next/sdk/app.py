@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overload
 
-from arkitekt_next.errors import DeclarationError, WrongContext
+from arkitekt_next.errors import WrongContext
 
 from .identity import check_identifier, default_identifier, default_version
-from .registration import MARK, Hook, Registration, Registrations, hints_of, make_registration, provided_type, where_of
+from .registration import MARK, Hook, Registration, Registrations, make_registration, provided_type
 
 if TYPE_CHECKING:
     from arkitekt_next.ports.model import Definition, Group, Widget
@@ -228,24 +228,10 @@ class App:
     def _hook(self, hooks: list[Hook], function: Any, timeout: float | None, stops_app: bool = True) -> Any:
         if function is None:
             return functools.partial(self._hook, hooks, timeout=timeout, stops_app=stops_app)
-        self.registrations.add_hook(hooks, Hook(function, self._injections(function), timeout, None, stops_app))
+        self.registrations.add_hook(
+            hooks, Hook(function, self.registrations.injections_of(function), timeout, None, stops_app)
+        )
         return function
-
-    def _injections(self, function: Callable[..., Any]) -> dict[str, Any]:
-        import inspect
-
-        plain = inspect.unwrap(function)
-        hints = hints_of(plain)
-        found = {}
-        for name, parameter in inspect.signature(plain).parameters.items():
-            if self.registrations.provider_of(hints.get(name)) is not None:
-                found[name] = hints[name]
-            elif parameter.default is parameter.empty:
-                problem = f"nothing provides the parameter '{name}' of this hook"
-                raise DeclarationError(
-                    where=where_of(plain), problem=problem, remedy="Declare its @context function first"
-                )
-        return found
 
     @overload
     def startup(self, function: F, /) -> F: ...
@@ -289,7 +275,7 @@ class App:
         """
         if function is None:
             return functools.partial(self.context, timeout=timeout)
-        hook = Hook(function, self._injections(function), timeout, provided_type(function))
+        hook = Hook(function, self.registrations.injections_of(function), timeout, provided_type(function))
         self.registrations.add_hook(self.registrations.contexts, hook)
         return function
 

@@ -147,6 +147,21 @@ class Registrations:
                 return hook
         return None
 
+    def injections_of(self, hook: Callable[..., Any]) -> dict[str, Any]:
+        """Give what a hook's parameters are filled with, by name; raise when nothing provides one that needs it."""
+        plain = inspect.unwrap(hook)
+        hints = hints_of(plain)
+        found = {}
+        for name, parameter in inspect.signature(plain).parameters.items():
+            if self.provider_of(hints.get(name)) is not None:
+                found[name] = hints[name]
+            elif parameter.default is parameter.empty:
+                problem = f"nothing provides the parameter '{name}' of this hook"
+                raise DeclarationError(
+                    where=where_of(plain), problem=problem, remedy="Declare its @context function first"
+                )
+        return found
+
 
 def where_of(function: Callable[..., Any]) -> str:
     """Say where a function stands, as file:line in name()."""
