@@ -56,6 +56,9 @@ async def _begin(
     visit = visit_of(request)
     accounts = visit.hub.accounts
     teams = [known.id for known in await accounts.people.teams(person)]
+    if not teams:  # an account of this very moment, made by another request or at another hub
+        await accounts.people.reload()
+        teams = [known.id for known in await accounts.people.teams(person)]
     if not teams:
         return None, await show(request, "no_team.html", status=403)
     await _revoke(request)
