@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ONCE ?=
 SEED ?=
+JOBS ?= 3
 
 .PHONY: help demo test lint format types contracts unit bench bars chaos docs lock clean
 
@@ -38,8 +39,9 @@ contracts: $(STAMP) ## Who may import whom; generated pages are fresh
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_reference.py --check
 
-unit: $(STAMP) ## Unit, contract, scenario and documentation tests
-	$(BIN)/python -m pytest
+unit: $(STAMP) ## Unit, contract, scenario and documentation tests, JOBS=3 at a time; then those that need to be alone
+	$(BIN)/python -m pytest -m "not alone" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 bench: $(STAMP) ## Calls, throughput, streams, start and memory, each beside its floor
 	$(BIN)/python -m benchmarks.run

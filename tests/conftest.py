@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _SECRECY: list[Secrecy] = []
+_SEARCHED: list[tuple[int, int, int]] = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +49,21 @@ def secrecy() -> Iterator[Secrecy]:
     assert kept.found == []
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was searched in one of several processes to the one that reports."""
+    workeroutput = getattr(session.config, "workeroutput", None)
+    if workeroutput is not None:
+        workeroutput["searched"] = [(len(kept.secrets), kept.files, kept.size_bytes) for kept in _SECRECY]
+
+
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take what was searched in a process that has ended; it is there only when tests run in several."""
+    _SEARCHED.extend(getattr(node, "workeroutput", {}).get("searched", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was searched; a run that searched nothing would show nothing."""
-    for kept in _SECRECY:
-        terminalreporter.write_line(str(kept))
+    searched = [*_SEARCHED, *((len(kept.secrets), kept.files, kept.size_bytes) for kept in _SECRECY)]
+    secrets, files, size_bytes = (sum(column) for column in zip(*searched, strict=True)) if searched else (0, 0, 0)
+    terminalreporter.write_line(f"N = {secrets} secrets searched for in {files} files, {size_bytes >> 20} MiB")

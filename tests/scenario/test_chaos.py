@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.requirement("bar.kill-hub", "I1", "I2", "I5")
+pytestmark = [pytest.mark.alone, pytest.mark.requirement("bar.kill-hub", "I1", "I2", "I5")]
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,6 +21,9 @@ BUFFER_BYTES = 8 * 1024 * 1024
 MOST_BLOCKS = 600
 
 
+pytestmark = pytest.mark.alone
+
+
 @pytest.mark.requirement("bar.overload")
 @scenario
 async def test_more_tasks_than_a_hub_holds_are_refused_as_busy_until_there_is_room() -> None:

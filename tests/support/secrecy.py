@@ -37,9 +37,6 @@ class Secrecy:
                 if secret in data:
                     self.found.append(f"{path.name} holds {secret.decode()[:6]}…")
 
-    def __str__(self) -> str:
-        return f"N = {len(self.secrets)} secrets searched for in {self.files} files, {self.size_bytes >> 20} MiB"
-
 
 @contextmanager
 def watching() -> Iterator[Secrecy]:

@@ -101,6 +101,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert imported.isdisjoint(HEAVY), imported & set(HEAVY)
 
 
+@pytest.mark.alone
 @pytest.mark.requirement("cli.quick")
 def test_help_costs_little_more_than_click_itself() -> None:
     took: dict[str, list[float]] = {"bare": [], "click": [], "help": []}
