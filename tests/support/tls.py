@@ -28,6 +28,19 @@ class Certificate:
     key: ec.EllipticCurvePrivateKey
 
 
+_SIGNS_ALL = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def make_certificate(
     folder: Path, name: str = "lab", *, signer: Certificate | None = None, is_authority: bool = False, age_days: int = 0
 ) -> Certificate:
@@ -46,7 +59,13 @@ def make_certificate(
         .not_valid_after(begin + timedelta(days=10))
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    if signer:  # what Python asks of a certificate from 3.13 on; source: RFC 5280 §4.2.1
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+    if is_authority:
+        builder = builder.add_extension(_SIGNS_ALL, critical=True)
     made = builder.sign(signer.key if signer else key, hashes.SHA256())
     file = folder / f"{name}-{made.serial_number:x}.pem"
     private = key.private_bytes(
