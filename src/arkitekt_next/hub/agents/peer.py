@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from starlette.websockets import WebSocketDisconnect
+
 from arkitekt_next.hub.core.ids import monotonic
 from arkitekt_next.hub.tasks import watch
 from arkitekt_next.wire.messages import Ack
@@ -111,7 +113,10 @@ class Peer:
                 if not frame:
                     break
                 self.stuck_since = self.stuck_since or monotonic()
-                await send(frame)
+                try:
+                    await send(frame)
+                except RuntimeError as refused:  # so uvicorn says that the other side has closed a moment ago
+                    raise WebSocketDisconnect(1006) from refused
                 self.stuck_since = None
             if self.readers:
                 on_drained(self)
