@@ -21,7 +21,7 @@ from sqlalchemy import make_url, text
 from arkitekt_next.errors import Conflict
 from arkitekt_next.storage.engine import open_database, sqlite_url
 from arkitekt_next.storage.migrations import FOLDER, migrate
-from arkitekt_next.storage.tables import metadata
+from arkitekt_next.storage.schema import metadata
 from arkitekt_next.testing.database import in_loop, opened, opened_as_it_is
 from tests.contract import schemas
 from tests.contract.schemas.__main__ import postgres_text, sqlite_text

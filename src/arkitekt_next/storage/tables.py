@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -25,31 +24,15 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _team() -> Column[str]:
-    return Column("team_id", Text, ForeignKey("team.id"), nullable=False)
-
-
-def _at(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
-
+from .columns import at, metadata, team_column
 
 hub = Table(
     "hub",
     metadata,
     Column("id", Text, primary_key=True),
     Column("url", Text, nullable=False),
-    _at("started_at_us"),
-    _at("lease_expires_at_us"),
+    at("started_at_us"),
+    at("lease_expires_at_us"),
 )
 
 setting = Table(
@@ -64,7 +47,7 @@ team = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
 )
 
 person = Table(
@@ -76,8 +59,8 @@ person = Table(
     Column("email", Text),
     Column("password_hash", Text),
     Column("is_hub_owner", Boolean, nullable=False, server_default=false()),
-    _at("created_at_us"),
-    _at("disabled_at_us", nullable=True),
+    at("created_at_us"),
+    at("disabled_at_us", nullable=True),
     Index("ix_person_email", "email", unique=True),
 )
 
@@ -89,8 +72,8 @@ passkey = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("sign_count", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
-    _at("created_at_us"),
-    _at("used_at_us", nullable=True),
+    at("created_at_us"),
+    at("used_at_us", nullable=True),
     Index("ix_passkey_person", "person_id"),
 )
 
@@ -100,7 +83,7 @@ identity = Table(
     Column("issuer", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
     Index("ix_identity_person", "person_id"),
 )
 
@@ -110,21 +93,21 @@ membership = Table(
     Column("team_id", Text, ForeignKey("team.id"), primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
     Column("role", Text, nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
 )
 
 invitation = Table(
     "invitation",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("role", Text, nullable=False),
     Column("by_id", Text, ForeignKey("person.id"), nullable=False),
     Column("uses_left", Integer, nullable=False),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("revoked_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("revoked_at_us", nullable=True),
     Index("ix_invitation_team", "team_id", "id"),
 )
 
@@ -133,30 +116,30 @@ account_link = Table(
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("used_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("used_at_us", nullable=True),
 )
 
 client = Table(
     "client",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("name", Text, nullable=False),
     Column("redirect_uris", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("secret_digest", LargeBinary),
     Column("by_id", Text, ForeignKey("person.id"), nullable=False),
-    _at("created_at_us"),
-    _at("revoked_at_us", nullable=True),
+    at("created_at_us"),
+    at("revoked_at_us", nullable=True),
 )
 
 login = Table(
     "login",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("app", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -164,9 +147,9 @@ login = Table(
     Column("scopes", Text, nullable=False),
     Column("version", Text, nullable=False, server_default=""),
     Column("machine", Text, nullable=False, server_default=""),
-    _at("created_at_us"),
-    _at("used_at_us"),
-    _at("revoked_at_us", nullable=True),
+    at("created_at_us"),
+    at("used_at_us"),
+    at("revoked_at_us", nullable=True),
     Index("ix_login_person", "team_id", "person_id", "id"),
     Index("ix_login_revoked", "revoked_at_us"),
 )
@@ -175,12 +158,12 @@ token = Table(
     "token",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    _team(),
+    team_column(),
     Column("login_id", Text, ForeignKey("login.id"), nullable=False),
     Column("kind", Text, nullable=False),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("used_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("used_at_us", nullable=True),
     Index("ix_token_expires", "expires_at_us"),
     Index("ix_token_login", "login_id"),
 )
@@ -189,16 +172,16 @@ redeem_token = Table(
     "redeem_token",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("app", Text),
     Column("scopes", Text, nullable=False),
     Column("is_single_use", Boolean, nullable=False),
     Column("uses", Integer, nullable=False, server_default="0"),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("revoked_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("revoked_at_us", nullable=True),
     Index("ix_redeem_token_team", "team_id", "id"),
 )
 
@@ -206,16 +189,16 @@ authorization_code = Table(
     "authorization_code",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    _team(),
+    team_column(),
     Column("login_id", Text, ForeignKey("login.id"), nullable=False),
     Column("client_id", Text, nullable=False),
     Column("redirect_uri", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("challenge", Text, nullable=False),
     Column("nonce", Text),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("used_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("used_at_us", nullable=True),
 )
 
 device_code = Table(
@@ -230,9 +213,9 @@ device_code = Table(
     Column("scopes", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("login_id", Text, ForeignKey("login.id")),
-    _at("created_at_us"),
-    _at("expires_at_us"),
-    _at("polled_at_us", nullable=True),
+    at("created_at_us"),
+    at("expires_at_us"),
+    at("polled_at_us", nullable=True),
     Column("interval_s", Integer, nullable=False),
 )
 
@@ -242,8 +225,8 @@ signing_key = Table(
     Column("id", Text, primary_key=True),
     Column("public", Text, nullable=False),
     Column("private", Text, nullable=False),
-    _at("created_at_us"),
-    _at("retired_at_us", nullable=True),
+    at("created_at_us"),
+    at("retired_at_us", nullable=True),
 )
 
 audit = Table(
@@ -256,7 +239,7 @@ audit = Table(
     Column("event", Text, nullable=False),
     Column("subject", Text),
     Column("data", Text, nullable=False),
-    _at("at_us"),
+    at("at_us"),
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ix_audit_team", "team_id", "number"),
@@ -265,30 +248,30 @@ audit = Table(
 consent = Table(
     "consent",
     metadata,
-    _team(),
+    team_column(),
     Column("app_id", Text, ForeignKey("app.id"), primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
-    _at("created_at_us"),
+    at("created_at_us"),
 )
 
 share = Table(
     "share",
     metadata,
-    _team(),
+    team_column(),
     Column("action_id", Text, ForeignKey("action.id"), primary_key=True),
     Column("person_id", Text, ForeignKey("person.id"), primary_key=True),
     Column("by_id", Text, ForeignKey("person.id"), nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
 )
 
 app = Table(
     "app",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("identifier", Text, nullable=False),
     Column("owner_id", Text, ForeignKey("person.id"), nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
     UniqueConstraint("team_id", "identifier"),
 )
 
@@ -296,13 +279,13 @@ release = Table(
     "release",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("app_id", Text, ForeignKey("app.id"), nullable=False),
     Column("version", Text, nullable=False),
     Column("source_hash", Text, nullable=False, server_default=""),
     Column("lock_hash", Text, nullable=False, server_default=""),
     Column("python", Text, nullable=False, server_default=""),
-    _at("created_at_us"),
+    at("created_at_us"),
     UniqueConstraint("team_id", "app_id", "version", "source_hash", "lock_hash", "python"),
 )
 
@@ -310,10 +293,10 @@ action = Table(
     "action",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("app_id", Text, ForeignKey("app.id"), nullable=False),
     Column("name", Text, nullable=False),
-    _at("created_at_us"),
+    at("created_at_us"),
     UniqueConstraint("team_id", "name"),
 )
 
@@ -321,14 +304,14 @@ definition = Table(
     "definition",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("action_id", Text, ForeignKey("action.id"), nullable=False),
     Column("definition_hash", Text, nullable=False),
     Column("signature_hash", Text, nullable=False),
     Column("visibility", Text, nullable=False, server_default="team"),
     Column("body", Text, nullable=False),
-    _at("created_at_us"),
-    _at("offered_at_us"),
+    at("created_at_us"),
+    at("offered_at_us"),
     UniqueConstraint("team_id", "action_id", "definition_hash"),
     Index("ix_definition_hash", "team_id", "definition_hash"),
 )
@@ -337,7 +320,7 @@ agent = Table(
     "agent",
     metadata,
     Column("id", Text, primary_key=True),
-    _team(),
+    team_column(),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("app_id", Text, ForeignKey("app.id"), nullable=False),
     Column("release_id", Text, ForeignKey("release.id"), nullable=False),
@@ -350,10 +333,10 @@ agent = Table(
     Column("host", Text, nullable=False),
     Column("capacity", Integer, nullable=False),
     Column("grace_us", BigInteger, nullable=False),
-    _at("connected_at_us"),
-    _at("lease_expires_at_us"),
-    _at("disconnected_at_us", nullable=True),
-    _at("gone_at_us", nullable=True),
+    at("connected_at_us"),
+    at("lease_expires_at_us"),
+    at("disconnected_at_us", nullable=True),
+    at("gone_at_us", nullable=True),
     UniqueConstraint("team_id", "person_id", "app_id", "session"),
     Index("ix_agent_live", "team_id", "id", sqlite_where=text("gone_at_us IS NULL")),
     Index("ix_agent_team", "team_id", "id"),
@@ -364,7 +347,7 @@ implementation = Table(
     metadata,
     Column("agent_id", Text, ForeignKey("agent.id"), primary_key=True),
     Column("action_id", Text, ForeignKey("action.id"), primary_key=True),
-    _team(),
+    team_column(),
     Column("definition_hash", Text, nullable=False),
     Column("signature_hash", Text, nullable=False),
     Column("concurrency", Integer),
@@ -400,10 +383,10 @@ task = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("epoch", Integer, nullable=False),
     Column("yields", BigInteger, nullable=False, server_default="0"),
-    _at("queued_at_us"),
-    _at("assigned_at_us", nullable=True),
-    _at("started_at_us", nullable=True),
-    _at("ended_at_us", nullable=True),
+    at("queued_at_us"),
+    at("assigned_at_us", nullable=True),
+    at("started_at_us", nullable=True),
+    at("ended_at_us", nullable=True),
     Column("signature_hash", Text, nullable=False),
     Column("definition_hash", Text, nullable=False),
     Column("hub_id", Text, nullable=False),
@@ -432,7 +415,7 @@ event = Table(
     Column("attempt", Integer, nullable=False),
     Column("first", BigInteger),
     Column("count", Integer),
-    _at("at_us"),
+    at("at_us"),
     Column("data", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError
 
 from arkitekt_next.errors import Conflict
 from arkitekt_next.storage.engine import Database, open_database
-from arkitekt_next.storage.tables import metadata
+from arkitekt_next.storage.schema import metadata
 
 DEADLINE_S = 60.0
 OPENERS = 8

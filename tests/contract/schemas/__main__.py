@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from arkitekt_next.storage.engine import open_database, sqlite_url
 from arkitekt_next.storage.migrations import FOLDER as MIGRATIONS
-from arkitekt_next.storage.tables import metadata
+from arkitekt_next.storage.schema import metadata
 from arkitekt_next.testing.database import postgres_server, sample_row
 
 from . import FOLDER

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from arkitekt_next.storage.tables import metadata
+from arkitekt_next.storage.schema import metadata
 
 for table in metadata.tables.values():
     for index in table.indexes:
