@@ -12,6 +12,8 @@ from .columns import at, metadata, team_column
 
 _OPEN = text("committed_at_us IS NULL")
 _SHOWN = text("committed_at_us IS NOT NULL AND is_temporary = false AND trashed_at_us IS NULL")
+_TEMPORARY = text("is_temporary = true AND removed_at_us IS NULL")
+_TRASHED = text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL")
 _KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """Keys are ordered by their bytes in both databases, as S3 lists them."""
 
@@ -46,12 +48,18 @@ item = Table(
     Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("objects", Integer, nullable=False, server_default="0"),
     Column("digest", Text),
+    Column("shape", Text, nullable=False, server_default=""),
+    Column("dtype", Text, nullable=False, server_default=""),
     Column("meta", Text, nullable=False),
+    Column("writes", BigInteger, nullable=False, server_default="0"),
     at("created_at_us"),
+    at("used_at_us"),
     at("committed_at_us", nullable=True),
     at("trashed_at_us", nullable=True),
     at("removed_at_us", nullable=True),
     Index("ix_item_open", "created_at_us", sqlite_where=_OPEN),
+    Index("ix_item_temporary", "used_at_us", sqlite_where=_TEMPORARY),
+    Index("ix_item_trashed", "trashed_at_us", sqlite_where=_TRASHED),
     Index("ix_item_shown", "team_id", "id", sqlite_where=_SHOWN),
     Index("ix_item_team", "team_id", "id"),
     Index("ix_item_task", "team_id", "task_id"),

@@ -266,8 +266,12 @@ CREATE TABLE item (
 	size_bytes BIGINT DEFAULT '0' NOT NULL, 
 	objects INTEGER DEFAULT '0' NOT NULL, 
 	digest TEXT, 
+	shape TEXT DEFAULT '' NOT NULL, 
+	dtype TEXT DEFAULT '' NOT NULL, 
 	meta TEXT NOT NULL, 
+	writes BIGINT DEFAULT '0' NOT NULL, 
 	created_at_us BIGINT NOT NULL, 
+	used_at_us BIGINT NOT NULL, 
 	committed_at_us BIGINT, 
 	trashed_at_us BIGINT, 
 	removed_at_us BIGINT, 
@@ -276,7 +280,7 @@ CREATE TABLE item (
 	CONSTRAINT fk_item_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
 );
-INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
+INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
 CREATE TABLE item_tag (
 	item_id TEXT NOT NULL, 
 	tag TEXT NOT NULL, 
@@ -528,6 +532,8 @@ CREATE INDEX ix_item_parent ON item (parent_id);
 CREATE INDEX ix_item_shown ON item (team_id, id) WHERE committed_at_us IS NOT NULL AND is_temporary = false AND trashed_at_us IS NULL;
 CREATE INDEX ix_item_task ON item (team_id, task_id);
 CREATE INDEX ix_item_team ON item (team_id, id);
+CREATE INDEX ix_item_temporary ON item (used_at_us) WHERE is_temporary = true AND removed_at_us IS NULL;
+CREATE INDEX ix_item_trashed ON item (trashed_at_us) WHERE trashed_at_us IS NOT NULL AND removed_at_us IS NULL;
 CREATE INDEX ix_data_grant_expires ON data_grant (expires_at_us);
 CREATE INDEX ix_data_grant_item ON data_grant (item_id);
 CREATE INDEX ix_data_grant_login ON data_grant (login_id);

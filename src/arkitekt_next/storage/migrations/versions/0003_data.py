@@ -53,8 +53,12 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("objects", sa.Integer(), server_default="0", nullable=False),
         sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("shape", sa.Text(), server_default="", nullable=False),
+        sa.Column("dtype", sa.Text(), server_default="", nullable=False),
         sa.Column("meta", sa.Text(), nullable=False),
+        sa.Column("writes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_at_us", sa.BigInteger(), nullable=False),
         sa.Column("committed_at_us", sa.BigInteger(), nullable=True),
         sa.Column("trashed_at_us", sa.BigInteger(), nullable=True),
         sa.Column("removed_at_us", sa.BigInteger(), nullable=True),
@@ -81,6 +85,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_item_task", "item", ["team_id", "task_id"])
     op.create_index("ix_item_team", "item", ["team_id", "id"])
+    op.create_index(
+        "ix_item_temporary",
+        "item",
+        ["used_at_us"],
+        sqlite_where=sa.text("is_temporary = true AND removed_at_us IS NULL"),
+        postgresql_where=sa.text("is_temporary = true AND removed_at_us IS NULL"),
+    )
+    op.create_index(
+        "ix_item_trashed",
+        "item",
+        ["trashed_at_us"],
+        sqlite_where=sa.text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL"),
+        postgresql_where=sa.text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL"),
+    )
     op.create_table(
         "data_grant",
         sa.Column("id", sa.Text(), nullable=False),
