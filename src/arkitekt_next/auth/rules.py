@@ -17,6 +17,7 @@ class Verb(StrEnum):
 
     SEE = "see"
     CALL = "call"
+    STORE = "store data"
     PROVIDE = "provide"
     SHARE = "share"
     OWN = "manage own sign-ins"
@@ -39,6 +40,7 @@ ROLES: Mapping[Verb, frozenset[Role]] = MappingProxyType(
     {
         Verb.SEE: _EVERYBODY,
         Verb.CALL: _EVERYBODY,
+        Verb.STORE: _EVERYBODY,
         Verb.OWN: _EVERYBODY,
         Verb.PROVIDE: _MEMBERS,
         Verb.SHARE: _MEMBERS,
@@ -52,6 +54,7 @@ SCOPES: Mapping[Verb, Scope] = MappingProxyType(
     {
         Verb.SEE: Scope.READ,
         Verb.CALL: Scope.CALL,
+        Verb.STORE: Scope.CALL,
         Verb.PROVIDE: Scope.PROVIDE,
         Verb.SHARE: Scope.MANAGE,
         Verb.OWN: Scope.MANAGE,
@@ -99,6 +102,11 @@ def reads_task(who: Principal, *, visibility: str, is_discreet: bool, person: st
 
 def steers_task(who: Principal, *, visibility: str, person: str) -> bool:
     """Whether somebody may stop or pause a task: the caller, and those who manage the team."""
+    return person == who.person or (visibility != Visibility.PRIVATE and who.role in _HEADS)
+
+
+def changes_item(who: Principal, *, visibility: str, person: str) -> bool:
+    """Whether somebody may name, tag, file or trash an item: who made it, and those who manage the team."""
     return person == who.person or (visibility != Visibility.PRIVATE and who.role in _HEADS)
 
 

@@ -36,6 +36,7 @@ item = Table(
     Column("id", Text, primary_key=True),
     team_column(),
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
+    Column("by_id", Text, ForeignKey("person.id"), nullable=False),
     Column("app", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),

@@ -254,6 +254,7 @@ CREATE TABLE item (
 	id TEXT NOT NULL, 
 	team_id TEXT NOT NULL, 
 	person_id TEXT NOT NULL, 
+	by_id TEXT NOT NULL, 
 	app TEXT NOT NULL, 
 	kind TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -276,11 +277,12 @@ CREATE TABLE item (
 	trashed_at_us BIGINT, 
 	removed_at_us BIGINT, 
 	CONSTRAINT pk_item PRIMARY KEY (id), 
+	CONSTRAINT fk_item_by_id_person FOREIGN KEY(by_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_folder_id_folder FOREIGN KEY(folder_id) REFERENCES folder (id), 
 	CONSTRAINT fk_item_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
 );
-INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
+INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
 CREATE TABLE item_tag (
 	item_id TEXT NOT NULL, 
 	tag TEXT NOT NULL, 

@@ -1,0 +1,64 @@
+"""Who sees, reads and changes which item. The rules stand in `auth.rules`; here they meet rows.
+
+An item shows by itself, or through a task: whoever may read a task may read what went into it and came out, and an
+agent may read what went into the task that it runs. The rule: what somebody may not see does not exist for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, exists, or_, select
+
+from arkitekt_next.auth.principal import Role
+from arkitekt_next.auth.rules import Visibility
+from arkitekt_next.hub.tasks import access as tasks
+from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.data_tables import item, task_item
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from arkitekt_next.auth.principal import Principal
+
+_i = item.c
+_link = task_item.c
+
+
+def usable() -> ColumnElement[bool]:
+    """Give the condition under which an item can be read at all: committed, and still there."""
+    return and_(_i.committed_at_us.is_not(None), _i.removed_at_us.is_(None))
+
+
+def shown(who: Principal) -> ColumnElement[bool]:
+    """Give the condition under which an item shows by itself: in lists and searches."""
+    mine = _i.person_id == who.person
+    team = and_(_i.team_id == who.team, _i.removed_at_us.is_(None))
+    return and_(team, mine if who.role is Role.GUEST else or_(_i.visibility == Visibility.TEAM.value, mine))
+
+
+def readable(who: Principal) -> ColumnElement[bool]:
+    """Give the condition under which somebody may read an item, by itself or through a task."""
+    linked = (
+        select(_link.item_id)
+        .join(t.task, and_(t.task.c.team_id == _link.team_id, t.task.c.id == _link.task_id))
+        .where(_link.team_id == who.team, _link.item_id == _i.id)
+    )
+    through = exists(linked.where(tasks.visible(who), tasks.readable(who)))
+    return and_(_i.team_id == who.team, or_(shown(who), through, exists(linked.where(_runs(who)))))
+
+
+def _runs(who: Principal) -> ColumnElement[bool]:
+    """The condition under which somebody's agent runs a task."""
+    agent = select(t.agent.c.id).where(t.agent.c.id == t.task.c.agent_id, t.agent.c.person_id == who.person)
+    return and_(t.task.c.ended_at_us.is_(None), exists(agent))
+
+
+def held(who: Principal, task: str) -> ColumnElement[bool]:
+    """Give the condition on tasks under which somebody's agent runs this one, and so may store for it."""
+    return and_(t.task.c.team_id == who.team, t.task.c.id == task, _runs(who))
+
+
+def usable_by_parameter() -> ColumnElement[bool]:
+    """The condition of a statement of the ledger: an item of the team that can be read, by its id."""
+    return and_(_i.team_id == bindparam("b_team"), _i.id == bindparam("b_item"), usable())

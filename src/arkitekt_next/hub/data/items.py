@@ -1,0 +1,279 @@
+"""Items: made, written, committed; then they never change but in what people say of them.
+
+What is made while a task runs belongs to the person who called it, whoever's agent wrote it, and is as visible as the
+task. The rule: an item is committed only when what was written below its prefix is on disk, and has not changed since
+it was looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import or_, select
+
+from arkitekt_next.auth import rules
+from arkitekt_next.auth.rules import Visibility
+from arkitekt_next.errors import Conflict, NotFound, NotPermitted, TooLarge
+from arkitekt_next.hub.core.ids import new_id, now_us
+from arkitekt_next.storage import data_tables as d
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import dumps, loads
+
+from . import access, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Row
+
+    from arkitekt_next.auth.principal import Principal
+    from arkitekt_next.storage.engine import Database
+
+META_LIMIT_BYTES = 64 * 1024
+_i = d.item.c
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What lies below a prefix, all of it on disk; `digest` is over every key and what it holds."""
+
+    objects: int
+    size_bytes: int
+    digest: str
+
+
+class Sealing(Protocol):
+    """What the items ask of the store."""
+
+    async def seal(self, item: str) -> Sealed:
+        """Sync what an item's objects hold, and give what they are."""
+
+    async def drop(self, item: str) -> int:
+        """Remove the objects of an item, and its unfinished uploads; give how many objects there were."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """What somebody wants to store."""
+
+    kind: str
+    name: str
+    meta: Mapping[str, Any]
+    note: str = ""
+    visibility: str | None = None
+    is_temporary: bool = False
+    folder: str | None = None
+    parent: str | None = None
+    task: str | None = None
+    tags: Sequence[str] = ()
+
+
+class Items:
+    """All items of a hub, whose objects lie in `store`."""
+
+    def __init__(self, database: Database, store: Sealing) -> None:
+        self._database = database
+        self._store = store
+
+    async def create(self, who: Principal, wanted: NewItem) -> str:
+        """Make an item that is not committed yet; give its id. Raises `NotFound` for a task, folder or parent."""
+        person, visibility = await self._belongs(who, wanted)
+        if wanted.folder is not None:
+            await self._require_folder(who, wanted.folder)
+        if wanted.parent is not None:
+            await self.read(who, wanted.parent)
+        id, now = new_id(), now_us()
+        row = {
+            "id": id,
+            "team_id": who.team,
+            "person_id": person,
+            "by_id": who.person,
+            "app": who.app,
+            "kind": wanted.kind,
+            "name": wanted.name,
+            "note": wanted.note,
+            "visibility": visibility,
+            "is_temporary": wanted.is_temporary,
+            "folder_id": wanted.folder,
+            "parent_id": wanted.parent,
+            "task_id": wanted.task,
+            "size_bytes": 0,
+            "objects": 0,
+            "digest": None,
+            "shape": "",
+            "dtype": "",
+            "meta": _written(wanted.meta),
+            "writes": 0,
+            "created_at_us": now,
+            "used_at_us": now,
+            "committed_at_us": None,
+            "trashed_at_us": None,
+            "removed_at_us": None,
+        }
+        tags = [_tag(who.team, id, tag) for tag in dict.fromkeys(wanted.tags)]
+        await self._database.ledger.commit((statements.INSERT_ITEM, row), *tags)
+        return id
+
+    async def commit(self, who: Principal, id: str, meta: Mapping[str, Any] | None, digest: str | None) -> None:
+        """Let an item count, as it was written; once it does, doing it again changes nothing.
+
+        Raises `NotFound`, and `Conflict` when nothing was written, something still writes, or `digest` is another.
+        """
+        row = await self.written(who, id)
+        for _ in range(_ATTEMPTS):
+            if row.committed_at_us is not None:
+                _refuse_other(id, digest, row.digest)
+                return
+            sealed = await self._store.seal(id)
+            if sealed.objects == 0:
+                raise Conflict(
+                    problem=f"Nothing was written below the prefix of item {id}",
+                    remedy="Write its objects, then commit",
+                )
+            _refuse_other(id, digest, sealed.digest)
+            now = now_us()
+            changes = {
+                "b_team": who.team,
+                "b_id": id,
+                "b_writes": row.writes,
+                "size_bytes": sealed.size_bytes,
+                "objects": sealed.objects,
+                "digest": sealed.digest,
+                "meta": row.meta if meta is None else _written(meta),
+                **_searched(loads(row.meta) if meta is None else meta),
+                "committed_at_us": now,
+                "used_at_us": now,
+            }
+            if (await self._database.ledger.commit((statements.COMMIT, changes)))[0]:
+                return
+            row = await self.written(who, id)
+        raise Conflict(
+            problem=f"Item {id} was written to while it was committed",
+            remedy="Wait for every write to end, then commit once",
+        )
+
+    async def written(self, who: Principal, id: str) -> Row[Any]:
+        """Give an item that somebody writes, or wrote. Raises `NotFound`."""
+        mine = or_(_i.by_id == who.person, _i.person_id == who.person)
+        return await self._one(id, _i.team_id == who.team, _i.removed_at_us.is_(None), mine)
+
+    async def read(self, who: Principal, id: str) -> Row[Any]:
+        """Give a committed item that somebody may read, in the trash or not. Raises `NotFound`."""
+        return await self._one(id, _i.committed_at_us.is_not(None), access.readable(who))
+
+    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
+        """Name, describe, file, keep or show an item. Raises `NotFound`, `NotPermitted`."""
+        row = await self._changeable(who, id)
+        if changes.get("folder_id") is not None:
+            await self._require_folder(who, changes["folder_id"])
+        names = ("name", "note", "visibility", "is_temporary", "folder_id")
+        now = {name: changes.get(name, getattr(row, name)) for name in names}
+        await self._database.ledger.commit((statements.CHANGE, {"b_team": who.team, "b_id": id, **now}))
+
+    async def tag(self, who: Principal, id: str, tag: str) -> None:
+        """Tag an item; once more changes nothing. Raises `NotFound`, `NotPermitted`."""
+        await self._changeable(who, id)
+        await self._database.ledger.commit(_tag(who.team, id, tag))
+
+    async def untag(self, who: Principal, id: str, tag: str) -> None:
+        """Take a tag off an item. Raises `NotFound`, `NotPermitted`."""
+        await self._changeable(who, id)
+        row = {"b_team": who.team, "b_id": id, "b_tag": tag}
+        if not (await self._database.ledger.commit((statements.REMOVE_TAG, row)))[0]:
+            raise NotFound(what="tag", name=tag, remedy="It may have been taken off already")
+
+    async def trash(self, who: Principal, id: str, *, is_trashed: bool) -> None:
+        """Put an item into the trash, or back. Raises `NotFound`, `NotPermitted`."""
+        await self._changeable(who, id)
+        row = {"b_team": who.team, "b_id": id, "trashed_at_us": now_us() if is_trashed else None}
+        await self._database.ledger.commit((statements.TRASH, row))
+
+    async def abandon(self, who: Principal, id: str) -> None:
+        """Give up an item that was not committed, with what was written of it. Raises `NotFound`, `Conflict`."""
+        await self.written(who, id)
+        row = {"b_team": who.team, "b_id": id, "removed_at_us": now_us()}
+        if not (await self._database.ledger.commit((statements.DROP, row)))[0]:
+            raise Conflict(problem=f"Item {id} is committed", remedy="Put it into the trash instead")
+        await self._store.drop(id)
+
+    async def _changeable(self, who: Principal, id: str) -> Row[Any]:
+        row = await self.read(who, id)
+        if row.removed_at_us is not None:
+            raise Conflict(problem=f"Item {id} was removed", remedy="Only what is known of it is left")
+        if not rules.changes_item(who, visibility=row.visibility, person=row.person_id):
+            raise NotPermitted(
+                person=who.person,
+                verb="change",
+                what="this item",
+                remedy="Ask whoever it belongs to, or an owner or admin",
+            )
+        return row
+
+    async def _belongs(self, who: Principal, wanted: NewItem) -> tuple[str, str]:
+        """Give whom a new item belongs to, and who sees it."""
+        if wanted.task is None:
+            usual = Visibility.PRIVATE if wanted.is_temporary else Visibility.TEAM
+            return who.person, wanted.visibility or usual.value
+        query = select(t.task.c.person_id, t.task.c.visibility, t.task.c.is_discreet)
+        async with self._database.engine.connect() as db:
+            task = (await db.execute(query.where(access.held(who, wanted.task)))).first()
+        if task is None:
+            raise NotFound(what="running task", name=wanted.task, remedy="Only who runs a task stores for it")
+        hidden = wanted.is_temporary or task.is_discreet or task.visibility == Visibility.PRIVATE
+        usual = Visibility.PRIVATE if hidden else Visibility.TEAM
+        chosen = wanted.visibility if not task.is_discreet and task.visibility == Visibility.TEAM else None
+        return task.person_id, chosen or usual.value
+
+    async def _require_folder(self, who: Principal, id: str) -> None:
+        f = d.folder.c
+        seen = or_(f.visibility == Visibility.TEAM.value, f.person_id == who.person)
+        async with self._database.engine.connect() as db:
+            found = (await db.execute(select(f.id).where(f.id == id, f.team_id == who.team, seen))).first()
+        if found is None:
+            raise NotFound(what="folder", name=id, remedy="`GET /api/folders` lists what there is")
+
+    async def _one(self, id: str, *conditions: ColumnElement[bool]) -> Row[Any]:
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(select(d.item).where(_i.id == id, *conditions))).first()
+        if row is None:
+            raise missing(id)
+        return row
+
+
+def missing(id: str) -> NotFound:
+    """Say that there is no such item."""
+    return NotFound(what="item", name=id, remedy="`GET /api/items` lists what there is")
+
+
+def _tag(team: str, id: str, tag: str) -> tuple[Any, dict[str, Any]]:
+    return statements.INSERT_TAG, {"team_id": team, "item_id": id, "tag": tag}
+
+
+def _written(meta: Mapping[str, Any]) -> str:
+    text = dumps(meta)
+    if len(text.encode()) > META_LIMIT_BYTES:
+        raise TooLarge(
+            where="meta",
+            size_bytes=len(text.encode()),
+            limit_bytes=META_LIMIT_BYTES,
+            remedy="Write what is long as an object of the item",
+        )
+    return text
+
+
+def _searched(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Give what an item is searched by, out of its metadata."""
+    shape = meta.get("shape")
+    dtype = meta.get("dtype")
+    sizes = shape if isinstance(shape, list) else []
+    return {"shape": ",".join(str(size) for size in sizes), "dtype": dtype if isinstance(dtype, str) else ""}
+
+
+def _refuse_other(id: str, wanted: str | None, found: str | None) -> None:
+    if wanted is not None and wanted != found:
+        raise Conflict(
+            problem=f"Item {id} holds something else than was said: its digest is {found}, not {wanted}",
+            remedy="Write it anew; something was lost or changed on the way",
+        )
