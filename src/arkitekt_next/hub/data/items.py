@@ -20,7 +20,7 @@ from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps, loads
 
-from . import access, statements
+from . import access, folders, statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ class Items:
         """Make an item that is not committed yet; give its id. Raises `NotFound` for a task, folder or parent."""
         person, visibility = await self._belongs(who, wanted)
         if wanted.folder is not None:
-            await self._require_folder(who, wanted.folder)
+            await folders.find(self._database, who, wanted.folder)
         if wanted.parent is not None:
             await self.read(who, wanted.parent)
         id, now = new_id(), now_us()
@@ -167,7 +167,7 @@ class Items:
         """Name, describe, file, keep or show an item. Raises `NotFound`, `NotPermitted`."""
         row = await self._changeable(who, id)
         if changes.get("folder_id") is not None:
-            await self._require_folder(who, changes["folder_id"])
+            await folders.find(self._database, who, changes["folder_id"])
         names = ("name", "note", "visibility", "is_temporary", "folder_id")
         now = {name: changes.get(name, getattr(row, name)) for name in names}
         await self._database.ledger.commit((statements.CHANGE, {"b_team": who.team, "b_id": id, **now}))
@@ -225,14 +225,6 @@ class Items:
         usual = Visibility.PRIVATE if hidden else Visibility.TEAM
         chosen = wanted.visibility if not task.is_discreet and task.visibility == Visibility.TEAM else None
         return task.person_id, chosen or usual.value
-
-    async def _require_folder(self, who: Principal, id: str) -> None:
-        f = d.folder.c
-        seen = or_(f.visibility == Visibility.TEAM.value, f.person_id == who.person)
-        async with self._database.engine.connect() as db:
-            found = (await db.execute(select(f.id).where(f.id == id, f.team_id == who.team, seen))).first()
-        if found is None:
-            raise NotFound(what="folder", name=id, remedy="`GET /api/folders` lists what there is")
 
     async def _one(self, id: str, *conditions: ColumnElement[bool]) -> Row[Any]:
         async with self._database.engine.connect() as db:

@@ -1,0 +1,163 @@
+"""Items and folders as somebody sees them: one, and pages of many, the newest first.
+
+The rule: a page looks at a bounded number of rows, whatever is asked; what fits may come on the next one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, func, or_, select, true
+
+from arkitekt_next.auth.principal import Role
+from arkitekt_next.auth.rules import Visibility
+from arkitekt_next.hub.accounts.profile import Named
+from arkitekt_next.hub.core.ids import first_id_at
+from arkitekt_next.storage import data_tables as d
+from arkitekt_next.storage import tables as t
+from arkitekt_next.wire.codec import loads
+
+from . import access
+from . import views as v
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from arkitekt_next.auth.principal import Principal
+
+_SCAN = 8_000
+_i = d.item.c
+_f = d.folder.c
+
+
+async def list_items(engine: AsyncEngine, who: Principal, wanted: v.ItemQuery) -> v.ItemPage:
+    """Give a page of the items that show by themselves to somebody."""
+    only = and_(true(), *_filters(who.team, wanted))
+    trashed = _i.trashed_at_us.is_not(None) if wanted.trashed else _i.trashed_at_us.is_(None)
+    where = [access.shown(who), _i.committed_at_us.is_not(None), trashed]
+    if not wanted.temporary:
+        where.append(_i.is_temporary.is_(False))
+    if wanted.cursor is not None:
+        where.append(_i.id < wanted.cursor)
+    looked = select(_i.id, only.label("fits")).where(*where).order_by(_i.id.desc()).limit(_SCAN).subquery()
+    ids = select(looked.c.id).where(looked.c.fits).order_by(looked.c.id.desc()).limit(wanted.limit + 1)
+    async with engine.connect() as db:
+        found = list((await db.execute(ids)).scalars())
+        count, last = (await db.execute(select(func.count(), func.min(looked.c.id)).select_from(looked))).one()
+        page, following = found[: wanted.limit], None
+        if len(found) > wanted.limit:
+            following = page[-1]
+        elif count == _SCAN:
+            following = last
+        rows = (await db.execute(select(d.item).where(_i.id.in_(page)).order_by(_i.id.desc()))).all() if page else []
+        return v.ItemPage(items=await _shown(db, rows), next=following)
+
+
+async def show_item(engine: AsyncEngine, row: Row[Any]) -> v.Item:
+    """Give an item as REST shows it."""
+    async with engine.connect() as db:
+        return (await _shown(db, [row]))[0]
+
+
+async def list_folders(engine: AsyncEngine, who: Principal, wanted: v.FolderQuery) -> v.FolderPage:
+    """Give a page of the folders in one folder, or in none, that somebody sees."""
+    mine = _f.person_id == who.person
+    seen = mine if who.role is Role.GUEST else or_(_f.visibility == Visibility.TEAM.value, mine)
+    query = select(d.folder).where(_f.team_id == who.team, _f.parent_id == (wanted.parent or ""), seen)
+    if wanted.cursor is not None:
+        query = query.where(_f.id > wanted.cursor)
+    async with engine.connect() as db:
+        rows = (await db.execute(query.order_by(_f.id).limit(wanted.limit + 1))).all()
+        page = rows[: wanted.limit]
+        names = await _names(db, {row.person_id for row in page})
+    return v.FolderPage(
+        items=[folder_of(row, names) for row in page], next=page[-1].id if len(rows) > wanted.limit else None
+    )
+
+
+def folder_of(row: Row[Any], names: dict[str, str]) -> v.Folder:
+    """Give a folder as REST shows it."""
+    return v.Folder(
+        id=row.id,
+        name=row.name,
+        parent=row.parent_id or None,
+        person=Named(id=row.person_id, name=names.get(row.person_id, "")),
+        visibility=row.visibility,
+        created_at_us=row.created_at_us,
+    )
+
+
+def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
+    same = {
+        "kind": wanted.kind,
+        "folder_id": wanted.folder,
+        "parent_id": wanted.parent,
+        "task_id": wanted.task,
+        "person_id": wanted.person,
+        "app": wanted.app,
+        "dtype": wanted.dtype,
+    }
+    found = [_i[name] == value for name, value in same.items() if value is not None]
+    if wanted.text:
+        part = f"%{_escaped(wanted.text.lower())}%"
+        found.append(or_(*(func.lower(_i[name]).like(part, escape="\\") for name in ("name", "note"))))
+    if wanted.shape is not None:
+        found.append(_i.shape.like(wanted.shape.replace("*", "%")))
+        found.append(func.length(func.replace(_i.shape, ",", "")) == func.length(_i.shape) - wanted.shape.count(","))
+    for tag in wanted.tag:
+        g = d.item_tag.c
+        found.append(exists(select(g.item_id).where(g.team_id == team, g.item_id == _i.id, g.tag == tag)))
+    if wanted.since_us is not None:
+        found.append(_i.id >= first_id_at(wanted.since_us))
+    if wanted.until_us is not None:
+        found.append(_i.created_at_us <= wanted.until_us)
+    return found
+
+
+def _escaped(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return text
+
+
+async def _shown(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[v.Item]:
+    ids = [row.id for row in rows]
+    tags: dict[str, list[str]] = {id: [] for id in ids}
+    g = d.item_tag.c
+    for found in await db.execute(select(g.item_id, g.tag).where(g.item_id.in_(ids)).order_by(g.tag)):
+        tags[found.item_id].append(found.tag)
+    names = await _names(db, {row.person_id for row in rows})
+    return [_item_of(row, tags[row.id], names) for row in rows]
+
+
+async def _names(db: AsyncConnection, people: set[str]) -> dict[str, str]:
+    p = t.person.c
+    return {row.id: row.name for row in await db.execute(select(p.id, p.name).where(p.id.in_(people)))}
+
+
+def _item_of(row: Row[Any], tags: list[str], names: dict[str, str]) -> v.Item:
+    return v.Item(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        note=row.note,
+        visibility=row.visibility,
+        is_temporary=row.is_temporary,
+        person=Named(id=row.person_id, name=names.get(row.person_id, "")),
+        app=row.app,
+        task=row.task_id,
+        folder=row.folder_id,
+        parent=row.parent_id,
+        tags=tags,
+        meta=loads(row.meta),
+        size_bytes=row.size_bytes,
+        objects=row.objects,
+        digest=row.digest,
+        created_at_us=row.created_at_us,
+        committed_at_us=row.committed_at_us,
+        trashed_at_us=row.trashed_at_us,
+        removed_at_us=row.removed_at_us,
+    )

@@ -1,0 +1,231 @@
+"""Items and folders as REST shows them, and what may be asked of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from arkitekt_next.hub.accounts.profile import Named
+from arkitekt_next.hub.core.http import Form, Strict
+from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
+
+Kind = Literal["image", "array", "table", "file"]
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/]+$", examples=["control"])]
+Note = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
+Shown = Annotated[
+    Literal["private", "team"], Field(description="Who sees it: you alone, or everybody in the team but guests.")
+]
+
+_ID = "01a1fb9b-0100-7000-8000-000000000001"
+_PERSON = {"id": "01a1fb9b-0001-7000-8000-000000000001", "name": "ada"}
+_META: dict[str, Any] = {"shape": [3, 512, 672], "dtype": "uint16", "axes": ["c", "y", "x"]}
+ITEM: dict[str, Any] = {
+    "id": _ID,
+    "kind": "image",
+    "name": "HeLa, plate 3",
+    "note": "",
+    "visibility": "team",
+    "is_temporary": False,
+    "person": _PERSON,
+    "app": "segment",
+    "task": None,
+    "folder": None,
+    "parent": None,
+    "tags": ["control"],
+    "meta": _META,
+    "size_bytes": 2064384,
+    "objects": 4,
+    "digest": "9f" * 32,
+    "created_at_us": 1795222602284847,
+    "committed_at_us": 1795222603284847,
+    "trashed_at_us": None,
+    "removed_at_us": None,
+}
+GRANT: dict[str, Any] = {
+    "id": "01a1fb9b-0200-7000-8000-000000000001",
+    "mode": "write",
+    "endpoint": "http://localhost:8700",
+    "bucket": "arkitekt-data",
+    "region": "us-east-1",
+    "prefix": f"team/01a1fb9b-0000-7000-8000-000000000001/{_ID}/",
+    "access_key": "01a1fb9b-0200-7000-8000-000000000001",
+    "secret_key": "M2Y5...",
+    "session_token": "q0T1...",
+    "expires_at_us": 1795226202284847,
+}
+FOLDER: dict[str, Any] = {
+    "id": "01a1fb9b-0300-7000-8000-000000000001",
+    "name": "plate 3",
+    "parent": None,
+    "person": _PERSON,
+    "visibility": "team",
+    "created_at_us": 1795222602284847,
+}
+
+
+class ItemForm(Form):
+    """A new item: what it will be. What it holds is written with the grant that comes back, then committed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "image", "name": "HeLa", "meta": _META}]})
+    kind: Kind
+    name: Name
+    note: Note = ""
+    meta: Annotated[dict[str, Any], Field(default_factory=dict, description="What a reader has to know of it.")]
+    visibility: Shown | None = None
+    is_temporary: Annotated[
+        bool, Field(description="An unnamed value of a call: removed 30 days after it was last used.")
+    ] = False
+    folder: Id | None = None
+    parent: Annotated[Id | None, Field(description="The item it belongs to, as labels to an image.")] = None
+    task: Annotated[Id | None, Field(description="The task it is made in, which an agent of yours runs.")] = None
+    tags: Annotated[list[Tag], Field(default_factory=list, max_length=64)]
+
+
+class CommitForm(Form):
+    """What to check and settle as an item is committed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"meta": _META}]})
+    meta: Annotated[dict[str, Any] | None, Field(description="The final metadata; as it was created by default.")] = (
+        None
+    )
+    digest: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="Refuse unless this is what the objects' digest is.")
+    ] = None
+
+
+class ChangeForm(Form):
+    """What to say anew of an item; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "HeLa, plate 3"}]})
+    name: Name | None = None
+    note: Note | None = None
+    visibility: Shown | None = None
+    is_temporary: Annotated[Literal[False] | None, Field(description="`false` keeps a value of a call for good.")] = (
+        None
+    )
+    folder: Annotated[Id | None, Field(description="The folder to file it in; null takes it out.")] = None
+
+
+class GrantForm(Form):
+    """Which right is asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mode": "read"}]})
+    mode: Literal["read", "write"] = "read"
+
+
+class Item(Strict):
+    """Something stored: what it is, whose it is, and how it came to be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ITEM]})
+    id: str
+    kind: Kind
+    name: str
+    note: str
+    visibility: Shown
+    is_temporary: bool
+    person: Named
+    app: str = Field(description="The app that wrote it.")
+    task: str | None = Field(description="The task it was made in.")
+    folder: str | None
+    parent: str | None
+    tags: list[str]
+    meta: dict[str, Any]
+    size_bytes: int
+    objects: int
+    digest: str | None = Field(description="SHA-256 over all its objects' keys and contents, once committed.")
+    created_at_us: TimeUs
+    committed_at_us: TimeUs | None
+    trashed_at_us: TimeUs | None
+    removed_at_us: TimeUs | None = Field(description="When its content was removed; what is known of it stays.")
+
+
+class ItemPage(Strict):
+    """Items, the newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ITEM], "next": None}]})
+    items: list[Item]
+    next: str | None
+
+
+class Grant(Strict):
+    """A right to read or write one item's objects by the S3 protocol, for a while."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [GRANT]})
+    id: str
+    mode: Literal["read", "write"]
+    endpoint: str
+    bucket: str
+    region: str
+    prefix: str = Field(description="Every key of the item begins with it, and no other key can be reached.")
+    access_key: str
+    secret_key: str
+    session_token: str
+    expires_at_us: TimeUs
+
+
+class Created(Strict):
+    """A new item, and the right to write it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"item": ITEM, "grant": GRANT}]})
+    item: Item
+    grant: Grant
+
+
+class ItemQuery(Paged):
+    """Which items are wanted."""
+
+    text: Annotated[Text | None, Field(description="Part of the name or the note, in any case of letters.")] = None
+    kind: Kind | None = None
+    tag: Annotated[list[Tag], Field(default_factory=list, max_length=16, description="A tag it carries; several: all.")]
+    folder: Id | None = None
+    parent: Id | None = None
+    task: Annotated[Id | None, Field(description="What was made in this task.")] = None
+    person: Annotated[Id | None, Field(description="Whose it is.")] = None
+    app: Annotated[Text | None, Field(description="The app that wrote it.")] = None
+    shape: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(\*|[0-9]+)(,(\*|[0-9]+))*$", description="The sizes along its axes, `*` for any: `*,512,512`."
+        ),
+    ] = None
+    dtype: Annotated[str | None, Field(pattern=r"^[a-z]+[0-9]*$", description="As `uint16`.")] = None
+    since_us: TimeUs | None = None
+    until_us: TimeUs | None = None
+    trashed: Annotated[bool, Field(description="Those in the trash instead.")] = False
+    temporary: Annotated[bool, Field(description="Also unnamed values of calls.")] = False
+
+
+class FolderForm(Form):
+    """A new folder."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "plate 3"}]})
+    name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f/]+$")]
+    parent: Id | None = None
+    visibility: Shown = "team"
+
+
+class Folder(Strict):
+    """A place to file items in."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [FOLDER]})
+    id: str
+    name: str
+    parent: str | None
+    person: Named
+    visibility: Shown
+    created_at_us: TimeUs
+
+
+class FolderPage(Strict):
+    """Folders, the oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [FOLDER], "next": None}]})
+    items: list[Folder]
+    next: str | None
+
+
+class FolderQuery(Paged):
+    """Which folders are wanted."""
+
+    parent: Annotated[Id | None, Field(description="Those in this folder; by default those in none.")] = None
