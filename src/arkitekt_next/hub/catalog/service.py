@@ -17,6 +17,7 @@ from arkitekt_next.auth.rules import Visibility, may_provide, sees_offer
 from arkitekt_next.errors import Ambiguous, NotFound, NotPermitted, RequestRefused
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.ports import Definition, compile_check
+from arkitekt_next.ports.references import compile_references
 from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.ledger import insert_or
 from arkitekt_next.wire.codec import dumps, loads
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from arkitekt_next.auth.principal import Principal
+    from arkitekt_next.ports.references import Walk
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.wire.messages import Release
 
@@ -69,6 +71,16 @@ class Contract:
     def check(self) -> Callable[[Mapping[str, Any]], None]:
         """Refuses arguments that do not fit."""
         return compile_check(self.definition.args, where=self.action.name)
+
+    @cached_property
+    def items_given(self) -> Walk | None:
+        """Gives the ids of the items in arguments; None when there can be none."""
+        return compile_references(self.definition.args)
+
+    @cached_property
+    def items_returned(self) -> Walk | None:
+        """Gives the ids of the items in one return or yield; None when there can be none."""
+        return compile_references(self.definition.returns)
 
 
 @dataclass(slots=True, eq=False)

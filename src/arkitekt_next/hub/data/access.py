@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.auth.rules import Visibility
@@ -58,7 +58,3 @@ def held(who: Principal, task: str) -> ColumnElement[bool]:
     """Give the condition on tasks under which somebody's agent runs this one, and so may store for it."""
     return and_(t.task.c.team_id == who.team, t.task.c.id == task, _runs(who))
 
-
-def usable_by_parameter() -> ColumnElement[bool]:
-    """The condition of a statement of the ledger: an item of the team that can be read, by its id."""
-    return and_(_i.team_id == bindparam("b_team"), _i.id == bindparam("b_item"), usable())

@@ -163,6 +163,15 @@ class Items:
         """Give a committed item that somebody may read, in the trash or not. Raises `NotFound`."""
         return await self._one(id, _i.committed_at_us.is_not(None), access.readable(who))
 
+    async def check_usable(self, who: Principal, ids: Sequence[str]) -> None:
+        """Make sure that somebody may pass these items to a function. Raises `NotFound` for the first they may not."""
+        query = select(_i.id).where(_i.id.in_(ids), access.usable(), access.readable(who))
+        async with self._database.engine.connect() as db:
+            found = set((await db.execute(query)).scalars())
+        for id in ids:
+            if id not in found:
+                raise missing(id)
+
     async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
         """Name, describe, file, keep or show an item. Raises `NotFound`, `NotPermitted`."""
         row = await self._changeable(who, id)

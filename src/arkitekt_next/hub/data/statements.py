@@ -14,7 +14,6 @@ _here = and_(_this, _i.removed_at_us.is_(None))
 INSERT_ITEM = insert_or(d.item, ["id"])
 INSERT_TAG = insert_or(d.item_tag, ["item_id", "tag"])
 INSERT_FOLDER = insert_or(d.folder, ["team_id", "parent_id", "name"])
-LINK = insert_or(d.task_item, ["team_id", "task_id", "item_id", "role"])
 
 COMMIT = Statement(
     "commit item",
@@ -63,10 +62,3 @@ REMOVE_TAG = Statement(
         d.item_tag.c.tag == bindparam("b_tag"),
     ),
 )
-USE = Statement(
-    "use item",
-    update(d.item)
-    .where(_here, _i.committed_at_us.is_not(None), _i.trashed_at_us.is_(None))
-    .values(used_at_us=bindparam("used_at_us")),
-)
-"""A guard: what refers to an item goes on only where the item can be read."""

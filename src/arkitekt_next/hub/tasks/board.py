@@ -26,8 +26,9 @@ from .reducer import record
 from .results import Results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
+    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.agents.registry import Agents
     from arkitekt_next.hub.catalog.providers import Agent
     from arkitekt_next.hub.catalog.service import Catalogue
@@ -58,6 +59,7 @@ class Board:
         self.metrics = metrics
         self.agents: Agents
         self.relay: Relay
+        self.check_items: Callable[[Principal, Sequence[str]], Awaitable[None]]
         self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
         self.live_bytes = 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.errors import InvalidValue, ProtocolError, TooLarge, describe_exception
+from arkitekt_next.errors import InvalidValue, NotFound, ProtocolError, TooLarge, describe_exception
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.ports import compile_check_returns
 from arkitekt_next.wire.codec import dumps, encode
 from arkitekt_next.wire.lifecycle import EventName, Status
 from arkitekt_next.wire.messages import Ended, Event, Log, Paused, Progress, Progressed, Stale, Started, Values, Yielded
 
-from . import ending, retry, statements, watch
+from . import ending, links, retry, statements, watch
 from .live import refuse_large
 from .reducer import may_retry, new_values, record, why_stale
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from arkitekt_next.hub.agents.peer import Peer
+    from arkitekt_next.ports.references import Walk
     from arkitekt_next.wire.messages import Report
 
     from .board import Board
@@ -39,7 +40,32 @@ def hear(board: Board, peer: Peer, report: Report) -> None:
     if stale is not None or task is None:
         _refuse(board, peer, report, stale or "")
         return
+    walk = task.contract.items_returned
+    if walk is not None and isinstance(report, Yielded | Ended):
+        links.use(board, task, _items_of(walk, report), lambda missing: _hear_again(board, peer, report, missing))
+        return
     _HEAR[report.__class__](board, peer, task, report)
+
+
+def _items_of(walk: Walk, report: Yielded | Ended) -> list[str]:
+    """Give the ids of what a report refers to; nothing when its values do not fit, which is refused later."""
+    values = report.values if isinstance(report, Yielded) else [report.returns] if report.returns else []
+    try:
+        return list(dict.fromkeys(id for value in values for id in walk(value) if isinstance(id, str)))
+    except (LookupError, TypeError, AttributeError):
+        return []
+
+
+def _hear_again(board: Board, peer: Peer, report: Report, missing: NotFound | None) -> None:
+    """Take a report whose items were looked at, unless the task ended meanwhile."""
+    task = board.live.get(report.task)
+    stale = why_stale(task, report, peer.speaks_for)
+    if stale is not None or task is None:
+        _refuse(board, peer, report, stale or "")
+    elif missing is not None:
+        _fail(board, task, missing, lambda: peer.acknowledge(report.seq))
+    else:
+        _HEAR[report.__class__](board, peer, task, report)
 
 
 def _refuse(board: Board, peer: Peer, report: Report, reason: str) -> None:

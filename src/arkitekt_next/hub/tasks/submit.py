@@ -25,7 +25,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps, loads
 from arkitekt_next.wire.lifecycle import EventName, Status
 
-from . import control, results, routing, statements
+from . import control, links, results, routing, statements
 from .live import LiveTask, Options, refuse_large
 
 if TYPE_CHECKING:
@@ -71,6 +71,31 @@ def submit(
         raise full
     contract = _bind(board, who, wanted)
     contract.check(wanted.args)
+    items = list(dict.fromkeys(contract.items_given(wanted.args))) if contract.items_given is not None else []
+    if not items:
+        _take_in(board, who, wanted, contract, answer, prepare, items)
+        return
+
+    async def check_first() -> None:
+        try:
+            await board.check_items(who, items)
+            _take_in(board, who, wanted, contract, answer, prepare, items)
+        except ArkitektError as refused:
+            answer(refused)
+
+    board.spawn(check_first())
+
+
+def _take_in(
+    board: Board,
+    who: Principal,
+    wanted: Submit,
+    contract: Contract,
+    answer: Callable[[Receipt | ArkitektError], None],
+    prepare: Callable[[LiveTask], None] | None,
+    items: Sequence[str],
+) -> None:
+    """Record and place a call that fits, and what it is given."""
     args = dumps(wanted.args)
     refuse_large(args, where=f"the arguments of {contract.action.name}")
     task = LiveTask(
@@ -118,7 +143,8 @@ def submit(
             task.settled = max(task.settled, number)
             _begin(board, task, answer)
 
-    board.ledger.write([(statements.INSERT_TASK, row)], done, kept=False)
+    given = [links.link(task, item, links.INPUT) for item in items]
+    board.ledger.write([(statements.INSERT_TASK, row), *given], done, kept=False)
 
 
 def _wishes(options: Options) -> str:
