@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 
 from arkitekt_next.cli.reach import enter_hub
 from arkitekt_next.cli.scopes import CLI_APP
-from arkitekt_next.cli.session import Session
 from arkitekt_next.errors import NotFound
 from arkitekt_next.ports import Definition
+from arkitekt_next.sdk.session import Session
 
 _PAGE = 200
 

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 
 from arkitekt_next.cli.reach import enter_hub
 from arkitekt_next.cli.scopes import CLI_APP
-from arkitekt_next.cli.session import Session
 from arkitekt_next.errors import Ambiguous, NotFound
 from arkitekt_next.sdk.login import SignIn
+from arkitekt_next.sdk.session import Session
 
 _PAGE = 200
 
@@ -34,7 +34,7 @@ class HubApi:
         if wanted["id"] == api.get("/api/team")["id"]:
             return api
         token = api.post("/api/team/switch", {"team": wanted["id"]})["token"]
-        return cls(Session(SignIn(CLI_APP, url=api._session.url, token=token)))
+        return cls(Session.of(SignIn(CLI_APP, url=api._session.url, token=token)))
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask for one thing."""

@@ -115,8 +115,8 @@ def whose(app: str | None) -> Wanted:
 
 def _standing(address: str, app: str, scopes: tuple[str, ...]) -> dict[str, Any] | None:
     """Give whom the app acts for already, or None when that is not enough. Raises `SignInNeeded`."""
-    from arkitekt_next.cli.session import Session
     from arkitekt_next.sdk.login import TOKEN
+    from arkitekt_next.sdk.session import Session
 
     session = Session.open(address, app, {name: value for name, value in os.environ.items() if name != TOKEN})
     me = session.get("/api/me")

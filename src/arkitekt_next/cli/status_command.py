@@ -121,8 +121,8 @@ def _describe_own(address: str, problem: str | None) -> dict[str, Any]:
 
 def _asked(address: str, app: str) -> dict[str, Any]:
     """Ask the hub whether a sign-in holds, renewing it when that is due; an ended one is forgotten by that."""
-    from arkitekt_next.cli.session import Session
     from arkitekt_next.errors import ArkitektError, SignInNeeded
+    from arkitekt_next.sdk.session import Session
 
     try:
         me = Session.open(address, app, environment={}).get("/api/me")

@@ -21,12 +21,14 @@ from arkitekt_next.ports.annotations import Notes, Unpublishable, read_notes, wi
 from arkitekt_next.ports.codec import Codec, Shape
 from arkitekt_next.ports.coerce import CLOSE, EXACT, FOREIGN, LOOSE, SCALARS
 from arkitekt_next.ports.fields import ABSENT, Field, ModelClass, is_model_class, open_model
+from arkitekt_next.ports.items import item_codec
 from arkitekt_next.ports.keys import is_key, key_codec
 from arkitekt_next.ports.limits import accepts, compile_limits, express
 from arkitekt_next.ports.members import enum_of, is_same_class, literal_of, one_of
 from arkitekt_next.ports.misfit import Misfit, misfit
 from arkitekt_next.ports.model import MAX_DEPTH, Choice, Constraints, Port, PortKind
 from arkitekt_next.ports.records import ModelForm, model_of
+from arkitekt_next.ports.references import DATA
 from arkitekt_next.ports.refusals import refusal_of
 from arkitekt_next.ports.registry import StructureType, TypeRegistry, is_structure_class, qualified
 from arkitekt_next.ports.rules import RuleKind
@@ -176,7 +178,7 @@ class HintReader:
         if found is None:
             raise refusal_of(cls)
         port = Port(key="", kind=PortKind.STRUCTURE, identifier=found.identifier, python_type=found.python_type)
-        return Shape(port, structure_codec(found))
+        return Shape(port, codec_of_structure(self._registry, found))
 
     def _memory(self, cls: type, identifier: str) -> Shape:
         port = Port(key="", kind=PortKind.MEMORY, identifier=identifier, python_type=qualified(cls))
@@ -410,6 +412,11 @@ def _rank(cls: type, is_mapping: bool) -> Callable[[Any], int]:
         return CLOSE if isinstance(value, cls) else FOREIGN
 
     return rank
+
+
+def codec_of_structure(registry: TypeRegistry, found: StructureType) -> Codec:
+    """Give the codec of a structure, or of what holds an item of the data service."""
+    return item_codec(registry, found) if found.identifier.startswith(DATA) else structure_codec(found)
 
 
 def structure_codec(found: StructureType) -> Codec:

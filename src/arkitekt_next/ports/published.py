@@ -19,7 +19,7 @@ from arkitekt_next.ports import codec as codecs
 from arkitekt_next.ports.calls import ArgumentCode, ReturnCode
 from arkitekt_next.ports.codec import Codec, Shape
 from arkitekt_next.ports.coerce import CLOSE, EXACT, FOREIGN, SCALARS
-from arkitekt_next.ports.hints import HintReader, structure_codec
+from arkitekt_next.ports.hints import HintReader, codec_of_structure
 from arkitekt_next.ports.keys import is_key, key_codec
 from arkitekt_next.ports.limits import express
 from arkitekt_next.ports.members import enum_of, literal_of, one_of, published_enum
@@ -235,7 +235,7 @@ class PortReader:
         identifier = port.identifier or ""
         known = self._registry.structure_named(identifier, port.python_type)
         if known is not None:
-            return structure_codec(known)
+            return codec_of_structure(self._registry, known)
         return self._by_reference(identifier)
 
     def _memory(self, port: Port) -> Codec:

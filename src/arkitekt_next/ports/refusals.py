@@ -15,6 +15,7 @@ from typing import Any
 import typing_extensions
 
 from arkitekt_next.ports.annotations import Unpublishable
+from arkitekt_next.ports.holders import FAMILIES, HOLDERS, can_store, holder_of
 
 _BY_REFERENCE = {
     "numpy": "arrays",
@@ -33,9 +34,10 @@ _BY_REFERENCE = {
     "PIL": "images",
 }
 _WRAP = (
-    "By-reference data is not available in this version: wrap it in a structure "
-    "(a class with shrink(self) -> str and a classmethod expand(cls, value)) that stores it and passes its id"
+    "Wrap it in a structure (a class with shrink(self) -> str and a classmethod expand(cls, value)) that stores it and "
+    "passes its id"
 )
+_INSTALL = "Install what stores and fetches them: the extra 'data' of arkitekt-next"
 
 
 def refusal_of(hint: Any) -> Unpublishable:
@@ -59,6 +61,9 @@ def _noop() -> None: ...
 
 
 def _refused_class(cls: type) -> Unpublishable:
+    holder = holder_of(cls)
+    if holder is not None and not can_store():
+        return Unpublishable(f"{FAMILIES[HOLDERS[holder]]}s travel by reference, which can't be done here", _INSTALL)
     data = _BY_REFERENCE.get(cls.__module__.partition(".")[0])
     if data is not None:
         return Unpublishable(f"{data} never travel inside a message", _WRAP)

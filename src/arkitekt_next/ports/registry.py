@@ -18,7 +18,9 @@ from typing import Any, Protocol, TypeVar, overload
 
 from arkitekt_next.errors import DeclarationError, InvalidValue, WrongContext
 from arkitekt_next.ports.codec import Shape
+from arkitekt_next.ports.holders import HOLDERS, can_store, fetch, holder_of, load_holder, store
 from arkitekt_next.ports.misfit import Misfit, describe
+from arkitekt_next.ports.references import DATA
 
 C = TypeVar("C", bound=type)
 
@@ -169,6 +171,12 @@ class TypeRegistry:
         """Make a class a structure, by its own methods or by functions for a class that isn't ours."""
         chosen = identifier or vars(cls).get(_STRUCTURE) or cls.__name__
         made = StructureType(chosen, cls, shrink or _method(cls, "shrink"), expand or _constructor(cls))
+        if chosen.startswith(DATA):
+            raise DeclarationError(
+                where=qualified(cls),
+                problem=f"structure identifiers that begin with '{DATA}' are those of the data service",
+                remedy="Give it another name with @structure(identifier='...')",
+            )
         clash = self._structures_by_identifier.get(chosen)
         if clash is not None and not _is_again(clash.cls, cls):
             raise DeclarationError(
@@ -194,13 +202,21 @@ class TypeRegistry:
             if offer is not None:
                 made = offer(cls)
                 return self.add_structure(cls, identifier=made.identifier, shrink=made.shrink, expand=made.expand)
+        holder = holder_of(cls)
+        if holder is not None and can_store():
+            made = self._structures[cls] = _held(cls, holder)
+            return made
         return self.add_structure(cls) if is_structure_class(cls) else None
 
     def structure_named(self, identifier: str, python_type: str | None = None) -> StructureType | None:
         """Find the structure with this identifier, or make it of the loaded class that `python_type` names.
 
-        Nothing is imported: the class has to be in a module that is loaded here, or in `__main__`.
+        Nothing is imported but what holds an item of the data service: any other class has to be in a module that is
+        loaded here, or in `__main__`.
         """
+        if identifier.startswith(DATA):
+            holder = load_holder(identifier, python_type)
+            return None if holder is None else self.structure_of(holder)
         found = self._structures_by_identifier.get(identifier)
         if not self._looks_around or (found is not None and found.cls.__module__ != "__main__"):
             return found
@@ -269,6 +285,18 @@ def model_identifier(cls: type) -> str:
 def qualified(cls: type) -> str:
     """Name a class as `module.Class`."""
     return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _held(cls: type, holder: str) -> StructureType:
+    identifier = HOLDERS[holder]
+
+    async def shrink(value: Any) -> str:
+        return await store(value, identifier)
+
+    async def expand(id: str) -> Any:
+        return await fetch(id, holder)
+
+    return StructureType(identifier, cls, shrink, expand)
 
 
 def is_structure_class(cls: type) -> bool:

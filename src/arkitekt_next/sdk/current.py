@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 
+from arkitekt_next.ports.acting import set_usual_store
+
 from .app import App
 
 _entered: list[App] = []
@@ -46,3 +48,6 @@ def leave(app: App) -> None:
         if _entered[index] is app:
             del _entered[index]
             return
+
+
+set_usual_store(lambda: current_app().link.items)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.wire.messages import Release
 
@@ -17,7 +18,11 @@ from .caller import Caller
 from .connection import Connection
 from .login import Access, SignIn
 from .loop import transport_thread
+from .session import Session
 from .transport import Dial
+
+if TYPE_CHECKING:
+    from arkitekt_next.ports.acting import ItemStore
 
 CLOSE_S = 15.0
 
@@ -36,11 +41,19 @@ class Link:
         access: Callable[[], Access] | None,
     ) -> None:
         ours = SignIn(app, url=url, token=token, version=release.version)
+        self._sign_in, self._refuse = access or ours, ours.refuse
         self.connection = Connection(
-            app=app, release=release, sign_in=access or ours, refuse=ours.refuse, dial=dial or _dial_websocket()
+            app=app, release=release, sign_in=self._sign_in, refuse=self._refuse, dial=dial or _dial_websocket()
         )
         self.caller = Caller(self.connection)
         self.was_opened = False
+
+    @cached_property
+    def items(self) -> ItemStore:
+        """What the app stores at the hub, and reads there."""
+        from .data.store import HubItems
+
+        return HubItems(Session(self._sign_in, self._refuse))
 
     def ensure_open(self) -> None:
         """Block until the hub has said welcome for the first time; raise what prevents it."""

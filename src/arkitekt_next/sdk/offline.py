@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from arkitekt_next.errors import ArkitektError, WrongContext, rebuild_exception
+from arkitekt_next.ports.acting import ActingCodec
 from arkitekt_next.wire.codec import dumps, loads
 
 from .client import dump_now, load_now, on_user_loop
@@ -90,9 +92,10 @@ def local(function: Callable[..., Any], *, objects: Objects | None = None) -> Ca
 
     `objects` are given for injected parameters, by type. Errors come back as they would over the wire.
     """
-    registration = registration_of(function)
+    plain = registration_of(function)
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        registration = _keeping(plain)
         text = dumps(dump_now(registration.blueprint, args, kwargs))
         if registration.is_generator:
             return _stream(_Offline(registration, objects or {}, text, Latch()))
@@ -110,10 +113,11 @@ def alocal(function: Callable[..., Any], *, objects: Objects | None = None) -> C
 
     `await alocal(f)(2)`; a stream gives an async iterator.
     """
-    registration = registration_of(function)
-    blueprint = registration.blueprint
+    plain = registration_of(function)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
+        registration = _keeping(plain)
+        blueprint = registration.blueprint
         run = _Offline(registration, objects or {}, dumps(await blueprint.adump_args(args, kwargs)), AsyncLatch())
         run.start()
         while not run.is_over:
@@ -121,6 +125,8 @@ def alocal(function: Callable[..., Any], *, objects: Objects | None = None) -> C
         return await blueprint.aload_return(run.returns())
 
     async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        registration = _keeping(plain)
+        blueprint = registration.blueprint
         run = _Offline(registration, objects or {}, dumps(await blueprint.adump_args(args, kwargs)), AsyncLatch())
         run.start()
         try:
@@ -133,7 +139,7 @@ def alocal(function: Callable[..., Any], *, objects: Objects | None = None) -> C
             run.leave()
         run.returns()
 
-    return stream if registration.is_generator else call
+    return stream if plain.is_generator else call
 
 
 def _stream(run: _Offline[Latch]) -> Iterator[Any]:
@@ -147,6 +153,17 @@ def _stream(run: _Offline[Latch]) -> Iterator[Any]:
     finally:
         run.leave()
     run.returns()
+
+
+def _keeping(registration: Registration) -> Registration:
+    """Give a registration whose arrays, tables and files stay in memory for one call."""
+    if not registration.needs_await:
+        return registration
+    from .data.shelf import Shelf
+
+    shelf = Shelf()
+    blueprint: Any = ActingCodec(registration.blueprint, lambda: shelf)
+    return replace(registration, blueprint=blueprint)
 
 
 def registration_of(function: Callable[..., Any]) -> Registration:

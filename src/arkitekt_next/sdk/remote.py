@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import WrongContext
+from arkitekt_next.ports.acting import ActingCodec
 
 from .calls import OPTION_NAMES, CallOptions
 from .client import Client, Codec, dump_now
@@ -40,7 +41,7 @@ class RemoteFunction:
     ) -> None:
         self.action = action
         self.definition = definition
-        self.codec = codec
+        self.codec: Codec = ActingCodec(codec, lambda: app.link.items) if codec.needs_await else codec
         self.options = options
         self.agents_online = agents_online
         self.signature_hash = definition.signature_hash

@@ -57,4 +57,3 @@ def _runs(who: Principal) -> ColumnElement[bool]:
 def held(who: Principal, task: str) -> ColumnElement[bool]:
     """Give the condition on tasks under which somebody's agent runs this one, and so may store for it."""
     return and_(t.task.c.team_id == who.team, t.task.c.id == task, _runs(who))
-

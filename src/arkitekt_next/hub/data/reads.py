@@ -11,7 +11,7 @@ from sqlalchemy import and_, exists, func, or_, select, true
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.auth.rules import Visibility
-from arkitekt_next.hub.accounts.profile import Named
+from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.ids import first_id_at
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from arkitekt_next.hub.accounts.profile import Named
+from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.http import Form, Strict
 from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
 

@@ -1,0 +1,111 @@
+"""How each class that holds an item is written to its objects, and read from them.
+
+One table a direction. The rule: what is read back equals what was written: values, their order, names and types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.ports.holders import ARRAY, FILE, IMAGE, TABLE
+
+from . import files, tables
+from .store import Fill, HubItems, Record, refuse_kind
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+    from zarr.abc.store import Store
+
+Reader = Callable[[HubItems, Record], Any]
+
+_KINDS: Mapping[str, str] = {IMAGE: "image", ARRAY: "array", TABLE: "table", FILE: "file"}
+_ARRAYS = ("image", "array")
+
+
+def kind_of(identifier: str) -> str:
+    """Give the kind of item that a port's identifier stands for."""
+    return _KINDS[identifier]
+
+
+def writer_of(value: Any, kind: str) -> Fill:
+    """Give what writes a value into the objects of an item of this kind."""
+    if kind == "table":
+        return lambda store: tables.write(store, value)
+    if kind == "file":
+        return lambda store: files.write(store, value)
+    return lambda store: _write_array(store, value)
+
+
+def reader_of(holder: str, record: Record) -> Reader:
+    """Give what reads an item into a class, by its qualified name. Raises `InvalidValue` for an item of another kind."""
+    wanted, read = _READERS[holder]
+    if record["kind"] not in wanted:
+        raise refuse_kind(record, " or ".join(wanted))
+    return read
+
+
+def zarr_store(store: S3Store) -> Store:
+    """Give zarr's view of an item's objects."""
+    from zarr.storage import ObjectStore
+
+    return ObjectStore(store)
+
+
+def _write_array(store: S3Store, value: Any) -> dict[str, Any]:
+    from arkitekt_next.data.model import meta_json
+
+    from .arrays import write_array
+    from .describing import describe_array
+
+    return meta_json(write_array(zarr_store(store), value, describe_array(value)))
+
+
+def _lazy(items: HubItems, record: Record) -> Any:
+    from .reading import open_array, open_image
+
+    store = zarr_store(items.open(record["id"]))
+    return open_image(store) if record["kind"] == "image" else open_array(store)
+
+
+def _numpy(items: HubItems, record: Record) -> Any:
+    return _lazy(items, record).to_numpy()
+
+
+def _dask(items: HubItems, record: Record) -> Any:
+    return _lazy(items, record).data
+
+
+def _path(items: HubItems, record: Record) -> Path:
+    return files.fetch(items, record)
+
+
+def _opened(items: HubItems, record: Record) -> Any:
+    return files.open_file(items, record)
+
+
+def _pandas(items: HubItems, record: Record) -> Any:
+    return tables.read(items, record).to_pandas()
+
+
+def _polars(items: HubItems, record: Record) -> Any:
+    import polars
+
+    return polars.from_arrow(tables.read(items, record))
+
+
+_TABLE, _FILE = ("table",), ("file",)
+_READERS: Mapping[str, tuple[tuple[str, ...], Reader]] = {
+    "numpy.ndarray": (_ARRAYS, _numpy),
+    "xarray.core.dataarray.DataArray": (_ARRAYS, _lazy),
+    "dask.array.core.Array": (_ARRAYS, _dask),
+    "pandas.DataFrame": (_TABLE, _pandas),
+    "pandas.core.frame.DataFrame": (_TABLE, _pandas),
+    "polars.dataframe.frame.DataFrame": (_TABLE, _polars),
+    "pyarrow.lib.Table": (_TABLE, tables.read),
+    "pathlib.Path": (_FILE, _path),
+    "pathlib._local.Path": (_FILE, _path),
+    "typing.BinaryIO": (_FILE, _opened),
+    "_io.BufferedReader": (_FILE, _opened),
+}

@@ -1,0 +1,167 @@
+"""Files: sent in parts, hashed on the way, fetched into a folder of this machine or read where they are.
+
+What was fetched once stays in the cache, since a committed item never changes. The rule: a file appears under its name
+only when all of it is here and has the hash that it was stored with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mimetypes
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import platformdirs
+
+from arkitekt_next.errors import InvalidValue
+from arkitekt_next.platform import make_private_folder
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+    from .store import HubItems, Record
+
+CACHE = "ARKITEKT_CACHE"
+CACHE_LIMIT_BYTES = 20 * 1024**3
+_IN_USE_S = 3600.0
+_STEP = 8 * 1024 * 1024
+
+
+class _Hashing(io.RawIOBase):
+    """Reads a file and hashes what passes, in the order in which it is read."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self.digest.update(data)
+        self.size += len(data)
+        return data
+
+
+def write(store: S3Store, value: Any) -> dict[str, Any]:
+    """Write the file at a path, or what an open binary file gives from where it stands; give its metadata."""
+    if isinstance(value, os.PathLike):
+        path = Path(value)
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "nothing"
+            raise InvalidValue(where=str(path), expected="a file", got=what)
+        with path.open("rb") as source:
+            return _send(store, source, path.name)
+    if not callable(getattr(value, "read", None)) or isinstance(value, io.TextIOBase):
+        raise InvalidValue(where="file", expected="a path or a file opened with 'rb'", got=type(value).__qualname__)
+    return _send(store, value, Path(str(getattr(value, "name", "file"))).name)
+
+
+def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
+    import obstore
+
+    passing = _Hashing(source)
+    name = name or "file"
+    with obstore.open_writer(store, name, buffer_size=_STEP) as sink:
+        while data := passing.read(_STEP):
+            sink.write(data)
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return {
+        "name": name,
+        "content_type": content_type,
+        "size_bytes": passing.size,
+        "sha256": passing.digest.hexdigest(),
+    }
+
+
+def fetch(items: HubItems, record: Record) -> Path:
+    """Fetch a file into the cache; give its path there, with the name it was stored under. Read it, don't write it."""
+    meta = record["meta"]
+    folder = make_private_folder(cache_folder() / str(record["id"]))
+    path = folder / str(meta["name"])
+    if path.exists():
+        os.utime(path)
+        return path
+    _make_room(int(meta["size_bytes"]))
+    part = folder / f".{secrets.token_hex(8)}"
+    digest = hashlib.sha256()
+    try:
+        with part.open("wb") as sink:
+            for data in _chunks(items, record):
+                digest.update(data)
+                sink.write(data)
+        if digest.hexdigest() != meta["sha256"]:
+            raise InvalidValue(
+                where=f"item {record['id']}", expected=f"SHA-256 {meta['sha256']}", got=digest.hexdigest()
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def open_file(items: HubItems, record: Record) -> IO[bytes]:
+    """Open a stored file for reading where it is; only what is read travels."""
+    import obstore
+
+    reader: Any = obstore.open_reader(items.open(record["id"]), str(record["meta"]["name"]))
+    return io.BufferedReader(_Remote(reader), buffer_size=1024 * 1024)
+
+
+class _Remote(io.RawIOBase):
+    """A file at the hub, as the standard library reads files."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._reader.read(len(buffer))
+        buffer[: len(data)] = bytes(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._reader.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._reader.tell())
+
+
+def _chunks(items: HubItems, record: Record) -> Iterator[bytes]:
+    import obstore
+
+    for data in obstore.get(items.open(record["id"]), str(record["meta"]["name"])).stream(min_chunk_size=_STEP):
+        yield bytes(data)
+
+
+def cache_folder() -> Path:
+    """Give the folder of fetched files: that of `ARKITEKT_CACHE`, else one of the user's cache."""
+    chosen = os.environ.get(CACHE)
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("arkitekt-next")) / "items"
+
+
+def _make_room(size: int) -> None:
+    """Remove what was not used for longest until there is room; what was used within the hour stays."""
+    found = sorted(
+        (stat.st_mtime, stat.st_size, path)
+        for path in cache_folder().glob("*/*")
+        if path.is_file() and (stat := path.stat())
+    )
+    taken = sum(size for _, size, _ in found)
+    for used_at, held, path in found:
+        if taken + size <= CACHE_LIMIT_BYTES or time.time() - used_at < _IN_USE_S:
+            return
+        path.unlink(missing_ok=True)
+        taken -= held

@@ -1,0 +1,58 @@
+"""Tables as parquet: written from pandas, polars or arrow, read whole or by the columns and rows that are asked for.
+
+Pandas keeps its index and polars its types in what parquet says of a schema. The rule: one object, `table.parquet`, in
+row groups, so that a reader fetches the part it needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.errors import InvalidValue
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from obstore.store import S3Store
+
+    from .store import HubItems, Record
+
+KEY = "table.parquet"
+_ROWS = 128 * 1024
+
+
+def as_arrow(value: Any) -> pa.Table:
+    """Give a table as arrow, without copying where that can be. Raises `InvalidValue` for what is no table."""
+    import pyarrow as pa
+
+    if isinstance(value, pa.Table):
+        return value
+    module = type(value).__module__.partition(".")[0]
+    try:
+        if module == "polars":
+            return value.to_arrow()
+        if module == "pandas":
+            return pa.Table.from_pandas(value)
+    except (pa.ArrowException, TypeError) as error:
+        raise InvalidValue(where="table", expected="columns of one type each", got=str(error)) from error
+    raise InvalidValue(where="table", expected="a table of pandas, polars or pyarrow", got=type(value).__qualname__)
+
+
+def write(store: S3Store, value: Any) -> dict[str, Any]:
+    """Write a table; give its metadata."""
+    import obstore
+    import pyarrow.parquet as pq
+
+    table = as_arrow(value)
+    with obstore.open_writer(store, KEY) as sink:
+        pq.write_table(table, sink, row_group_size=_ROWS, compression="zstd")
+    columns = [{"name": field.name, "type": str(field.type)} for field in table.schema]
+    return {"columns": columns, "rows": table.num_rows}
+
+
+def read(items: HubItems, record: Record, columns: list[str] | None = None) -> pa.Table:
+    """Read a table, or only some of its columns."""
+    import obstore
+    import pyarrow.parquet as pq
+
+    with obstore.open_reader(items.open(record["id"]), KEY) as source:
+        return pq.read_table(source, columns=columns)
