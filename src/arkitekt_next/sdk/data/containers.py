@@ -39,7 +39,7 @@ def writer_of(value: Any, kind: str) -> Fill:
 
 
 def reader_of(holder: str, record: Record) -> Reader:
-    """Give what reads an item into a class, by its qualified name. Raises `InvalidValue` for an item of another kind."""
+    """Give what reads an item into a class, by its qualified name. Raises `InvalidValue` for another kind of item."""
     wanted, read = _READERS[holder]
     if record["kind"] not in wanted:
         raise refuse_kind(record, " or ".join(wanted))

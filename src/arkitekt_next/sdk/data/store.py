@@ -44,7 +44,7 @@ class HubItems(ItemStore):
         return await asyncio.to_thread(self._put, value, identifier)
 
     async def get(self, id: str, holder: str) -> Any:
-        """Fetch an item into the class of this qualified name. Raises `NotFound`, and `InvalidValue` for another kind."""
+        """Fetch an item into the class of this qualified name. Raises `NotFound`, `InvalidValue` for another kind."""
         return await asyncio.to_thread(self._get, id, holder)
 
     def _put(self, value: Any, identifier: str) -> str:
