@@ -24,6 +24,7 @@ from .core.exposure import Exposure, settle
 from .core.guard import guarded
 from .core.http import describe_errors, install_errors, restore_examples
 from .core.routes import router as core_router
+from .data.gateway.route import routes as gateway_routes
 from .pages.routes import ROUTERS as PAGES
 from .tasks.routes import router as tasks_router
 
@@ -119,4 +120,5 @@ def create_app(settings: HubSettings, address: str = "http://localhost", exposur
     for router in _ROUTERS:
         app.router.routes += router.routes  # as they are: one flat list of `Route`, whatever FastAPI's version
     app.router.routes.append(WebSocketRoute("/ws", endpoint))
+    app.router.routes += gateway_routes()
     return app

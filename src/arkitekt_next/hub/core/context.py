@@ -25,6 +25,9 @@ from arkitekt_next.hub.agents.registry import Agents
 from arkitekt_next.hub.catalog.consents import Consents
 from arkitekt_next.hub.catalog.service import Catalogue
 from arkitekt_next.hub.catalog.shares import Shares
+from arkitekt_next.hub.data.grants import Grants
+from arkitekt_next.hub.data.objects.folder import FolderObjects
+from arkitekt_next.hub.data.objects.uploads import FolderUploads
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
@@ -89,6 +92,9 @@ class HubContext:
         self.consents.on_withdrawn = self._part_with_provider
         self.shares = Shares(database)
         self.catalogue = Catalogue(database, self.shares, self.consents)
+        self.grants = Grants(database, master=master, has_ended=self.accounts.logins.has_ended)
+        self.objects = FolderObjects(settings.folder / "objects", database)
+        self.uploads = FolderUploads(self.objects)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
         self.agents = Agents(self.board)
         self.relay = Relay(self.board, bus)
@@ -284,6 +290,7 @@ class HubContext:
         self.database.ledger.write([(_RENEW_HUB, row)], lambda _: None)
         await self.agents.close()
         await self.board.close()
+        self.objects.close()
 
 
 async def _identity(settings: HubSettings, database: Database) -> str:

@@ -1,0 +1,198 @@
+"""Grants: who may read or write what lies below one item's prefix, for an hour at most.
+
+A grant's secrets are made of its id and the hub's master key, so neither the database nor a backup holds them. The
+rule: what has been revoked here is refused from the next request on; a hub beside this one hears of it within moments.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
+
+from arkitekt_next.data.keys import prefix_of
+from arkitekt_next.data.sigv4 import Credentials
+from arkitekt_next.errors import InvalidValue
+from arkitekt_next.hub.core.ids import monotonic, new_id, now_us
+from arkitekt_next.storage import data_tables as d
+from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.ledger import Statement, insert_or
+
+if TYPE_CHECKING:
+    from arkitekt_next.storage.engine import Database
+
+GRANT_S = 3600
+_KNOWN = 4096
+_FRESH_S = 2.0
+_KEPT_US = 86_400 * 1_000_000
+_ID_LIMIT = 64
+
+_g = d.data_grant.c
+_INSERT = insert_or(d.data_grant, ["id"])
+_PRUNE = Statement("prune grants", delete(d.data_grant).where(_g.expires_at_us < bindparam("b_before")))
+
+
+def _revoke(name: str, column: ColumnElement[str]) -> Statement:
+    return Statement(
+        f"revoke grants by {name}",
+        update(d.data_grant)
+        .where(column == bindparam("b_of"), _g.revoked_at_us.is_(None))
+        .values(revoked_at_us=bindparam("revoked_at_us")),
+    )
+
+
+_REVOKE = {
+    "id": _revoke("id", _g.id),
+    "item": _revoke("item", _g.item_id),
+    "login": _revoke("login", _g.login_id),
+    "person": _revoke("person", _g.person_id),
+}
+
+
+class Mode(StrEnum):
+    """What a grant lets its holder do; to write is to read as well."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one grant is for. `is_revoked` also says that the sign-in it was given to has ended."""
+
+    id: str
+    team: str
+    person: str
+    login: str
+    item: str
+    mode: Mode
+    expires_at_us: int
+    is_revoked: bool
+
+    @property
+    def prefix(self) -> str:
+        """What every key begins with that it reaches."""
+        return prefix_of(self.team, self.item)
+
+
+class Grants:
+    """Issues, finds and ends grants. `has_ended` says at once of a sign-in that it is over."""
+
+    def __init__(self, database: Database, *, master: bytes, has_ended: Callable[[str], bool]) -> None:
+        self._database = database
+        self._master = master
+        self._has_ended = has_ended
+        self._known: OrderedDict[str, tuple[Grant, float]] = OrderedDict()
+        self._is_alone = database.kind == "sqlite"
+        self._revocations = 0
+
+    async def issue(
+        self, *, team: str, person: str, login: str, item: str, mode: Mode, within_s: int = GRANT_S
+    ) -> Grant:
+        """Make a grant. Raises `InvalidValue` for one that would hold longer than an hour."""
+        if not 0 < within_s <= GRANT_S:
+            raise InvalidValue(where="grant", expected=f"1 to {GRANT_S} s", got=str(within_s))
+        now = now_us()
+        grant = Grant(new_id(), team, person, login, item, mode, now + within_s * 1_000_000, False)
+        row = {
+            "id": grant.id,
+            "team_id": team,
+            "person_id": person,
+            "login_id": login,
+            "item_id": item,
+            "mode": mode.value,
+            "created_at_us": now,
+            "expires_at_us": grant.expires_at_us,
+            "revoked_at_us": None,
+        }
+        await self._database.ledger.commit((_INSERT, row))
+        return grant
+
+    def credentials_of(self, grant: str) -> Credentials:
+        """Give what the holder of a grant signs with, by the grant's id."""
+        return Credentials(grant, self._derive(b"data grant\0", grant), self._derive(b"data session\0", grant))
+
+    def _derive(self, use: bytes, grant: str) -> str:
+        return base64.urlsafe_b64encode(hmac.digest(self._master, use + grant.encode(), "sha256")).decode().rstrip("=")
+
+    async def find(self, id: str) -> Grant | None:
+        """Give a grant by its id, be it expired or revoked."""
+        found = self._known.get(id)
+        if found is None or (not self._is_alone and found[1] < monotonic()):
+            found = await self._load(id)
+        if found is None:
+            return None
+        grant = found[0]
+        if not grant.is_revoked and self._has_ended(grant.login):
+            return _ended(grant)
+        return grant
+
+    async def _load(self, id: str) -> tuple[Grant, float] | None:
+        if not (id.isascii() and id.isprintable() and len(id) <= _ID_LIMIT):
+            return None
+        before = self._revocations
+        query = (
+            select(d.data_grant, t.login.c.revoked_at_us.label("login_revoked_at_us"))
+            .outerjoin(t.login, t.login.c.id == _g.login_id)
+            .where(_g.id == id)
+        )
+        async with self._database.engine.connect() as db:
+            row = (await db.execute(query)).first()
+        if row is None:
+            return None
+        is_revoked = row.revoked_at_us is not None or row.login_revoked_at_us is not None
+        grant = Grant(
+            id, row.team_id, row.person_id, row.login_id, row.item_id, Mode(row.mode), row.expires_at_us, is_revoked
+        )
+        found = (grant, monotonic() + _FRESH_S)
+        if self._revocations == before:  # what was read while something was being revoked may already be wrong
+            self._known[id] = found
+            if len(self._known) > _KNOWN:
+                self._known.popitem(last=False)
+        return found
+
+    async def revoke(
+        self,
+        *,
+        id: str | None = None,
+        item: str | None = None,
+        login: str | None = None,
+        person: str | None = None,
+    ) -> int:
+        """End grants, by one or more of what they are of; give how many. They are refused before this returns."""
+        given = {"id": id, "item": item, "login": login, "person": person}
+        asked = {name: value for name, value in given.items() if value is not None}
+        now = now_us()
+        count = 0
+        for name, value in asked.items():
+            row = {"b_of": value, "revoked_at_us": now}
+            count += (await self._database.ledger.commit((_REVOKE[name], row), kept=True))[0]
+            self._forget(name, value)
+        return count
+
+    def end_logins(self, logins: Iterable[str]) -> None:
+        """Forget what is known of the grants of sign-ins that have just ended; they are looked up anew."""
+        for login in logins:
+            self._forget("login", login)
+
+    def _forget(self, name: str, value: str) -> None:
+        self._revocations += 1
+        for known, (grant, _) in list(self._known.items()):
+            if getattr(grant, name) == value:
+                del self._known[known]
+
+    async def prune(self, *, at_us: int) -> int:
+        """Remove what expired a day before that time; give how many rows went."""
+        return (await self._database.ledger.commit((_PRUNE, {"b_before": at_us - _KEPT_US})))[0]
+
+
+def _ended(grant: Grant) -> Grant:
+    return Grant(
+        grant.id, grant.team, grant.person, grant.login, grant.item, grant.mode, grant.expires_at_us, is_revoked=True
+    )
