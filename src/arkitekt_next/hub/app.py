@@ -25,6 +25,7 @@ from .core.guard import guarded
 from .core.http import describe_errors, install_errors, restore_examples
 from .core.routes import router as core_router
 from .data.gateway.route import routes as gateway_routes
+from .data.routes import ROUTERS as DATA
 from .pages.routes import ROUTERS as PAGES
 from .tasks.routes import router as tasks_router
 
@@ -38,6 +39,7 @@ _ROUTERS = (
     right_router,
     agents_router,
     tasks_router,
+    *DATA,
     *PAGES,
 )
 _DESCRIPTION = """Find, call, watch and compose a team's functions.
@@ -55,6 +57,10 @@ _TAGS = [
     {"name": "catalogue", "description": "Apps, actions and their definitions."},
     {"name": "agents", "description": "Who provides the actions."},
     {"name": "tasks", "description": "Calls: submit, list, follow, steer."},
+    {
+        "name": "data",
+        "description": "What the team keeps: images, arrays, tables, files; and the right to their content.",
+    },
     {"name": "hub", "description": "The hub itself."},
 ]
 

@@ -28,6 +28,7 @@ from arkitekt_next.hub.catalog.shares import Shares
 from arkitekt_next.hub.data.grants import Grants
 from arkitekt_next.hub.data.objects.folder import FolderObjects
 from arkitekt_next.hub.data.objects.uploads import FolderUploads
+from arkitekt_next.hub.data.service import DataService
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
@@ -95,7 +96,9 @@ class HubContext:
         self.grants = Grants(database, master=master, has_ended=self.accounts.logins.has_ended)
         self.objects = FolderObjects(settings.folder / "objects", database)
         self.uploads = FolderUploads(self.objects)
+        self.data = DataService(database, self.objects, self.grants, endpoint=url)
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
+        self.board.check_items = self.data.items.check_usable
         self.agents = Agents(self.board)
         self.relay = Relay(self.board, bus)
         self.peers: set[Peer] = set()

@@ -8,7 +8,7 @@ it was looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
@@ -28,30 +28,12 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Row
 
     from arkitekt_next.auth.principal import Principal
+    from arkitekt_next.hub.data.objects.contract import Objects
     from arkitekt_next.storage.engine import Database
 
 META_LIMIT_BYTES = 64 * 1024
 _i = d.item.c
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """What lies below a prefix, all of it on disk; `digest` is over every key and what it holds."""
-
-    objects: int
-    size_bytes: int
-    digest: str
-
-
-class Sealing(Protocol):
-    """What the items ask of the store."""
-
-    async def seal(self, item: str) -> Sealed:
-        """Sync what an item's objects hold, and give what they are."""
-
-    async def drop(self, item: str) -> int:
-        """Remove the objects of an item, and its unfinished uploads; give how many objects there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +53,11 @@ class NewItem:
 
 
 class Items:
-    """All items of a hub, whose objects lie in `store`."""
+    """All items of a hub, whose content lies in `objects`."""
 
-    def __init__(self, database: Database, store: Sealing) -> None:
+    def __init__(self, database: Database, objects: Objects) -> None:
         self._database = database
-        self._store = store
+        self._objects = objects
 
     async def create(self, who: Principal, wanted: NewItem) -> str:
         """Make an item that is not committed yet; give its id. Raises `NotFound` for a task, folder or parent."""
@@ -126,21 +108,21 @@ class Items:
             if row.committed_at_us is not None:
                 _refuse_other(id, digest, row.digest)
                 return
-            sealed = await self._store.seal(id)
-            if sealed.objects == 0:
+            extent = await self._objects.sync(who.team, id)
+            if extent.objects == 0:
                 raise Conflict(
                     problem=f"Nothing was written below the prefix of item {id}",
                     remedy="Write its objects, then commit",
                 )
-            _refuse_other(id, digest, sealed.digest)
+            _refuse_other(id, digest, extent.digest)
             now = now_us()
             changes = {
                 "b_team": who.team,
                 "b_id": id,
                 "b_writes": row.writes,
-                "size_bytes": sealed.size_bytes,
-                "objects": sealed.objects,
-                "digest": sealed.digest,
+                "size_bytes": extent.size_bytes,
+                "objects": extent.objects,
+                "digest": extent.digest,
                 "meta": row.meta if meta is None else _written(meta),
                 **_searched(loads(row.meta) if meta is None else meta),
                 "committed_at_us": now,
@@ -205,7 +187,7 @@ class Items:
         row = {"b_team": who.team, "b_id": id, "removed_at_us": now_us()}
         if not (await self._database.ledger.commit((statements.DROP, row)))[0]:
             raise Conflict(problem=f"Item {id} is committed", remedy="Put it into the trash instead")
-        await self._store.drop(id)
+        await self._objects.clear(who.team, id)
 
     async def _changeable(self, who: Principal, id: str) -> Row[Any]:
         row = await self.read(who, id)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.data.keys import BUCKET, REGION
+from arkitekt_next.data.sigv4 import REGION
 from arkitekt_next.errors import Conflict
 
 from . import views as v
+from .gateway.request import BUCKET
 from .grants import Grants, Mode
 from .items import Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Row
 
     from arkitekt_next.auth.principal import Principal
@@ -25,12 +24,9 @@ if TYPE_CHECKING:
 class DataService:
     """What the hub stores, for whom. `endpoint` is where the store answers."""
 
-    def __init__(
-        self, database: Database, objects: Objects, *, master: bytes, endpoint: str, has_ended: Callable[[str], bool]
-    ) -> None:
-        self.objects = objects
-        self.grants = Grants(database, master=master, has_ended=has_ended)
+    def __init__(self, database: Database, objects: Objects, grants: Grants, *, endpoint: str) -> None:
         self.items = Items(database, objects)
+        self._grants = grants
         self._endpoint = endpoint
 
     async def grant(self, who: Principal, item: Row[Any], mode: str) -> v.Grant:
@@ -41,10 +37,10 @@ class DataService:
             raise Conflict(problem=f"Item {item.id} was removed", remedy="Only what is known of it is left")
         if item.trashed_at_us is not None:
             raise Conflict(problem=f"Item {item.id} is in the trash", remedy="Restore it first")
-        grant = await self.grants.issue(
+        grant = await self._grants.issue(
             team=item.team_id, person=who.person, login=who.login, item=item.id, mode=Mode(mode)
         )
-        secret = self.grants.credentials_of(grant.id)
+        secret = self._grants.credentials_of(grant.id)
         return v.Grant(
             id=grant.id,
             mode=grant.mode.value,

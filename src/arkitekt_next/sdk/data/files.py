@@ -21,6 +21,8 @@ import platformdirs
 from arkitekt_next.errors import InvalidValue
 from arkitekt_next.platform import make_private_folder
 
+from .streams import STEP_BYTES, new_object, open_object
+
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
@@ -29,25 +31,6 @@ if TYPE_CHECKING:
 CACHE = "ARKITEKT_CACHE"
 CACHE_LIMIT_BYTES = 20 * 1024**3
 _IN_USE_S = 3600.0
-_STEP = 8 * 1024 * 1024
-
-
-class _Hashing(io.RawIOBase):
-    """Reads a file and hashes what passes, in the order in which it is read."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source = source
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._source.read(size)
-        self.digest.update(data)
-        self.size += len(data)
-        return data
 
 
 def write(store: S3Store, value: Any) -> dict[str, Any]:
@@ -65,19 +48,19 @@ def write(store: S3Store, value: Any) -> dict[str, Any]:
 
 
 def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
-    import obstore
-
-    passing = _Hashing(source)
+    digest, size = hashlib.sha256(), 0
     name = name or "file"
-    with obstore.open_writer(store, name, buffer_size=_STEP) as sink:
-        while data := passing.read(_STEP):
+    with new_object(store, name) as sink:
+        while data := source.read(STEP_BYTES):
+            digest.update(data)
+            size += len(data)
             sink.write(data)
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return {
         "name": name,
         "content_type": content_type,
-        "size_bytes": passing.size,
-        "sha256": passing.digest.hexdigest(),
+        "size_bytes": size,
+        "sha256": digest.hexdigest(),
     }
 
 
@@ -109,40 +92,13 @@ def fetch(items: HubItems, record: Record) -> Path:
 
 def open_file(items: HubItems, record: Record) -> IO[bytes]:
     """Open a stored file for reading where it is; only what is read travels."""
-    import obstore
-
-    reader: Any = obstore.open_reader(items.open(record["id"]), str(record["meta"]["name"]))
-    return io.BufferedReader(_Remote(reader), buffer_size=1024 * 1024)
-
-
-class _Remote(io.RawIOBase):
-    """A file at the hub, as the standard library reads files."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._reader.read(len(buffer))
-        buffer[: len(data)] = bytes(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._reader.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._reader.tell())
+    return open_object(items.open(record["id"]), str(record["meta"]["name"]))
 
 
 def _chunks(items: HubItems, record: Record) -> Iterator[bytes]:
     import obstore
 
-    for data in obstore.get(items.open(record["id"]), str(record["meta"]["name"])).stream(min_chunk_size=_STEP):
+    for data in obstore.get(items.open(record["id"]), str(record["meta"]["name"])).stream(min_chunk_size=STEP_BYTES):
         yield bytes(data)
 
 

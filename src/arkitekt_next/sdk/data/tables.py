@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import InvalidValue
 
+from .streams import new_object, open_object
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from obstore.store import S3Store
@@ -39,11 +41,10 @@ def as_arrow(value: Any) -> pa.Table:
 
 def write(store: S3Store, value: Any) -> dict[str, Any]:
     """Write a table; give its metadata."""
-    import obstore
     import pyarrow.parquet as pq
 
     table = as_arrow(value)
-    with obstore.open_writer(store, KEY) as sink:
+    with new_object(store, KEY) as sink:
         pq.write_table(table, sink, row_group_size=_ROWS, compression="zstd")
     columns = [{"name": field.name, "type": str(field.type)} for field in table.schema]
     return {"columns": columns, "rows": table.num_rows}
@@ -51,8 +52,7 @@ def write(store: S3Store, value: Any) -> dict[str, Any]:
 
 def read(items: HubItems, record: Record, columns: list[str] | None = None) -> pa.Table:
     """Read a table, or only some of its columns."""
-    import obstore
     import pyarrow.parquet as pq
 
-    with obstore.open_reader(items.open(record["id"]), KEY) as source:
+    with open_object(items.open(record["id"]), KEY) as source:
         return pq.read_table(source, columns=columns)
