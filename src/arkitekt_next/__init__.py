@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .sdk.context import log as log
     from .sdk.context import pausepoint as pausepoint
     from .sdk.context import progress as progress
+    from .sdk.data.array import Array as Array
+    from .sdk.data.file import File as File
+    from .sdk.data.image import Image as Image
+    from .sdk.data.table import Table as Table
     from .sdk.entry import acall as acall
     from .sdk.entry import afind as afind
     from .sdk.entry import aiterate as aiterate
@@ -65,6 +69,10 @@ _HOMES = {
         "pausepoint",
         "progress",
     ),
+    "sdk.data.array": ("Array",),
+    "sdk.data.file": ("File",),
+    "sdk.data.image": ("Image",),
+    "sdk.data.table": ("Table",),
     "sdk.entry": (
         "acall",
         "afind",

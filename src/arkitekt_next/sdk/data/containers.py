@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.ports.holders import ARRAY, FILE, IMAGE, TABLE
+from arkitekt_next.ports.holders import ARRAY, FILE, IMAGE, OURS, TABLE
 
 from . import files, tables
 from .store import Fill, HubItems, Record, refuse_kind
@@ -95,6 +95,31 @@ def _polars(items: HubItems, record: Record) -> Any:
     return polars.from_arrow(tables.read(items, record))
 
 
+def _image(items: HubItems, record: Record) -> Any:
+    from .image import Image
+
+    return Image(items, record)
+
+
+def _array(items: HubItems, record: Record) -> Any:
+    from .array import Array
+    from .image import Image
+
+    return (Image if record["kind"] == "image" else Array)(items, record)
+
+
+def _table(items: HubItems, record: Record) -> Any:
+    from .table import Table
+
+    return Table(items, record)
+
+
+def _file(items: HubItems, record: Record) -> Any:
+    from .file import File
+
+    return File(items, record)
+
+
 _TABLE, _FILE = ("table",), ("file",)
 _READERS: Mapping[str, tuple[tuple[str, ...], Reader]] = {
     "numpy.ndarray": (_ARRAYS, _numpy),
@@ -108,4 +133,8 @@ _READERS: Mapping[str, tuple[tuple[str, ...], Reader]] = {
     "pathlib._local.Path": (_FILE, _path),
     "typing.BinaryIO": (_FILE, _opened),
     "_io.BufferedReader": (_FILE, _opened),
+    OURS[IMAGE]: (("image",), _image),
+    OURS[ARRAY]: (_ARRAYS, _array),
+    OURS[TABLE]: (_TABLE, _table),
+    OURS[FILE]: (_FILE, _file),
 }

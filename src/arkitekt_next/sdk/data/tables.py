@@ -56,3 +56,20 @@ def read(items: HubItems, record: Record, columns: list[str] | None = None) -> p
 
     with open_object(items.open(record["id"]), KEY) as source:
         return pq.read_table(source, columns=columns)
+
+
+def ask(items: HubItems, record: Record, query: str) -> pa.Table:
+    """Ask a table, called `data`, in SQL. Raises `InvalidValue` for a query that is wrong."""
+    import duckdb
+    import pyarrow.dataset as ds
+
+    with open_object(items.open(record["id"]), KEY) as source, duckdb.connect() as db:
+        fragment = ds.ParquetFileFormat().make_fragment(source)
+        schema = fragment.physical_schema
+        db.register(
+            "data", ds.FileSystemDataset([fragment], schema, fragment.format)
+        )  # columns and rows are pushed down
+        try:
+            return db.sql(query).to_arrow_table()
+        except duckdb.Error as wrong:
+            raise InvalidValue(where="query", expected="SQL about the table 'data'", got=str(wrong)) from wrong

@@ -1,0 +1,78 @@
+"""`File`: bytes of any size under a name, kept at the hub, hashed, read where they are or fetched once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, ClassVar, Self
+
+from . import files
+from .item import Item
+
+
+class File(Item):
+    """A file at the hub."""
+
+    kind: ClassVar[str] = "file"
+
+    @classmethod
+    def save(
+        cls,
+        source: str | os.PathLike[str] | IO[bytes],
+        *,
+        name: str | None = None,
+        note: str = "",
+        tags: Iterable[str] = (),
+        folder: str | None = None,
+        visibility: str | None = None,
+        parent: Item | None = None,
+    ) -> Self:
+        """Store the file at a path, or what an open binary file gives, and give it as an item, committed.
+
+        Raises `InvalidValue` for what is no file, `StorageFull`.
+        """
+        given = Path(source) if isinstance(source, str) else source
+        known = name or Path(str(getattr(given, "name", "file"))).name
+        return cls._stored(
+            lambda store: files.write(store, given),
+            name=known,
+            note=note,
+            tags=tags,
+            folder=folder,
+            visibility=visibility,
+            parent=parent,
+        )
+
+    @classmethod
+    async def asave(cls, source: str | os.PathLike[str] | IO[bytes], **options: object) -> Self:
+        """Store a file without blocking the loop; options as in `save`."""
+        return await asyncio.to_thread(cls.save, source, **options)  # type: ignore[arg-type]
+
+    @property
+    def content_type(self) -> str:
+        """Its media type, by its name."""
+        return str(self._record["meta"]["content_type"])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes."""
+        return str(self._record["meta"]["sha256"])
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading where it is: only what is read travels."""
+        return files.open_file(self._items, self._record)
+
+    def path(self) -> Path:
+        """Fetch it into this machine's cache, checked by its hash; give where it is there. Don't write to it."""
+        return files.fetch(self._items, self._record)
+
+    async def apath(self) -> Path:
+        """Fetch it without blocking the loop."""
+        return await asyncio.to_thread(self.path)
+
+    def read(self) -> bytes:
+        """Read all of it."""
+        with self.open() as source:
+            return source.read()

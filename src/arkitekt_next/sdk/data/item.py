@@ -1,0 +1,199 @@
+"""What all items have in common in Python: what the hub knows of them, and what people say of them.
+
+Their classes are structures: pass one to a function, and its id travels. The rule: an item's content never changes;
+`rename`, `tag` and the like change what is said of it, at once and for everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from arkitekt_next.ports.acting import acting_store
+from arkitekt_next.sdk import current as current  # says where to store outside a call
+
+from .store import HubItems, Record, refuse_kind
+
+if TYPE_CHECKING:
+    from .store import Fill
+
+
+class Item:
+    """Something that the hub keeps, of one kind."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, items: HubItems, record: Record) -> None:
+        self._items = items
+        self._record = record
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} {self.id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Item) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def id(self) -> str:
+        """The hub's id of it."""
+        return str(self._record["id"])
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return str(self._record["name"])
+
+    @property
+    def note(self) -> str:
+        """What people say of it."""
+        return str(self._record["note"])
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags it carries, in the order of the alphabet."""
+        return tuple(self._record["tags"])
+
+    @property
+    def size_bytes(self) -> int:
+        """What its objects take in the store."""
+        return int(self._record["size_bytes"])
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, by the hub's clock."""
+        return datetime.fromtimestamp(self._record["created_at_us"] / 1e6, UTC)
+
+    @property
+    def task(self) -> str | None:
+        """The task it was made in."""
+        task = self._record["task"]
+        return None if task is None else str(task)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 over all its objects: items with the same content have the same one."""
+        return str(self._record["digest"])
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What is known of its content, as the hub keeps it."""
+        return dict(self._record["meta"])
+
+    # -- changing what is said of it -----------------------------------------------------------------------------
+
+    def rename(self, name: str) -> Self:
+        """Call it something else."""
+        return self._change(name=name)
+
+    def describe(self, note: str) -> Self:
+        """Say something else of it."""
+        return self._change(note=note)
+
+    def share(self) -> Self:
+        """Let everybody in the team see it."""
+        return self._change(visibility="team")
+
+    def hide(self) -> Self:
+        """Let nobody but its owner see it by itself; who may read a task it went through still does."""
+        return self._change(visibility="private")
+
+    def keep(self, name: str | None = None) -> Self:
+        """Keep a value of a call for good, under a name; else it goes 30 days after it was last used."""
+        return self._change(is_temporary=False, **({} if name is None else {"name": name}))
+
+    def file(self, folder: str | None) -> Self:
+        """File it in a folder, by the folder's id; None takes it out."""
+        return self._change(folder=folder)
+
+    def tag(self, *tags: str) -> Self:
+        """Put tags on it."""
+        for tag in tags:
+            self._record = self._items.session.ask("PUT", f"{self._path}/tags/{_quoted(tag)}")
+        return self
+
+    def untag(self, *tags: str) -> Self:
+        """Take tags off it."""
+        for tag in tags:
+            self._items.session.ask("DELETE", f"{self._path}/tags/{_quoted(tag)}")
+        return self.refresh()
+
+    def trash(self) -> Self:
+        """Put it into the trash, where it stays for 30 days."""
+        self._record = self._items.session.ask("POST", f"{self._path}/trash")
+        return self
+
+    def restore(self) -> Self:
+        """Take it out of the trash."""
+        self._record = self._items.session.ask("POST", f"{self._path}/restore")
+        return self
+
+    def refresh(self) -> Self:
+        """Ask the hub anew what is said of it."""
+        self._record = self._items.record(self.id)
+        return self
+
+    @property
+    def _path(self) -> str:
+        return f"/api/items/{self.id}"
+
+    def _change(self, **changes: Any) -> Self:
+        self._record = self._items.session.ask("PATCH", self._path, changes)
+        return self
+
+    # -- making and finding --------------------------------------------------------------------------------------
+
+    @classmethod
+    def get(cls, id: str) -> Self:
+        """Find an item by its id. Raises `NotFound`, and `InvalidValue` for one of another kind."""
+        items = here()
+        return cls._of(items, items.record(id))
+
+    @classmethod
+    async def aget(cls, id: str) -> Self:
+        """Find an item by its id, without blocking the loop."""
+        return await asyncio.to_thread(cls.get, id)
+
+    @classmethod
+    def _of(cls, items: HubItems, record: Record) -> Self:
+        if record["kind"] != cls.kind:
+            raise refuse_kind(record, cls.kind)
+        return cls(items, record)
+
+    @classmethod
+    def _stored(
+        cls,
+        fill: Fill,
+        *,
+        name: str,
+        note: str = "",
+        tags: Iterable[str] = (),
+        folder: str | None = None,
+        visibility: str | None = None,
+        parent: Item | None = None,
+    ) -> Self:
+        wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": list(tags)}
+        named = {"folder": folder, "visibility": visibility, "parent": parent.id if parent is not None else None}
+        wanted |= {key: value for key, value in named.items() if value is not None}
+        items = here()
+        return cls(items, items.write(wanted, fill))
+
+
+def here() -> HubItems:
+    """Give the items of the hub that the code here acts with."""
+    store = acting_store()
+    if not isinstance(store, HubItems):
+        from arkitekt_next.errors import WrongContext
+
+        raise WrongContext(problem="a call without a hub keeps nothing", remedy="Call it through a hub")
+    return store
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

@@ -1,0 +1,92 @@
+"""`Table`: columns of any size, kept at the hub as parquet, read whole, in part, or asked in SQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from arkitekt_next.errors import InvalidValue
+
+from . import tables
+from .item import Item
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+class Table(Item):
+    """A table at the hub."""
+
+    kind: ClassVar[str] = "table"
+
+    @classmethod
+    def save(
+        cls,
+        data: Any,
+        *,
+        name: str,
+        note: str = "",
+        tags: Iterable[str] = (),
+        folder: str | None = None,
+        visibility: str | None = None,
+        parent: Item | None = None,
+    ) -> Self:
+        """Store a table of pandas, polars or pyarrow and give it as an item, committed.
+
+        Raises `InvalidValue` for columns that parquet has no type for, `StorageFull`.
+        """
+        return cls._stored(
+            lambda store: tables.write(store, data),
+            name=name,
+            note=note,
+            tags=tags,
+            folder=folder,
+            visibility=visibility,
+            parent=parent,
+        )
+
+    @classmethod
+    async def asave(cls, data: Any, *, name: str, **options: Any) -> Self:
+        """Store a table without blocking the loop; options as in `save`."""
+        return await asyncio.to_thread(cls.save, data, name=name, **options)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self._record["meta"]["rows"])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, in order."""
+        return tuple(str(column["name"]) for column in self._record["meta"]["columns"])
+
+    def arrow(self, columns: Iterable[str] | None = None) -> pa.Table:
+        """Fetch it as arrow, or only some of its columns. Raises `InvalidValue` for one that is not there."""
+        wanted = None if columns is None else list(columns)
+        unknown = [name for name in wanted or () if name not in self.columns]
+        if unknown:
+            raise InvalidValue(
+                where=f"columns of {self.name}", expected=f"some of {', '.join(self.columns)}", got=", ".join(unknown)
+            )
+        return tables.read(self._items, self._record, wanted)
+
+    def pandas(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
+        """Fetch it as pandas, or only some of its columns."""
+        return self.arrow(columns).to_pandas()
+
+    async def apandas(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
+        """Fetch it as pandas without blocking the loop."""
+        return await asyncio.to_thread(self.pandas, columns)
+
+    def sql(self, query: str) -> pa.Table:
+        """Ask it in SQL, where it is called `data`: `SELECT label, avg(area) FROM data GROUP BY label`.
+
+        Only the columns and row groups that the query needs travel. Raises `InvalidValue` for a query that is wrong.
+        """
+        return tables.ask(self._items, self._record, query)
+
+    async def asql(self, query: str) -> pa.Table:
+        """Ask it in SQL without blocking the loop."""
+        return await asyncio.to_thread(self.sql, query)
