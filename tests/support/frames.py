@@ -1,0 +1,109 @@
+"""A relay between programs and a hub that measures the websocket frames which pass, and changes nothing.
+
+Source of the framing: RFC 6455 §5.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Frames:
+    """What passed: how many frames, the largest payload, and all bytes."""
+
+    url: str = ""
+    count: int = 0
+    largest_bytes: int = 0
+    total_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, size: int) -> None:
+        """Count one frame."""
+        with self.lock:
+            self.count += 1
+            self.largest_bytes = max(self.largest_bytes, size)
+            self.total_bytes += size
+
+
+class _Reader:
+    """Follows one direction of a websocket connection through its bytes."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._buffer = bytearray()
+        self._skip = 0
+        self._is_open = False
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._is_open:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            del self._buffer[: end + 4]
+            self._is_open = True
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        dropped = min(self._skip, len(self._buffer))
+        del self._buffer[:dropped]
+        self._skip -= dropped
+        if self._skip or len(self._buffer) < 2:
+            return False
+        length, is_masked = self._buffer[1] & 0x7F, bool(self._buffer[1] & 0x80)
+        extra = {126: 2, 127: 8}.get(length, 0)
+        head = 2 + extra + (4 if is_masked else 0)
+        if len(self._buffer) < head:
+            return False
+        size = int.from_bytes(self._buffer[2 : 2 + extra], "big") if extra else length
+        self._frames.note(size)
+        self._skip = head + size
+        return True
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, follow: _Reader | None) -> None:
+    try:
+        while data := await reader.read(256 * 1024):
+            if follow is not None:
+                follow.feed(data)
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+@contextmanager
+def measured(url: str) -> Iterator[Frames]:
+    """Serve a way to the hub at `url` that counts the frames of every websocket that takes it."""
+    target = urlsplit(url)
+    frames = Frames()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(64 * 1024)
+        there_reader, there_writer = await asyncio.open_connection(target.hostname, target.port)
+        is_socket = first.startswith(b"GET /ws")
+        up, down = (_Reader(frames), _Reader(frames)) if is_socket else (None, None)
+        if up is not None:
+            up.feed(first)
+        there_writer.write(first)
+        await asyncio.gather(_pipe(reader, there_writer, up), _pipe(there_reader, writer, down))
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
+    frames.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield frames
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
