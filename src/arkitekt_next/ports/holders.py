@@ -41,6 +41,7 @@ HOLDERS: Mapping[str, str] = MappingProxyType(
         "pathlib._local.Path": FILE,
         "typing.BinaryIO": FILE,
         "_io.BufferedReader": FILE,
+        "_io.BytesIO": FILE,
     }
 )
 """The kind of item that each class holds, by the class's qualified name."""

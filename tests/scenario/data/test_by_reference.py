@@ -34,12 +34,14 @@ def lab(hub: Any) -> Iterator[App]:
 
 LAB = """
 import sys
+import threading
+
 sys.path.insert(0, {root!r})
 from tests.support.data_lab import make_lab
 
 with make_lab(url={url!r}, token={token!r}).run_detached():
     print("serving")
-    sys.stdin.read()
+    threading.Event().wait()
 """
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -127,7 +129,7 @@ def test_a_stream_of_arrays_comes_in_order(lab: App, caller: App) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        np.float64(3.5) * np.ones(()),
+        np.array(3.5),
         np.zeros((0, 4), np.uint16),
         np.array([True, False]),
         np.array([np.nan, np.inf, -0.0]),

@@ -5,6 +5,7 @@ One table a direction. The rule: what is read back equals what was written: valu
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,11 @@ def _opened(items: HubItems, record: Record) -> Any:
     return files.open_file(items, record)
 
 
+def _in_memory(items: HubItems, record: Record) -> io.BytesIO:
+    with files.open_file(items, record) as source:
+        return io.BytesIO(source.read())
+
+
 def _pandas(items: HubItems, record: Record) -> Any:
     return tables.read(items, record).to_pandas()
 
@@ -133,6 +139,7 @@ _READERS: Mapping[str, tuple[tuple[str, ...], Reader]] = {
     "pathlib._local.Path": (_FILE, _path),
     "typing.BinaryIO": (_FILE, _opened),
     "_io.BufferedReader": (_FILE, _opened),
+    "_io.BytesIO": (_FILE, _in_memory),
     OURS[IMAGE]: (("image",), _image),
     OURS[ARRAY]: (_ARRAYS, _array),
     OURS[TABLE]: (_TABLE, _table),
