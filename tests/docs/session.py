@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import inspect
 import io
@@ -24,6 +25,7 @@ class Page:
     def __init__(self, name: str) -> None:
         self.module = types.ModuleType("__main__")
         self.module.__file__ = name
+        vars(self.module)["__builtins__"] = builtins  # which C code, numpy's say, looks for in the globals
         sys.modules["__main__"] = self.module
         self.printed = io.StringIO()
         sys.stdout = self.printed
