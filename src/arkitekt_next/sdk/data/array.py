@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from .containers import zarr_store
 from .images import Progress
 from .item import Item
+from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,12 +37,14 @@ class Array(Item):
         folder: str | None = None,
         visibility: str | None = None,
         parent: Item | None = None,
+        memory_bytes: int = MEMORY_BYTES,
         progress: Progress | None = None,
     ) -> Self:
         """Store an array of numpy, dask or xarray and give it as an item, committed.
 
         `axes` names the dimensions (by default those of xarray, else `dim_0` and so on); `scale` is the step along an
-        axis in its unit. Dask is computed shard by shard, so more than the memory holds goes through. `progress` hears
+        axis in its unit. Dask is computed shard by shard, so more than the memory holds goes through: beside what is
+        given, `memory_bytes` at most are in use. `progress` hears
         how many bytes are done, and of how many. Raises `InvalidMetadata`, `InvalidValue`, `StorageFull`.
         """
 
@@ -52,7 +55,9 @@ class Array(Item):
             from .describing import describe_array
 
             described = describe_array(data, axes=axes, scale=scale, units=units)
-            return meta_json(write_array(zarr_store(store), data, described, progress=progress))
+            return meta_json(
+                write_array(zarr_store(store), data, described, memory_bytes=memory_bytes, progress=progress)
+            )
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
 

@@ -12,6 +12,7 @@ from .array import Array
 from .containers import zarr_store
 from .images import Progress
 from .item import Item
+from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,14 +42,15 @@ class Image(Array):
         folder: str | None = None,
         visibility: str | None = None,
         parent: Item | None = None,
+        memory_bytes: int = MEMORY_BYTES,
         progress: Progress | None = None,
     ) -> Self:
         """Store an image of numpy, dask or xarray and give it as an item, committed.
 
         `axes` are two to five of t, c, z, y, x in this order (by default those of xarray, else the last ones); `scale`
         is the step along an axis, in micrometers and seconds unless `units` says otherwise. `is_labels` is for whole
-        numbers that name objects: their pyramid takes the nearest pixel, not the mean. Dask is computed shard by shard.
-        Raises `InvalidMetadata`, `InvalidValue`, `StorageFull`.
+        numbers that name objects: their pyramid takes the nearest pixel, not the mean. Dask is computed shard by shard;
+        beside what is given, `memory_bytes` at most are in use. Raises `InvalidMetadata`, `InvalidValue`, `StorageFull`.
         """
 
         def fill(store: S3Store) -> dict[str, Any]:
@@ -59,7 +61,9 @@ class Image(Array):
 
             role = ImageRole.LABELS if is_labels else ImageRole.INTENSITY
             described = describe_image(data, axes=axes, scale=scale, units=units, channels=channels, role=role)
-            return meta_json(write_image(zarr_store(store), data, described, name=name, progress=progress))
+            return meta_json(
+                write_image(zarr_store(store), data, described, name=name, memory_bytes=memory_bytes, progress=progress)
+            )
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
 
