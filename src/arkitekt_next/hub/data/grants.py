@@ -47,12 +47,11 @@ def _revoke(name: str, column: ColumnElement[str]) -> Statement:
     )
 
 
-_REVOKE = {
-    "id": _revoke("id", _g.id),
-    "item": _revoke("item", _g.item_id),
-    "login": _revoke("login", _g.login_id),
-    "person": _revoke("person", _g.person_id),
-}
+_REVOKE_ID = _revoke("id", _g.id)
+_REVOKE_ITEM = _revoke("item", _g.item_id)
+_REVOKE_LOGIN = _revoke("login", _g.login_id)
+_REVOKE_PERSON = _revoke("person", _g.person_id)
+_REVOKE = {"id": _REVOKE_ID, "item": _REVOKE_ITEM, "login": _REVOKE_LOGIN, "person": _REVOKE_PERSON}
 
 
 class Mode(StrEnum):

@@ -55,12 +55,31 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         id = secrets.token_hex(8)
-        answer = await _answered(scope, receive, id)
+        waits = _Waiting(scope, receive)
+        answer = await _answered(scope, waits, id)
         headers = [(b"x-amz-request-id", id.encode()), *answer.headers, *SAFETY, *_shared(scope)]
+        if waits.is_waiting:
+            headers.append((b"connection", b"close"))
         if answer.steps is None:
             await _send_whole(answer, headers, scope["method"] == "HEAD", send)
         else:
             await _send_steps(answer, headers, receive, send)
+
+
+class _Waiting:
+    """Knows whether the client still waits to be asked for the body it announced.
+
+    After an answer it does not send that body any more, so what it sends next would be taken for it: such a connection
+    is closed. Source: RFC 9110 §10.1.1.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self.is_waiting = any(name == b"expect" for name, _ in scope["headers"])
+
+    async def __call__(self) -> Message:
+        self.is_waiting = False
+        return await self._receive()
 
 
 async def _answered(scope: Scope, receive: Receive, id: str) -> Answer:

@@ -6,7 +6,7 @@ removed and so keeps what follows it from being done.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, literal_column, select, update
 
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage.ledger import Statement, insert_or
@@ -39,10 +39,7 @@ DELETE = Statement(
 )
 CLEAR_OBJECTS = Statement("clear objects", delete(d.object).where(_o.item_id == bindparam("b_item")))
 
-BEGIN = Statement(
-    "begin upload",
-    insert(d.upload).values({c.name: bindparam(c.name, type_=c.type) for c in d.upload.columns}),
-)
+BEGIN = insert_or(d.upload, ["id"])
 GO_ON = Statement(
     "go on with upload",
     update(d.upload).where(_u.id == bindparam("b_upload")).values(content_type=_u.content_type),
