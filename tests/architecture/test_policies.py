@@ -13,6 +13,7 @@ from arkitekt_next.hub.app import create_app
 from arkitekt_next.hub.core.config import HubSettings
 from arkitekt_next.hub.core.policy import CALL, KEEP, MANAGE, OWN, PROVIDE, PUBLIC, SEE, SHARE, SIGN_IN, Policy
 from arkitekt_next.hub.core.route import Route, router
+from arkitekt_next.hub.data.gateway.route import METHODS, SIGNED, GatewayRoute
 from arkitekt_next.wire.messages import FROM_CLIENT, Ping, Pong, kind_of
 
 PUBLIC_PATHS = {
@@ -119,7 +120,7 @@ def test_every_route_declares_its_policy(tmp_path: Path) -> None:
         if isinstance(route, WebSocketRoute):
             assert isinstance(getattr(route.endpoint, "policy", None), Policy), route.path
         else:
-            assert isinstance(route, Route), route
+            assert isinstance(route, Route | GatewayRoute), route
             assert isinstance(route.rule, Policy), route.path
 
 
@@ -129,6 +130,18 @@ def test_only_these_routes_need_no_sign_in(tmp_path: Path) -> None:
     found = {(method, r.path) for r in routes for method in r.methods or () if r.rule.verb is None}
     assert found >= PUBLIC_METHODS
     assert {path for _, path in found - PUBLIC_METHODS} == PUBLIC_PATHS
+
+
+@pytest.mark.requirement("guard.required", "data.grants")
+def test_only_the_gateway_lets_in_by_a_signature(tmp_path: Path) -> None:
+    routes = [r for r in create_app(HubSettings(folder=tmp_path)).routes if isinstance(r, GatewayRoute)]
+    assert {route.path: route.rule for route in routes} == {
+        "/arkitekt-data": SIGNED,
+        "/arkitekt-data/{key:path}": SIGNED,
+    }
+    assert SIGNED.verb is None
+    assert SIGNED.burst < PUBLIC.burst
+    assert {method for route in routes for method in route.methods or ()} == set(METHODS)
 
 
 def test_a_route_that_changes_something_asks_for_more_than_reading(tmp_path: Path) -> None:

@@ -38,17 +38,7 @@ def moto() -> Iterator[str]:
 class TestGateway(ObjectsContract):
     @pytest.fixture
     def place(self, server: Any) -> Place:
-        access = give(server, new_item(server))
-        keys = access.keys
-        return Place(
-            endpoint=server.url,
-            bucket=BUCKET,
-            prefix=access.prefix,
-            region="us-east-1",
-            access_key=keys.access_key,
-            secret_key=keys.secret_key,
-            session_token=keys.session_token,
-        )
+        return give(server, new_item(server)).place
 
 
 @pytest.mark.requirement("data.store")

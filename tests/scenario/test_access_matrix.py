@@ -11,10 +11,12 @@ from starlette.routing import WebSocketRoute
 
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.core.route import Route
+from arkitekt_next.hub.data.gateway.route import GatewayRoute
 from arkitekt_next.wire.messages import FROM_CLIENT, kind_of
 from tests.support.access.accounts import HUB, PEOPLE, SIGN_INS
 from tests.support.access.asking import Probes
 from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
+from tests.support.access.gateway import GATEWAY
 from tests.support.access.identities import IDENTITIES
 from tests.support.access.messages import MESSAGE_PROBES
 from tests.support.access.pages import MACHINE, PAGES
@@ -35,6 +37,7 @@ SECTIONS: dict[str, Probes] = {
     "pages": PAGES,
     "sign-in with a provider": IDENTITIES,
     "passkeys": PASSKEYS,
+    "data gateway": GATEWAY,
     "messages": MESSAGE_PROBES,
 }
 ROWS = read_rows()
@@ -81,7 +84,7 @@ def test_everybody_gets_what_is_written_and_no_more(server: Any, section: str) -
 def test_every_route_and_every_message_has_a_row(server: Any) -> None:
     there = {f"ws {kind_of(kind)}" for kind in FROM_CLIENT}
     for route in server.app.routes:
-        if isinstance(route, Route):
+        if isinstance(route, Route | GatewayRoute):
             there |= {f"{method} {route.path}" for method in route.methods or ()}
         else:
             assert isinstance(route, WebSocketRoute), route

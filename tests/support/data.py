@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import hashlib
+import http.client
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+from arkitekt_next.data import sigv4
 from arkitekt_next.data.keys import prefix_of
 from arkitekt_next.data.sigv4 import REGION, Credentials
 from arkitekt_next.hub.core.ids import new_id, now_us
@@ -14,8 +20,54 @@ from arkitekt_next.hub.data.gateway.request import BUCKET
 from arkitekt_next.hub.data.grants import GRANT_S, Grant, Mode
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
+from arkitekt_next.testing.objects_contract import Place
 
 T = TypeVar("T")
+
+
+@dataclass
+class Sent:
+    """A request that is about to be sent."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Got:
+    """An answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """S3's code of an error."""
+        found = re.search(rb"<Code>(.*?)</Code>", self.body)
+        return found[1].decode() if found else ""
+
+
+def send(url: str, sent: Sent) -> Got:
+    """Send a request as it is, whatever its path."""
+    connection = http.client.HTTPConnection(url.split("//")[1], timeout=30)
+    try:
+        target = sent.path + ("?" + sigv4.canonical_query(sent.query) if sent.query else "")
+        connection.putrequest(sent.method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in sent.headers.items():
+            connection.putheader(name, value)
+        if not {"content-length", "transfer-encoding"} & sent.headers.keys() and (
+            sent.body or sent.method in ("PUT", "POST")
+        ):
+            connection.putheader("content-length", str(len(sent.body)))
+        connection.endheaders(sent.body or None)
+        answer = connection.getresponse()
+        return Got(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
 
 
 @dataclass(frozen=True)
@@ -30,45 +82,52 @@ class Access:
     def prefix(self) -> str:
         return self.grant.prefix
 
+    @property
+    def place(self) -> Place:
+        """Give it as the store contract takes it."""
+        keys = self.keys
+        return Place(
+            self.url, BUCKET, self.prefix, REGION, keys.access_key, keys.secret_key, session_token=keys.session_token
+        )
+
     def boto3(self, **options: Any) -> Any:
-        """Give a boto3 client."""
-        import boto3
-        from botocore.config import Config
+        """Give a client of boto3."""
+        return self.place.boto3(**options)
 
-        settings = {
-            "signature_version": "s3v4",
-            "s3": {"addressing_style": "path"},
-            "retries": {"max_attempts": 1},
-            **options,
-        }
-        return boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id=self.keys.access_key,
-            aws_secret_access_key=self.keys.secret_key,
-            aws_session_token=self.keys.session_token,
-            config=Config(**settings),
-        )
+    def ask(
+        self,
+        method: str,
+        key: str = "",
+        *,
+        path: str | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        payload: str | None = None,
+        at: datetime | None = None,
+        keys: Credentials | None = None,
+        change: Callable[[Sent], None] = lambda sent: None,
+    ) -> Got:
+        """Send one request, signed by our own code, and changed after that; `path` is percent-encoded already."""
+        path = path or f"/{BUCKET}/{quote(key, safe='/-_.~')}"
+        host = self.url.split("//")[1]
+        given = [("host", host), *(headers or {}).items()]
+        payload = payload or hashlib.sha256(body).hexdigest()
+        at = at or datetime.now(UTC)
+        added = sigv4.sign_headers(method, path, list(query), given, keys or self.keys, at=at, payload=payload)
+        sent = Sent(method, path, list(query), {**dict(given), **added}, body)
+        change(sent)
+        return send(self.url, sent)
 
-    def obstore(self, prefix: str | None = None) -> Any:
-        """Give an obstore store that sees the grant's prefix as its root."""
-        from obstore.store import S3Store
+    def presigned(self, key: str, *, method: str = "GET", at: datetime | None = None, expires_s: int = 60) -> str:
+        """Give a presigned path and query."""
+        host = self.url.split("//")[1]
+        path = f"/{BUCKET}/{key}"
+        return sigv4.presign(path, host, self.keys, at=at or datetime.now(UTC), expires_s=expires_s, method=method)
 
-        return S3Store(
-            BUCKET,
-            prefix=self.prefix if prefix is None else prefix,
-            config={
-                "endpoint": self.url,
-                "region": REGION,
-                "access_key_id": self.keys.access_key,
-                "secret_access_key": self.keys.secret_key,
-                "session_token": self.keys.session_token,
-                "virtual_hosted_style_request": False,
-            },
-            client_options={"allow_http": True},
-            retry_config={"max_retries": 0},
-        )
+    def obstore(self) -> Any:
+        """Give a store of obstore that sees the grant's prefix as its root."""
+        return self.place.obstore()
 
 
 def on_loop(server: Any, work: Coroutine[Any, Any, T]) -> T:

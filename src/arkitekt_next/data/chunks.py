@@ -175,7 +175,8 @@ class Chunks:
         line = self._line()
         if line:
             raise _broken("a line break after each chunk")
-        self._state = self._read_size
+        if line is not None:
+            self._state = self._read_size
         return line is not None
 
     def _read_end(self) -> bool:

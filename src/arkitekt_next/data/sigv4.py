@@ -113,17 +113,23 @@ def read(asked: Asked) -> Claim:
     elif _PRESIGNED & set(named):
         claim = _read_address(dict(asked.query), headers)
     else:
-        raise Refused("AccessDenied", f"expected a request signed with {ALGORITHM}: ask the hub for a grant")
+        raise _unsigned()
     _check_signed(claim, asked.headers)
     return claim
+
+
+def _unsigned() -> Refused:
+    return Refused("AccessDenied", f"expected a request signed with {ALGORITHM}: ask the hub for a grant")
 
 
 def _read_header(authorization: str, headers: Mapping[str, str]) -> Claim:
     algorithm, _, rest = authorization.partition(" ")
     fields = [part.strip().partition("=") for part in rest.split(",")]
     found = {name: value for name, _, value in fields}
+    if algorithm != ALGORITHM:
+        raise _unsigned()
     expected = f"{ALGORITHM} Credential=…/{REGION}/{_SERVICE}/{_TERMINATOR}, SignedHeaders=…, Signature=…"
-    if algorithm != ALGORITHM or len(fields) != _FIELDS or found.keys() != {"Credential", "SignedHeaders", "Signature"}:
+    if len(fields) != _FIELDS or found.keys() != {"Credential", "SignedHeaders", "Signature"}:
         raise Refused("AuthorizationHeaderMalformed", f"expected Authorization: {expected}")
     payload = headers.get("x-amz-content-sha256")
     if payload is None:

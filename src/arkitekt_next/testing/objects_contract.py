@@ -16,7 +16,24 @@ from typing import Any
 import pytest
 
 PART_BYTES = 5 * 1024 * 1024
-ODD = ("a b", "a+b", "a%2Fb", "ä", "日本", "🔬", "a&b=c", "a'b\"c", "<a>", "a;b", "a~b", "a*b", "a(1)", "#", "?", "@:,$!")
+ODD = (
+    "a b",
+    "a+b",
+    "a%2Fb",
+    "ä",
+    "日本",
+    "🔬",
+    "a&b=c",
+    "a'b\"c",
+    "<a>",
+    "a;b",
+    "a~b",
+    "a*b",
+    "a(1)",
+    "#",
+    "?",
+    "@:,$!",
+)
 
 
 @dataclass(frozen=True)
@@ -286,9 +303,15 @@ class ObjectsContract:
         found, marker = [], ""
         while True:
             page = s3.list_objects(
-                Bucket=place.bucket, Prefix=place.prefix, Delimiter="/", MaxKeys=2, **({"Marker": marker} if marker else {})
+                Bucket=place.bucket,
+                Prefix=place.prefix,
+                Delimiter="/",
+                MaxKeys=2,
+                **({"Marker": marker} if marker else {}),
             )
-            found += [e["Key"] for e in page.get("Contents", [])] + [e["Prefix"] for e in page.get("CommonPrefixes", [])]
+            found += [e["Key"] for e in page.get("Contents", [])] + [
+                e["Prefix"] for e in page.get("CommonPrefixes", [])
+            ]
             if not page["IsTruncated"]:
                 break
             marker = page["NextMarker"]

@@ -77,7 +77,7 @@ class S3Error(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """A response: its body is there as a whole, or comes in steps."""
+    """A response: its body is there as a whole, or goes on in steps."""
 
     status: int = 200
     headers: Headers = field(default_factory=list)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from arkitekt_next.hub.data.objects.contract import Gone
+
 from .answers import Answer, Headers, S3Error
 
 if TYPE_CHECKING:
@@ -18,15 +20,23 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _MICRO = 1_000_000
+_TRIES = 10
 
 
 async def get(call: Call) -> Answer:
     """Serve an object, or a range of it; HEAD gives the same headers."""
     call.takes()
     key = call.own_key()
-    stored = await call.hub.objects.head(str(key))
-    if stored is None:
-        raise S3Error("NoSuchKey", "expected a key that is there; list the prefix to see which are")
+    for _ in range(_TRIES):
+        stored = await call.hub.objects.head(str(key))
+        if stored is None:
+            raise S3Error("NoSuchKey", "expected a key that is there; list the prefix to see which are")
+        with suppress(Gone):  # it was replaced between the look and the reading: what is there now is given
+            return await _serve(call, stored)
+    raise S3Error("SlowDown", "the object is being replaced again and again: try again")
+
+
+async def _serve(call: Call, stored: Stored) -> Answer:
     headers = describe(stored)
     early = _check_conditions(call, stored)
     if early is not None:
@@ -42,7 +52,8 @@ async def get(call: Call) -> Answer:
     status = 206 if found is not None else 200
     if call.asked.method == "HEAD" or start == stop:
         return Answer(status, headers)
-    return Answer(status, headers, steps=call.hub.objects.read(stored, start, stop))
+    steps = call.hub.objects.read(stored, start, stop)
+    return Answer(status, headers, await anext(steps), steps)
 
 
 def describe(stored: Stored) -> Headers:

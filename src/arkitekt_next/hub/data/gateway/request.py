@@ -41,7 +41,12 @@ _TAKEN = frozenset(
         *("x-amz-checksum-mode", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme"),
         *("x-amz-checksum-sha1", "x-amz-checksum-sha256", "x-amz-copy-source", "x-amz-copy-source-range"),
         *("x-amz-copy-source-if-match", "x-amz-metadata-directive", "x-amz-user-agent", "x-amz-mp-object-size"),
-        *("x-amz-expected-bucket-owner", "x-amz-request-payer", "x-amz-optional-object-attributes"),
+        *(
+            "x-amz-expected-bucket-owner",
+            "x-amz-request-payer",
+            "x-amz-optional-object-attributes",
+            "x-amz-api-version",
+        ),
     }
 )
 _ONLY = {"x-amz-acl": "private", "x-amz-storage-class": "STANDARD"}

@@ -7,6 +7,7 @@ before the request is admitted; only a browser's preflight needs no signature.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -38,15 +39,18 @@ Operation = Callable[[Call], Awaitable[Answer]]
 
 
 class GatewayRoute(Route):
-    """A route of the gateway; it has a policy as every other one has."""
+    """A route of the gateway, with a policy as every other; paths with line breaks are its own too, to be refused."""
 
     rule = SIGNED
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, Gateway(), methods=list(METHODS), include_in_schema=False)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 def routes() -> list[GatewayRoute]:
     """Give the gateway's routes."""
-    paths = (f"/{BUCKET}", f"/{BUCKET}/{{key:path}}")
-    return [GatewayRoute(path, Gateway(), methods=list(METHODS), include_in_schema=False) for path in paths]
+    return [GatewayRoute(f"/{BUCKET}"), GatewayRoute(f"/{BUCKET}/{{key:path}}")]
 
 
 class Gateway:
@@ -191,6 +195,7 @@ async def _send_steps(answer: Answer, headers: list[tuple[bytes, bytes]], receiv
     try:
         async with aclosing(steps):
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await _send(send, {"type": "http.response.body", "body": answer.body, "more_body": True})
             async for data in steps:
                 if gone is not None and gone.done():
                     return
