@@ -50,8 +50,8 @@ class Place:
 
     def boto3(self, **options: Any) -> Any:
         """Give a client of boto3."""
-        import boto3
-        from botocore.config import Config
+        import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
 
         settings: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "path"}}
         return boto3.client(
@@ -68,7 +68,7 @@ class Place:
         """Give a store of obstore whose root is the prefix."""
         from obstore.store import S3Store
 
-        config: dict[str, Any] = {
+        config: Any = {
             "endpoint": self.endpoint,
             "region": self.region,
             "access_key_id": self.access_key,
@@ -88,7 +88,7 @@ class Place:
 
 def failing(code: str | int) -> Any:
     """Expect a client's error by its code or status."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
     return pytest.raises(ClientError, match=str(code))
 

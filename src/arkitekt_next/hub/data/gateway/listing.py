@@ -50,6 +50,12 @@ async def location(call: Call) -> Answer:
     return Answer(200, list(_XML), xml.write("LocationConstraint", []))
 
 
+async def versioning(call: Call) -> Answer:
+    """Say that no versions are kept."""
+    call.takes("versioning")
+    return Answer(200, list(_XML), xml.write("VersioningConfiguration", []))
+
+
 async def head_bucket(call: Call) -> Answer:
     """Say that the bucket is there."""
     call.takes()

@@ -41,15 +41,11 @@ _TAKEN = frozenset(
         *("x-amz-checksum-mode", "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme"),
         *("x-amz-checksum-sha1", "x-amz-checksum-sha256", "x-amz-copy-source", "x-amz-copy-source-range"),
         *("x-amz-copy-source-if-match", "x-amz-metadata-directive", "x-amz-user-agent", "x-amz-mp-object-size"),
-        *(
-            "x-amz-expected-bucket-owner",
-            "x-amz-request-payer",
-            "x-amz-optional-object-attributes",
-            "x-amz-api-version",
-        ),
+        *("x-amz-expected-bucket-owner", "x-amz-request-payer", "x-amz-optional-object-attributes"),
+        "x-amz-api-version",
     }
 )
-_ONLY = {"x-amz-acl": "private", "x-amz-storage-class": "STANDARD"}
+_ONLY = {"x-amz-acl": "private", "x-amz-storage-class": "STANDARD", "x-amz-bucket-object-lock-enabled": "false"}
 _UNKEPT = "x-amz-meta-"
 """Metadata of a client's own is taken, since some clients always send it, and is not kept."""
 

@@ -115,6 +115,8 @@ def _operation_of(call: Call) -> Operation:
 def _of_bucket(call: Call) -> Operation | None:
     match call.asked.method:
         case "GET":
+            if "versioning" in call.query:
+                return listing.versioning
             return listing.location if "location" in call.query else listing.list_objects
         case "HEAD":
             return listing.head_bucket
