@@ -41,6 +41,22 @@ class TestGateway(ObjectsContract):
         return give(server, new_item(server)).place
 
 
+@pytest.fixture(scope="module")
+def postgres_server(postgres_session: Any) -> Iterator[Any]:
+    url = postgres_session.new_database()
+    with serve(database_url=url, log_level="error") as running:
+        sign_in(running.url, running.folder, "web")
+        yield running
+    postgres_session.drop_database(url)
+
+
+@pytest.mark.requirement("data.store", "keep.databases")
+class TestGatewayOnPostgres(ObjectsContract):
+    @pytest.fixture
+    def place(self, postgres_server: Any) -> Place:
+        return give(postgres_server, new_item(postgres_server)).place
+
+
 @pytest.mark.requirement("data.store")
 class TestMoto(ObjectsContract):
     @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from arkitekt_next.auth.principal import Role
 from arkitekt_next.data.sigv4 import canonical_query
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.core import context
@@ -433,6 +434,39 @@ def test_the_grants_of_a_sign_in_end_with_it(near: Neighbours) -> None:
     assert access.ask("GET", f"{access.prefix}a").status == 403
     fresh = give(near.server, access.grant.item, login=login)
     assert fresh.ask("GET", f"{access.prefix}a").status == 403
+
+
+@pytest.mark.parametrize("end", ["leave", "disable"])
+def test_the_grants_of_a_person_end_when_they_leave(near: Neighbours, end: str) -> None:
+    hub = near.server.app.state.hub
+
+    async def join() -> str:
+        person = await hub.accounts.people.add(name="bo", email=f"{end}@lab.org")
+        await hub.accounts.people.join(hub.accounts.team, person.id, Role.MEMBER)
+        return str(person.id)
+
+    person = on_loop(near.server, join())
+    access = give(near.server, near.own.grant.item, person=person)
+    assert access.ask("GET", near.mine).status == 200
+    if end == "leave":
+        on_loop(near.server, hub.accounts.people.leave(hub.accounts.team, person))
+    else:
+        on_loop(near.server, hub.accounts.people.set_disabled(person, True))
+    assert access.ask("GET", near.mine).status == 403
+
+
+def test_a_presigned_write_is_of_the_size_that_was_signed(near: Neighbours) -> None:
+    asked = {"Bucket": BUCKET, "Key": f"{near.own.prefix}sized", "ContentLength": 4, "ContentType": "text/a"}
+    address = near.own.boto3().generate_presigned_url("put_object", Params=asked, ExpiresIn=60)
+    right = {"content-type": "text/a"}
+    for body in (b"", b"x", b"12345", bytes(100_000)):
+        assert httpx2.put(address, content=body, headers=right).status_code == 403, len(body)
+    assert httpx2.put(address, content=b"1234", headers={"content-type": "text/html"}).status_code == 403
+    assert httpx2.put(address, content=b"1234", headers=right).status_code == 200
+    assert httpx2.put(address, content=b"4321", headers=right).status_code == 200
+    commit_item(near.server, near.own.grant.item)
+    assert httpx2.put(address, content=b"evil", headers=right).status_code == 403
+    assert near.own.ask("GET", f"{near.own.prefix}sized").body == b"4321"
 
 
 def test_a_clock_that_is_far_off_is_told_so(near: Neighbours) -> None:

@@ -19,7 +19,6 @@ from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.hub.data.gateway.request import BUCKET
 from arkitekt_next.hub.data.grants import GRANT_S, Grant, Mode
 from arkitekt_next.storage import data_tables as d
-from arkitekt_next.storage import tables as t
 from arkitekt_next.testing.objects_contract import Place
 
 T = TypeVar("T")
@@ -142,7 +141,7 @@ def new_item(server: Any, *, team: str | None = None, person: str | None = None)
     async def make() -> str:
         id, now = new_id(), now_us()
         async with hub.database.engine.begin() as db:
-            who = person or (await db.execute(t.person.select())).first().id
+            who = person or hub.accounts.owner
             row = {
                 "id": id,
                 "team_id": team or hub.accounts.team,
@@ -164,19 +163,20 @@ def new_item(server: Any, *, team: str | None = None, person: str | None = None)
 
 
 def give(
-    server: Any, item: str, mode: Mode | str = Mode.WRITE, *, team: str | None = None, login: str = "", **options: Any
+    server: Any,
+    item: str,
+    mode: Mode | str = Mode.WRITE,
+    *,
+    team: str | None = None,
+    person: str | None = None,
+    login: str = "",
 ) -> Access:
     """Issue a grant for an item."""
     hub = server.app.state.hub
-
-    async def make() -> Grant:
-        async with hub.database.engine.connect() as db:
-            who = (await db.execute(t.person.select())).first().id
-        return await hub.grants.issue(
-            team=team or hub.accounts.team, person=who, login=login, item=item, mode=Mode(mode), **options
-        )
-
-    grant = on_loop(server, make())
+    made = hub.grants.issue(
+        team=team or hub.accounts.team, person=person or hub.accounts.owner, login=login, item=item, mode=Mode(mode)
+    )
+    grant = on_loop(server, made)
     return Access(server.url, grant, hub.grants.credentials_of(grant.id))
 
 
@@ -206,9 +206,9 @@ def expire(server: Any, access: Access) -> None:
                 .where(d.data_grant.c.id == access.grant.id)
                 .values(expires_at_us=now_us() - 1_000_000)
             )
-        hub.grants.end_logins([access.grant.login])
 
     on_loop(server, change())
+    hub.grants._known.clear()  # as if it had been read only now
 
 
 __all__ = [

@@ -7,7 +7,6 @@ import asyncio
 import httpx2
 
 from arkitekt_next.hub.data.gateway.route import METHODS
-from arkitekt_next.hub.data.grants import Mode
 from tests.support.data import BUCKET, Access, give, new_item
 
 from .asking import Probe, Probes
@@ -53,7 +52,7 @@ def _beside(method: str, *, has_key: bool) -> Probe:
     async def probe(stage: Stage, actor: Actor) -> str:
         def ask() -> str:
             theirs = give(stage.server, new_item(stage.server))
-            own = give(stage.server, new_item(stage.server, team=actor.team), Mode.WRITE, team=actor.team)
+            own = give(stage.server, new_item(stage.server, team=actor.team), team=actor.team, person=actor.person)
             theirs.boto3().put_object(Bucket=BUCKET, Key=f"{theirs.prefix}a", Body=b"x")
             answer = _ask(own, method, theirs.prefix, has_key=has_key)
             kept = theirs.boto3().get_object(Bucket=BUCKET, Key=f"{theirs.prefix}a")["Body"].read()

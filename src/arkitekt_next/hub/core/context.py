@@ -93,7 +93,7 @@ class HubContext:
         self.consents.on_withdrawn = self._part_with_provider
         self.shares = Shares(database)
         self.catalogue = Catalogue(database, self.shares, self.consents)
-        self.grants = Grants(database, master=master, has_ended=self.accounts.logins.has_ended)
+        self.grants = Grants(database, master=master, holds=self._lets_on)
         self.objects = FolderObjects(settings.folder / "objects", database)
         self.uploads = FolderUploads(self.objects)
         self.data = DataService(database, self.objects, self.grants, endpoint=url)
@@ -126,6 +126,10 @@ class HubContext:
         times.append(now)
         if len(self._public) > 10_000:
             self._public.clear()
+
+    def _lets_on(self, team: str, person: str, login: str) -> bool:
+        """Whether somebody is still of the team, and a sign-in of theirs has not ended, as far as is known here."""
+        return self.accounts.people.role_of(team, person) is not None and not self.accounts.logins.has_ended(login)
 
     def _part_with_logins(self, logins: set[str]) -> None:
         """Close the sockets of sign-ins that have ended; what their agents run is settled as if they had gone."""

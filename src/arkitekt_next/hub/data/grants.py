@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one grant is for. `is_revoked` also says that the sign-in it was given to has ended."""
+    """What one grant is for. `is_revoked` also says that its sign-in has ended, or its person has left the team."""
 
     id: str
     team: str
@@ -81,12 +81,16 @@ class Grant:
 
 
 class Grants:
-    """Issues, finds and ends grants. `has_ended` says at once of a sign-in that it is over."""
+    """Issues, finds and ends grants.
 
-    def __init__(self, database: Database, *, master: bytes, has_ended: Callable[[str], bool]) -> None:
+    `holds` says, of a team, a person and a sign-in, whether such a grant may still be used: at once, and as often as it
+    is asked.
+    """
+
+    def __init__(self, database: Database, *, master: bytes, holds: Callable[[str, str, str], bool]) -> None:
         self._database = database
         self._master = master
-        self._has_ended = has_ended
+        self._holds = holds
         self._known: OrderedDict[str, tuple[Grant, float]] = OrderedDict()
         self._is_alone = database.kind == "sqlite"
         self._revocations = 0
@@ -128,8 +132,8 @@ class Grants:
         if found is None:
             return None
         grant = found[0]
-        if not grant.is_revoked and self._has_ended(grant.login):
-            return _ended(grant)
+        if not grant.is_revoked and not self._holds(grant.team, grant.person, grant.login):
+            return replace(grant, is_revoked=True)
         return grant
 
     async def _load(self, id: str) -> tuple[Grant, float] | None:
@@ -175,11 +179,6 @@ class Grants:
             self._forget(name, value)
         return count
 
-    def end_logins(self, logins: Iterable[str]) -> None:
-        """Forget what is known of the grants of sign-ins that have just ended; they are looked up anew."""
-        for login in logins:
-            self._forget("login", login)
-
     def _forget(self, name: str, value: str) -> None:
         self._revocations += 1
         for known, (grant, _) in list(self._known.items()):
@@ -189,9 +188,3 @@ class Grants:
     async def prune(self, *, at_us: int) -> int:
         """Remove what expired a day before that time; give how many rows went."""
         return (await self._database.ledger.commit((_PRUNE, {"b_before": at_us - _KEPT_US})))[0]
-
-
-def _ended(grant: Grant) -> Grant:
-    return Grant(
-        grant.id, grant.team, grant.person, grant.login, grant.item, grant.mode, grant.expires_at_us, is_revoked=True
-    )

@@ -117,8 +117,13 @@ class Blobs:
 
     def _discard(self, draft: _Draft) -> None:
         """Drop what was not finished, in a thread, after the step that may be running in another."""
-        future = self._pool.submit(draft.discard)
         loop = asyncio.get_running_loop()
+        try:
+            future = self._pool.submit(draft.discard)
+        except RuntimeError:  # the store is being closed
+            draft.discard()
+            self.in_flight.discard(draft.name)
+            return
 
         def settle(_: object) -> None:
             with suppress(RuntimeError):  # the loop is closed, and the set of no use
@@ -217,7 +222,8 @@ class _Draft:
 
     def write(self, parts: Sequence[bytes]) -> None:
         with self._lock:
-            self._write(parts[0] if len(parts) == 1 else b"".join(parts))
+            for part in parts:
+                self._write(part)
 
     def append(self, path: Path) -> None:
         with path.open("rb", buffering=0) as source:
