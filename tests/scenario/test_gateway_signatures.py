@@ -12,6 +12,7 @@ import pytest
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.testing.objects_contract import failing
 from tests.support.data import BUCKET, Access, Got, Sent, commit_item, expire, give, new_item, on_loop, send, set_item
 from tests.support.neighbours import Neighbours, attacked, refused
 
@@ -162,6 +163,26 @@ def test_a_presigned_address_is_taken_as_it_was_signed_only(near: Neighbours) ->
         assert b"mine" not in answer.body
     near.check_all()
     print(f"N = {len(changed)} changes of a presigned address, 0 taken")
+
+
+def test_the_session_token_is_asked_for_as_well_as_the_secret_key(near: Neighbours) -> None:
+    token = near.own.keys.session_token
+    wrong = ("", "x", token[:-1], token + "A", token.swapcase(), near.theirs.keys.session_token)
+    for text in wrong:
+        access = replace(near.own, keys=replace(near.own.keys, session_token=text))
+        signed = [access.ask("PUT", near.mine, body=b"evil"), access.ask("GET", near.mine)]
+        path, _, query = access.presigned(near.mine).partition("?")
+        host = {"host": near.server.url.split("//")[1]}
+        signed.append(send(near.server.url, Sent("GET", f"{path}?{query}", [], host, b"")))
+        near.check(*signed)
+        assert [(answer.status, answer.code) for answer in signed] == [(403, "InvalidToken")] * 3, text
+    without = replace(near.own.place, session_token=None).boto3()
+    with failing("InvalidToken"):
+        without.get_object(Bucket=BUCKET, Key=near.mine)
+    address = without.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": near.mine}, ExpiresIn=60)
+    assert httpx2.get(address).status_code == 403
+    assert near.own.ask("GET", near.mine).body == b"mine"
+    print(f"N = {3 * len(wrong) + 2} wrong session tokens, 0 taken")
 
 
 def test_a_presigned_address_holds_no_longer_than_a_quarter_of_an_hour_or_its_grant(near: Neighbours) -> None:

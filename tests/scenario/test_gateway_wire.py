@@ -127,6 +127,8 @@ def test_headers_that_are_there_twice_or_contradict_each_other_are_refused(near:
         "six GiB": _head(near, sent, f"content-length: {6 * 1024**3}") + b"mine",
         "no length": _head(near, sent, "transfer-encoding: chunked") + b"4\r\nmine\r\n0\r\n\r\n",
         "two authorizations": _head(near, sent, "content-length: 4", "authorization: Bearer x") + b"mine",
+        "two types": _head(near, sent, "content-length: 4", "content-type: text/a", "content-type: text/html")
+        + b"mine",
         "two hashes": _head(near, sent, "content-length: 4", f"x-amz-content-sha256: {'0' * 64}") + b"mine",
         "two dates": _head(near, sent, "content-length: 4", "x-amz-date: 20300101T000000Z") + b"mine",
         "two tokens": _head(near, sent, "content-length: 4", "x-amz-security-token: x") + b"mine",
