@@ -145,6 +145,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "I7": "A cancel ends by its deadline, kindly first, then by force, with all children.",
         "I9": "What is not declared repeatable never runs twice by itself; it ends lost, with its last progress.",
         "I10": "Nothing is acknowledged before it is on disk.",
+        # -- images, arrays and their files
+        "data.metadata": "What an item says of itself is checked, and refused with place and remedy.",
         # -- measured bars
         "bar.kill-hub": "Kills of a hub under load lose, double and change nothing.",
         "bar.kill-agent": "An agent killed at any moment leaves nothing stuck.",

@@ -317,6 +317,44 @@ class LockReentered(ArkitektError, RuntimeError):
     template = "{action} needs {what}, which its caller {holder} holds: it would wait for ever. {remedy}"
 
 
+# -- stored data ---------------------------------------------------------------------------------------------
+
+
+class InvalidMetadata(InvalidValue):
+    """What is said of an item is not what items of its kind say."""
+
+    code = "invalid_metadata"
+    template = "{where}: {problem}"
+
+
+class UnreadableFile(ArkitektError, ValueError):
+    """A file of pixels can't be read as what it says it is: broken, cut off, or of a kind nothing here reads."""
+
+    code = "unreadable_file"
+    status = 422
+    template = "{path}: expected {expected}, got {got}. {remedy}"
+
+
+class UnknownFormat(UnreadableFile):
+    """Nothing here reads files with this content."""
+
+    code = "unknown_format"
+
+
+class SuspiciousFile(UnreadableFile):
+    """A file declares far more pixels than it can hold, or names files beside it that are none of its business."""
+
+    code = "suspicious_file"
+
+
+class MissingExtra(ArkitektError, ImportError):
+    """A package that reads or writes this is not installed."""
+
+    code = "missing_extra"
+    status = 501
+    template = "{what} needs the package {package}, which is not installed. Install it: {remedy}"
+
+
 # -- foreign exceptions across the wire ----------------------------------------------------------------------
 
 _REBUILDABLE = {
