@@ -147,6 +147,10 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "I10": "Nothing is acknowledged before it is on disk.",
         # -- images, arrays and their files
         "data.metadata": "What an item says of itself is checked, and refused with place and remedy.",
+        "data.images": "Images of every form and type are stored as OME-NGFF 0.5 with their pyramid, and come back equal.",
+        "data.arrays": "Arrays of any shape and type are stored sharded and come back bit for bit.",
+        "data.lazy": "Opening reads no pixels, and a crop reads the chunks it touches.",
+        "data.bounded": "Ten times the memory limit is written within the limit.",
         # -- measured bars
         "bar.kill-hub": "Kills of a hub under load lose, double and change nothing.",
         "bar.kill-agent": "An agent killed at any moment leaves nothing stuck.",

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .containers import zarr_store
-from .images import Progress
 from .item import Item
+from .progress import Progress
 from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:

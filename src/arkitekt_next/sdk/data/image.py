@@ -10,8 +10,8 @@ from arkitekt_next.data.model import Channel, ImageRole
 
 from .array import Array
 from .containers import zarr_store
-from .images import Progress
 from .item import Item
+from .progress import Progress
 from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:

@@ -1,0 +1,33 @@
+"""The root group of what one item stores, and how it is opened. Format 3 is written; 2 of others is read."""
+
+from __future__ import annotations
+
+import zarr
+from zarr.abc.store import Store
+from zarr.errors import ContainsArrayError, ContainsGroupError
+
+from arkitekt_next.errors import Conflict, NotFound
+
+
+def new_root(store: Store) -> zarr.Group:
+    """Make the root group. Raises `Conflict` when there is one already: what is stored is never changed."""
+    try:
+        return zarr.create_group(store=store, zarr_format=3, overwrite=False)
+    except (ContainsGroupError, ContainsArrayError) as error:
+        raise Conflict(
+            problem=f"{store} holds a zarr {'group' if isinstance(error, ContainsGroupError) else 'array'} already",
+            remedy="Write to a new item or an empty folder",
+        ) from error
+
+
+def open_root(store: Store) -> zarr.Group:
+    """Open the root group for reading. Raises `NotFound` where there is none."""
+    try:
+        try:
+            return zarr.open_group(store=store, mode="r", zarr_format=3, use_consolidated=False)
+        except FileNotFoundError:  # asking for both at once would be four requests for every image
+            return zarr.open_group(store=store, mode="r", zarr_format=2, use_consolidated=False)
+    except (FileNotFoundError, ContainsArrayError) as error:
+        raise NotFound(
+            what="zarr group", name=str(store), remedy="Look whether the path is right and the item was committed"
+        ) from error
