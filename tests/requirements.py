@@ -151,6 +151,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.arrays": "Arrays of any shape and type are stored sharded and come back bit for bit.",
         "data.lazy": "Opening reads no pixels, and a crop reads the chunks it touches.",
         "data.bounded": "Ten times the memory limit is written within the limit.",
+        "data.formats": "Microscope files are read by content and written again with sizes, time and channels.",
+        "data.hostile": "Broken, unknown and hostile files are refused with the reason, in bounded memory.",
         # -- measured bars
         "bar.kill-hub": "Kills of a hub under load lose, double and change nothing.",
         "bar.kill-agent": "An agent killed at any moment leaves nothing stuck.",

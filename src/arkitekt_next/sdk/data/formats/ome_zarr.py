@@ -1,0 +1,34 @@
+"""OME-Zarr folders, of ours or others' making, as a source."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from zarr.storage import LocalStore
+
+from arkitekt_next.errors import ArkitektError, InvalidValue
+from arkitekt_next.sdk.data.reading import Opened, lazy
+
+from .source import Hints, Limits, Source, broken, build_meta
+
+
+def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Source:
+    """Open the full level of an OME-Zarr image, version 0.5 or 0.4."""
+    if series:
+        raise InvalidValue(where="series", expected="0: OME-Zarr folders are read one image at a time", got=str(series))
+    try:
+        opened = Opened(LocalStore(path, read_only=True))
+        data = lazy(opened.level(0))
+    except ArkitektError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise broken(path, "OME-Zarr", error) from error
+    meta = opened.meta
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    limits.check(path, meta.shape, data.dtype.itemsize, max(1, size))
+    told = build_meta(
+        data, meta.axes, hints, scale=meta.scale, units=meta.units, channels=meta.channels, where=str(path)
+    )
+    kept = told.model_copy(update={"role": meta.role})
+    return Source(path, data, kept, ExitStack())
