@@ -153,6 +153,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.bounded": "Ten times the memory limit is written within the limit.",
         "data.formats": "Microscope files are read by content and written again with sizes, time and channels.",
         "data.hostile": "Broken, unknown and hostile files are refused with the reason, in bounded memory.",
+        "data.independent": "Programs of others validate our images and read them, equal, with scales and channels.",
         # -- measured bars
         "bar.kill-hub": "Kills of a hub under load lose, double and change nothing.",
         "bar.kill-agent": "An agent killed at any moment leaves nothing stuck.",
