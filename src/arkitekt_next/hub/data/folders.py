@@ -36,8 +36,9 @@ async def create(database: Database, who: Principal, *, name: str, parent: str |
     """Make a folder in another one, or in none. Raises `NotFound`, and `Conflict` for a name that is taken."""
     if parent is not None and (await find(database, who, parent)).visibility == Visibility.PRIVATE:
         visibility = Visibility.PRIVATE.value
+    id = new_id()
     row = {
-        "id": new_id(),
+        "id": id,
         "team_id": who.team,
         "parent_id": parent or "",
         "person_id": who.person,
@@ -47,4 +48,4 @@ async def create(database: Database, who: Principal, *, name: str, parent: str |
     }
     if not (await database.ledger.commit((statements.INSERT_FOLDER, row)))[0]:
         raise Conflict(problem=f"There is a folder '{name}' here already", remedy="Choose another name")
-    return await find(database, who, row["id"])
+    return await find(database, who, id)

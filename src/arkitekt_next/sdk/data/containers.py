@@ -49,9 +49,9 @@ def reader_of(holder: str, record: Record) -> Reader:
 
 def zarr_store(store: S3Store) -> Store:
     """Give zarr's view of an item's objects."""
-    from zarr.storage import ObjectStore
+    from .objects import WholeObjects
 
-    return ObjectStore(store)
+    return WholeObjects(store)
 
 
 def _write_array(store: S3Store, value: Any) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class Image(Array):
         `axes` are two to five of t, c, z, y, x in this order (by default those of xarray, else the last ones); `scale`
         is the step along an axis, in micrometers and seconds unless `units` says otherwise. `is_labels` is for whole
         numbers that name objects: their pyramid takes the nearest pixel, not the mean. Dask is computed shard by shard;
-        beside what is given, `memory_bytes` at most are in use. Raises `InvalidMetadata`, `InvalidValue`, `StorageFull`.
+        `memory_bytes` at most are in use beside what is given. Raises `InvalidMetadata`, `InvalidValue`,
+        `StorageFull`.
         """
 
         def fill(store: S3Store) -> dict[str, Any]:

@@ -117,6 +117,7 @@ class HubItems(ItemStore):
             endpoint=first.endpoint,
             region=first.region,
             virtual_hosted_style_request=False,
+            unsigned_payload=True,  # the store hashes what comes; twice would take longer than the way
             credential_provider=provide,
             client_options={"allow_http": first.endpoint.startswith("http://"), "timeout": "300s"},
         )
