@@ -161,6 +161,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "bar.overload": "More than a hub takes is refused as busy with a time, after which a caller asks again.",
         "bar.disk-full": "A full disk refuses with the reason, serves reads, loses nothing and recovers by itself.",
         "bar.malformed": "Malformed frames and requests harm neither the hub nor other connections.",
+        "data.resume": "A large file that was stopped in the middle goes on, and sends at most one part again.",
+        "data.commit": "An item is committed and whole, or it is not there.",
         "data.by-reference": "Arrays, tables and files in plain hints are stored, passed by id, and equal at the other end.",
         "bar.backup": "A backup under load equals, restored, the moment it was made of.",
         "bar.upgrade": "An upgrade that dies in the middle leaves the old database.",

@@ -1,4 +1,4 @@
-"""A relay between programs and a hub that measures the websocket frames which pass, and changes nothing.
+"""A relay between programs and a hub that measures what passes, the frames of websockets above all; it changes nothing.
 
 Source of the framing: RFC 6455 §5.2.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -15,12 +15,16 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Frames:
-    """What passed: how many frames, the largest payload, and all bytes."""
+    """What passed: how many frames, the largest payload, and what was sent to the hub by other requests.
 
+    `target` is where the hub is; it may be said later than the relay begins.
+    """
+
+    target: str = ""
     url: str = ""
     count: int = 0
     largest_bytes: int = 0
-    total_bytes: int = 0
+    sent_bytes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, size: int) -> None:
@@ -28,7 +32,11 @@ class Frames:
         with self.lock:
             self.count += 1
             self.largest_bytes = max(self.largest_bytes, size)
-            self.total_bytes += size
+
+    def note_sent(self, size: int) -> None:
+        """Count what a request that is no websocket's sends."""
+        with self.lock:
+            self.sent_bytes += size
 
 
 class _Reader:
@@ -68,11 +76,10 @@ class _Reader:
         return True
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, follow: _Reader | None) -> None:
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, see: Callable[[bytes], None]) -> None:
     try:
         while data := await reader.read(256 * 1024):
-            if follow is not None:
-                follow.feed(data)
+            see(data)
             writer.write(data)
             await writer.drain()
     except OSError:
@@ -82,18 +89,23 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, foll
 
 
 @contextmanager
-def measured(url: str) -> Iterator[Frames]:
-    """Serve a way to the hub at `url` that counts the frames of every websocket that takes it."""
-    target = urlsplit(url)
-    frames = Frames()
+def measured(url: str = "") -> Iterator[Frames]:
+    """Serve a way to the hub at `url` that measures what takes it."""
+    frames = Frames(target=url)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await reader.read(64 * 1024)
-        there_reader, there_writer = await asyncio.open_connection(target.hostname, target.port)
-        is_socket = first.startswith(b"GET /ws")
-        up, down = (_Reader(frames), _Reader(frames)) if is_socket else (None, None)
-        if up is not None:
-            up.feed(first)
+        target = urlsplit(frames.target)
+        try:
+            first = await reader.read(64 * 1024)
+            there_reader, there_writer = await asyncio.open_connection(target.hostname, target.port)
+        except OSError:  # the hub is away, and so is the way to it
+            writer.close()
+            return
+        if first.startswith(b"GET /ws"):
+            up, down = _Reader(frames).feed, _Reader(frames).feed
+        else:
+            up, down = (lambda data: frames.note_sent(len(data))), (lambda data: None)
+        up(first)
         there_writer.write(first)
         await asyncio.gather(_pipe(reader, there_writer, up), _pipe(there_reader, writer, down))
 

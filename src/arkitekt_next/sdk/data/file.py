@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, ClassVar, Self
 
 from . import files
-from .item import Item
+from .item import Item, here
+from .progress import Progress
 
 
 class File(Item):
@@ -28,13 +29,20 @@ class File(Item):
         folder: str | None = None,
         visibility: str | None = None,
         parent: Item | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Store the file at a path, or what an open binary file gives, and give it as an item, committed.
 
-        Raises `InvalidValue` for what is no file, `StorageFull`.
+        A large file at a path goes in parts: called again after it was stopped in the middle, also in another process,
+        it goes on from there. `progress` hears how many bytes are done, and of how many. Raises `InvalidValue` for what
+        is no file, `StorageFull`.
         """
         given = Path(source) if isinstance(source, str) else source
         known = name or Path(str(getattr(given, "name", "file"))).name
+        if isinstance(given, os.PathLike):
+            wanted = cls._wanted(name=known, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
+            items = here()
+            return cls(items, items.write_file(wanted, Path(given), progress))
         return cls._stored(
             lambda store: files.write(store, given),
             name=known,

@@ -36,15 +36,25 @@ _IN_USE_S = 3600.0
 def write(store: S3Store, value: Any) -> dict[str, Any]:
     """Write the file at a path, or what an open binary file gives from where it stands; give its metadata."""
     if isinstance(value, os.PathLike):
-        path = Path(value)
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "nothing"
-            raise InvalidValue(where=str(path), expected="a file", got=what)
+        path = checked(Path(value))
         with path.open("rb") as source:
             return _send(store, source, path.name)
     if not callable(getattr(value, "read", None)) or isinstance(value, io.TextIOBase):
         raise InvalidValue(where="file", expected="a path or a file opened with 'rb'", got=type(value).__qualname__)
     return _send(store, value, Path(str(getattr(value, "name", "file"))).name)
+
+
+def checked(path: Path) -> Path:
+    """Give the path of a file. Raises `InvalidValue` for a folder, or nothing."""
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "nothing"
+        raise InvalidValue(where=str(path), expected="a file", got=what)
+    return path
+
+
+def type_of(name: str) -> str:
+    """Give the media type that a file's name stands for."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
@@ -55,10 +65,9 @@ def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
             digest.update(data)
             size += len(data)
             sink.write(data)
-    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return {
         "name": name,
-        "content_type": content_type,
+        "content_type": type_of(name),
         "size_bytes": size,
         "sha256": digest.hexdigest(),
     }

@@ -165,22 +165,25 @@ class Item:
         return cls(items, record)
 
     @classmethod
-    def _stored(
+    def _stored(cls, fill: Fill, **said: Any) -> Self:
+        items = here()
+        return cls(items, items.write(cls._wanted(**said), fill))
+
+    @classmethod
+    def _wanted(
         cls,
-        fill: Fill,
         *,
         name: str,
-        note: str = "",
-        tags: Iterable[str] = (),
-        folder: str | None = None,
-        visibility: str | None = None,
-        parent: Item | None = None,
-    ) -> Self:
+        note: str,
+        tags: Iterable[str],
+        folder: str | None,
+        visibility: str | None,
+        parent: Item | None,
+    ) -> dict[str, Any]:
+        """Give what the hub is told of a new item."""
         wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": list(tags)}
         named = {"folder": folder, "visibility": visibility, "parent": parent.id if parent is not None else None}
-        wanted |= {key: value for key, value in named.items() if value is not None}
-        items = here()
-        return cls(items, items.write(wanted, fill))
+        return wanted | {key: value for key, value in named.items() if value is not None}
 
 
 def here() -> HubItems:

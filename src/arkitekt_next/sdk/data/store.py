@@ -6,10 +6,12 @@ The rule: an item that could not be written to its end is given up, so that nobo
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import ArkitektError, InvalidValue
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from arkitekt_next.sdk.session import Session
 
+    from .progress import Progress
+
 Record = dict[str, Any]
 """An item as the hub's REST face shows it."""
 Fill = Callable[["S3Store"], Mapping[str, Any]]
@@ -37,7 +41,7 @@ class HubItems(ItemStore):
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._grants = Grants(session)
+        self.grants = Grants(session)
 
     async def put(self, value: Any, identifier: str) -> str:
         """Store a value of a call as an unnamed item, or give the id of what is stored already."""
@@ -54,8 +58,10 @@ class HubItems(ItemStore):
         if isinstance(stored, str):
             return stored
         kind = kind_of(identifier)
-        record = self.write({"kind": kind, "name": "value", "is_temporary": True}, writer_of(value, kind))
-        return str(record["id"])
+        wanted = {"kind": kind, "name": "value", "is_temporary": True}
+        if kind == "file" and isinstance(value, os.PathLike):
+            return str(self.write_file(wanted, Path(value))["id"])
+        return str(self.write(wanted, writer_of(value, kind))["id"])
 
     def _get(self, id: str, holder: str) -> Any:
         from .containers import reader_of
@@ -69,19 +75,28 @@ class HubItems(ItemStore):
 
     def write(self, wanted: Mapping[str, Any], fill: Fill) -> Record:
         """Make an item, let `fill` write it, and commit it; inside a task it is made for that task."""
-        run = CURRENT.get()
-        body = {**wanted, "task": run.task} if run is not None else dict(wanted)
+        body = for_this_task(wanted)
         made = self.session.ask("POST", "/api/items", body)
         id = str(made["item"]["id"])
         try:
-            meta = fill(self._open(Grant(**made["grant"]), lambda: self._grants.to_write(id)))
-            return self._commit(id, meta)
+            meta = fill(self._open(Grant(**made["grant"]), lambda: self.grants.to_write(id)))
+            return self.commit(id, meta)
         except BaseException:
             with suppress(ArkitektError):
                 self.session.ask("DELETE", f"/api/items/{id}")
             raise
 
-    def _commit(self, id: str, meta: Mapping[str, Any]) -> Record:
+    def write_file(self, wanted: Mapping[str, Any], path: Path, progress: Progress | None = None) -> Record:
+        """Store a file as an item; a large one goes in parts, and on from where it was stopped."""
+        from . import files, resuming
+
+        name = files.checked(path).name
+        if path.stat().st_size <= resuming.PART_BYTES:
+            return self.write(wanted, lambda store: files.write(store, path))
+        return resuming.save(self, for_this_task(wanted), path, name, files.type_of(name), progress)
+
+    def commit(self, id: str, meta: Mapping[str, Any]) -> Record:
+        """Commit what was written of an item; asked again while the hub is away, since twice is as good as once."""
         deadline = time.monotonic() + _COMMIT_S
         while True:
             try:
@@ -93,7 +108,7 @@ class HubItems(ItemStore):
 
     def open(self, id: str) -> S3Store:
         """Open the objects of an item for reading; the right is renewed while it is used."""
-        return self._open(self._grants.to_read(id), lambda: self._grants.to_read(id))
+        return self._open(self.grants.to_read(id), lambda: self.grants.to_read(id))
 
     def _open(self, first: Grant, renew: Callable[[], Grant]) -> S3Store:
         from obstore.store import S3Store
@@ -121,6 +136,12 @@ class HubItems(ItemStore):
             credential_provider=provide,
             client_options={"allow_http": first.endpoint.startswith("http://"), "timeout": "300s"},
         )
+
+
+def for_this_task(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Say, of a new item, which task it is made in, if any."""
+    run = CURRENT.get()
+    return {**wanted, "task": run.task} if run is not None else dict(wanted)
 
 
 def _is_ours(value: Any) -> bool:
