@@ -37,10 +37,11 @@ def write_image(
     """Write the pixels with all levels and give the metadata as stored: chunks, shards, levels, colours, windows.
 
     `data` has the shape and type that `meta` says: a numpy, dask or xarray array, or a generator of planes or blocks in
-    C order (see `pieces.py`). Beside what `data` itself holds, at most `memory_bytes` are in use: shards are made an
-    eighth of it, 64 MiB by default. Dask computes one shard at a time. Windows that `meta` lacks become percentiles of
-    the smallest level. Raises `Conflict` when the store holds something already, `InvalidValue` when the pixels are not
-    as said; what was written until then stays, without the metadata.
+    C order (see `pieces.py`). Beside what `data` itself holds, at most `memory_bytes` are in use: shards are a tenth of
+    it (a twentieth where that is below 32 MiB), 64 MiB by default. Dask computes one shard at a time. Windows that
+    `meta` lacks become percentiles of the smallest level. `progress` hears how many bytes of the full-size pixels are
+    done, and of how many. Raises `Conflict` when the store holds something already, `InvalidValue` when the pixels are
+    not as said; what was written until then stays, without the metadata.
     """
     layouts = _layouts(meta, shard_bytes_within(memory_bytes))
     root = new_root(store)
