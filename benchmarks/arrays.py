@@ -68,9 +68,10 @@ def _crops(data: Any, seed: int) -> float:
 def local(values: Any, folder: Path) -> dict[str, float]:
     """Do it with zarr on this disk."""
     import zarr
+    from zarr.storage import LocalStore
+
     from arkitekt_next.sdk.data.arrays import write_array
     from arkitekt_next.sdk.data.describing import describe_array
-    from zarr.storage import LocalStore
 
     wrote_s, _ = _timed(lambda: write_array(LocalStore(folder), values, describe_array(values)))
     array = zarr.open_array(store=LocalStore(folder / "0"), mode="r")
@@ -83,9 +84,8 @@ def local(values: Any, folder: Path) -> dict[str, float]:
 
 def through_hub(values: Any) -> dict[str, float]:
     """Do it with an item of the hub."""
-    from arkitekt_next.sdk.data.arrays import read_array
-
     from arkitekt_next import Array
+    from arkitekt_next.sdk.data.arrays import read_array
     from arkitekt_next.sdk.data.containers import zarr_store
 
     wrote_s, item = _timed(lambda: Array.save(values, name="benchmark"))
@@ -130,9 +130,8 @@ def stream() -> dict[str, Any]:
 
 def run(*, mib: int, pairs: int) -> dict[str, Any]:
     """Measure in turn, and give medians and their ratios."""
-    from arkitekt_next.sdk.data.chunking import array_layout
-
     from arkitekt_next import App
+    from arkitekt_next.sdk.data.chunking import array_layout
 
     values = microscopy(mib)
     layout = array_layout(values.shape, 2)
