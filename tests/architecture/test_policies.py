@@ -11,7 +11,7 @@ from starlette.routing import WebSocketRoute
 from arkitekt_next.hub.agents.socket import MESSAGES
 from arkitekt_next.hub.app import create_app
 from arkitekt_next.hub.core.config import HubSettings
-from arkitekt_next.hub.core.policy import CALL, KEEP, MANAGE, OWN, PROVIDE, PUBLIC, SEE, SHARE, SIGN_IN, Policy
+from arkitekt_next.hub.core.policy import CALL, KEEP, MANAGE, OWN, PROVIDE, PUBLIC, SEE, SHARE, SIGN_IN, STORE, Policy
 from arkitekt_next.hub.core.route import Route, router
 from arkitekt_next.hub.data.gateway.route import METHODS, SIGNED, GatewayRoute
 from arkitekt_next.wire.messages import FROM_CLIENT, Ping, Pong, kind_of
@@ -51,6 +51,18 @@ PUBLIC_METHODS = {("GET", "/oauth/authorize")}  # what is asked for is checked b
 CHANGING = {
     ("POST", "/api/tasks"): CALL,
     ("POST", "/api/tasks/{task}/{verb}"): CALL,
+    ("POST", "/api/items"): STORE,
+    ("PATCH", "/api/items/{item}"): STORE,
+    ("DELETE", "/api/items/{item}"): STORE,
+    ("POST", "/api/items/{item}/commit"): STORE,
+    ("POST", "/api/items/{item}/grants"): STORE,
+    ("POST", "/api/items/{item}/trash"): STORE,
+    ("POST", "/api/items/{item}/restore"): STORE,
+    ("PUT", "/api/items/{item}/tags/{tag}"): STORE,
+    ("DELETE", "/api/items/{item}/tags/{tag}"): STORE,
+    ("POST", "/api/folders"): STORE,
+    ("PATCH", "/api/folders/{folder}"): STORE,
+    ("DELETE", "/api/folders/{folder}"): STORE,
     ("PATCH", "/api/account"): OWN,
     ("DELETE", "/api/logins/{login}"): OWN,
     ("POST", "/api/redeem-tokens"): OWN,

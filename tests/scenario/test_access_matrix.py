@@ -16,6 +16,7 @@ from arkitekt_next.wire.messages import FROM_CLIENT, kind_of
 from tests.support.access.accounts import HUB, PEOPLE, SIGN_INS
 from tests.support.access.asking import Probes
 from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
+from tests.support.access.data import DATA
 from tests.support.access.gateway import GATEWAY
 from tests.support.access.identities import IDENTITIES
 from tests.support.access.messages import MESSAGE_PROBES
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Probes] = {
     "catalogue": CATALOGUE,
     "rights": RIGHTS,
     "tasks": TASK_PROBES,
+    "data": DATA,
     "people and teams": PEOPLE,
     "sign-ins": SIGN_INS,
     "hub": HUB,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from arkitekt_next.cli.options import hub_folder_option, json_option
 from arkitekt_next.cli.progress import Bar, bar
 from arkitekt_next.errors import NotFound, RequestRefused
 
+if TYPE_CHECKING:
+    from arkitekt_next.storage.backup_objects import Taken
+
 
 @click.command(
     epilog="""\b
@@ -20,16 +24,18 @@ Examples:
   arkitekt-next hub backup hub-2026-11-21.db
   arkitekt-next hub backup /mnt/safe/hub.db --folder /data/hub
 
-FILE is a SQLite file, readable by you only. The key that lets you sign in on this machine is not in it."""
+FILE is a SQLite file, readable by you only; what the hub stores goes into a folder beside it, FILE.objects, by hard
+links where that can be done. The key that lets you sign in on this machine is not in it."""
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @hub_folder_option
+@click.option("--without-data", is_flag=True, help="Leave out stored files; keep what is known of them.")
 @json_option
-def backup(file: Path, folder: Path, as_json: bool) -> None:
+def backup(file: Path, folder: Path, without_data: bool, as_json: bool) -> None:
     """Write everything a hub keeps to FILE, while it runs or not.
 
-    The copy is of one moment, is checked row by row, and is complete when FILE appears. An existing file is never
-    replaced.
+    The copy is of one moment, is checked row by row and file by file, and is complete when FILE appears. An existing
+    file is never replaced.
     """
     from arkitekt_next.storage import backup as storage
 
@@ -38,14 +44,14 @@ def backup(file: Path, folder: Path, as_json: bool) -> None:
     if not target.parent.is_dir():
         raise NotFound(f"There is no folder {target.parent}. Make it first", what="folder", name=str(target.parent))
     with bar("Backup", wanted=not as_json) as shown:
-        made = storage.backup(place, target, report=_reporter(shown))
+        made = storage.backup(place, target, with_data=not without_data, report=_reporter(shown))
     contents = made.contents
     if as_json:
         described = {"file": str(made.path), "size_bytes": made.size_bytes, "rows": contents.rows}
-        output.print_json({**described, "revision": contents.revision})
+        output.print_json({**described, "revision": contents.revision, **_data_json(made.data)})
         return
     output.say(f"{output.paint(output.mark('ok'), 'green')} Wrote {output.paint(str(made.path), bold=True)}")
-    _say_contents(contents.rows, made.size_bytes)
+    _say_contents(contents.rows, made.size_bytes, made.data)
     output.say(f"  put it back with: arkitekt-next hub restore {file}")
 
 
@@ -58,24 +64,26 @@ Examples:
 @click.argument("file", type=click.Path(path_type=Path))
 @hub_folder_option
 @click.option("--force", is_flag=True, help="Replace a database that is there; the old one is kept beside it.")
+@click.option("--without-data", is_flag=True, help="Leave stored files as they are in the folder.")
 @json_option
-def restore(file: Path, folder: Path, force: bool, as_json: bool) -> None:
+def restore(file: Path, folder: Path, force: bool, without_data: bool, as_json: bool) -> None:
     """Put a backup in place. Refused while a hub runs over the folder.
 
-    Everything is checked before anything is replaced, and what is replaced is kept as hub.db.before-restore.
+    Everything is checked before anything is replaced, and what is replaced is kept as hub.db.before-restore and
+    objects.before-restore.
     """
     from arkitekt_next.cli.hub_commands import hub_line
     from arkitekt_next.storage import backup as storage
 
     place = folder.resolve()
     with bar("Restore", wanted=not as_json) as shown:
-        made = storage.restore(file.resolve(), place, force, report=_reporter(shown))
+        made = storage.restore(file.resolve(), place, force, with_data=not without_data, report=_reporter(shown))
     if as_json:
         kept = [str(path) for path in made.kept]
-        output.print_json({"folder": str(place), "rows": made.contents.rows, "kept": kept})
+        output.print_json({"folder": str(place), "rows": made.contents.rows, "kept": kept, **_data_json(made.data)})
         return
     output.say(f"{output.paint(output.mark('ok'), 'green')} Restored {output.paint(str(place), bold=True)}")
-    _say_contents(made.contents.rows, made.path.stat().st_size)
+    _say_contents(made.contents.rows, made.path.stat().st_size, made.data)
     if made.kept:
         output.say(f"  what was there is kept: {', '.join(path.name for path in made.kept)}")
     output.say(f"  start it with: {hub_line('start', place)}")
@@ -98,8 +106,14 @@ def _reporter(shown: Bar) -> Callable[[str, int, int], None]:
     return report
 
 
-def _say_contents(rows: Mapping[str, int], size_bytes: int) -> None:
+def _data_json(data: Taken) -> dict[str, int]:
+    return {"data_files": data.files, "data_bytes": data.size_bytes}
+
+
+def _say_contents(rows: Mapping[str, int], size_bytes: int, data: Taken) -> None:
     from arkitekt_next.cli.hub_commands import size_text
 
-    counted = ", ".join(f"{rows.get(name, 0)} {name}s" for name in ("action", "task", "event"))
+    counted = ", ".join(f"{rows.get(name, 0)} {name}s" for name in ("action", "task", "event", "item"))
     output.say(f"  {counted}; {size_text(size_bytes)}; checked")
+    if data.files:
+        output.say(f"  {data.files} stored files; {size_text(data.size_bytes)}; checked")

@@ -1,9 +1,9 @@
 """Copies of a hub's SQLite database: made while the hub writes, verified row by row, and put back.
 
-A backup is one SQLite file with everything the ledger held at one moment. The machine-local key is not in it: whoever
-restores it on another machine gets a new one. It needs nothing but the standard library. The rule: a file appears under
-its name only when it was read back and found equal to its source, and a folder is changed only when all that goes into
-it was verified.
+A backup is one SQLite file with everything the ledger held at one moment, and beside it a folder of the stored objects
+that it names. The machine-local key is not in it: whoever restores it on another machine gets a new one. It needs
+nothing but the standard library. The rule: a file appears under its name only when it was read back and found equal to
+its source, and a folder is changed only when all that goes into it was verified.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from typing import Any
 
 from arkitekt_next.errors import Conflict, NotFound, RequestRefused
 from arkitekt_next.platform import FileLock, make_private_folder
+
+from . import backup_objects as objects
 
 DATABASE = "hub.db"
 LOCK = "hub.lock"
@@ -54,6 +57,7 @@ class BackupReport:
     path: Path
     size_bytes: int
     contents: Contents
+    data: objects.Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +67,80 @@ class RestoreReport:
     path: Path
     contents: Contents
     kept: list[Path]
+    data: objects.Taken
 
 
-def backup(folder: Path, target: Path, *, report: Report = lambda what, done, total: None) -> BackupReport:
-    """Copy a hub's database into a new file, whether the hub runs or not.
+def backup(
+    folder: Path, target: Path, *, with_data: bool = True, report: Report = lambda what, done, total: None
+) -> BackupReport:
+    """Copy a hub's database into a new file, and what it stores into a folder beside it, whether the hub runs or not.
 
-    The copy is of one moment; the hub goes on writing meanwhile, and its log grows until the copy is done. `target` may
-    be a folder's path plus a name that is not taken. Raises `NotFound` when there is no database, `Conflict` when the
-    name is taken or the copy is not sound.
+    The copy is of one moment; the hub goes on writing meanwhile, and its log grows until the copy is done. What was
+    being written and replaced in that moment may be missing of an item that is not committed, never of one that is.
+    `target` may be a folder's path plus a name that is not taken. Raises `NotFound` when there is no database,
+    `Conflict` when a name is taken or the copy is not sound.
     """
     source = folder / DATABASE
     if not source.is_file():
         raise NotFound(what="database", name=str(source), remedy="Name the folder of a hub that has run")
-    if target.exists():
-        raise Conflict(problem=f"{target} exists already", remedy="Choose another name; a backup is never overwritten")
+    for taken in (target, objects.beside(target)):
+        if taken.exists():
+            remedy = "Choose another name; a backup is never overwritten"
+            raise Conflict(problem=f"{taken} exists already", remedy=remedy)
     make_private_folder(target.parent)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    data, store = objects.Taken(), folder / objects.OBJECTS
     try:
+        if with_data:
+            objects.hold(store, objects.beside(draft), objects.list_blobs(source), report)
         contents = _copy(source, draft, report)
         found = verify(draft, report=report)
         wrong = contents.differences(found)
         if wrong:
             problem = f"The copy of {source} reads back differently in {', '.join(wrong)}"
             raise Conflict(problem=problem, remedy="Check the disk, and try again")
+        if with_data:
+            data = objects.take(store, objects.beside(draft), objects.list_blobs(draft), report)
+        if data.gone:
+            _refuse_lost(draft, data.gone)
+            objects.drop_rows(draft, data.gone)
+            contents = verify(draft, report=report)
         _sync(draft)
+        if data.files:
+            objects.beside(draft).rename(objects.beside(target))
         _publish(draft, target)
     finally:
         draft.unlink(missing_ok=True)
-    return BackupReport(target, target.stat().st_size, contents)
+        shutil.rmtree(objects.beside(draft), ignore_errors=True)
+    return BackupReport(target, target.stat().st_size, contents, data)
+
+
+def _refuse_lost(draft: Path, gone: Sequence[objects.Blob]) -> None:
+    """Tell what was replaced meanwhile from what is lost: below a committed item nothing is ever replaced."""
+    query = "SELECT 1 FROM object JOIN item ON item.id = object.item_id WHERE object.blob = ? AND {}"
+    is_kept = "item.committed_at_us IS NOT NULL AND item.removed_at_us IS NULL"
+    with closing(_open(draft)) as db:
+        lost = [blob for blob in gone if db.execute(query.format(is_kept), (blob.name,)).fetchone() is not None]
+    if lost:
+        raise Conflict(
+            problem=f"{len(lost)} stored files are missing, the first that of {lost[0].what}",
+            remedy="Remove its item, or fetch the file from an older backup; or leave the data out",
+        )
 
 
 def restore(
-    source: Path, folder: Path, force: bool = False, *, report: Report = lambda what, done, total: None
+    source: Path,
+    folder: Path,
+    force: bool = False,
+    *,
+    with_data: bool = True,
+    report: Report = lambda what, done, total: None,
 ) -> RestoreReport:
-    """Put a backup in place of a hub's database; what was there is kept beside it.
+    """Put a backup in place of a hub's database and of what it stores; what was there is kept beside it.
 
-    Raises `Conflict` when a hub runs over the folder, or when there is a database and `force` is not given;
-    `RequestRefused` when the file is not a sound backup. Nothing is changed then.
+    Without its data the store stays as it is, and is kept as well. Raises `Conflict` when a hub runs over the folder,
+    when there is a database and `force` is not given, or when stored data is damaged; `RequestRefused` when the file is
+    not a sound backup, or its data is not beside it. Nothing is changed then.
     """
     if not source.is_file():
         raise NotFound(what="file", name=str(source), remedy="Name a file that `backup` wrote")
@@ -117,15 +158,29 @@ def restore(
             contents = _copy(source, draft, report)
             if verify(draft, report=report).differences(contents):
                 raise Conflict(problem=f"The copy of {source} reads back differently", remedy="Check the disk")
+            data = _take_data(source, draft, report) if with_data else objects.Taken()
             _sync(draft)
-            kept = _set_aside(folder)
+            kept = _set_aside(folder, with_data=with_data)
+            if objects.beside(draft).exists():
+                objects.beside(draft).rename(folder / objects.OBJECTS)
             draft.replace(folder / DATABASE)
             _sync(folder)
         finally:
             draft.unlink(missing_ok=True)
+            shutil.rmtree(objects.beside(draft), ignore_errors=True)
     finally:
         lock.release()
-    return RestoreReport(folder / DATABASE, contents, kept)
+    return RestoreReport(folder / DATABASE, contents, kept, data)
+
+
+def _take_data(source: Path, draft: Path, report: Report) -> objects.Taken:
+    """Bring the data of a backup beside the draft of the database. Raises `RequestRefused` where it is missing."""
+    blobs, place = objects.list_blobs(draft), objects.beside(source)
+    data = objects.take(place, objects.beside(draft), blobs, report)
+    if data.gone:
+        problem = f"expected {len(blobs)} stored files here, {len(data.gone)} are missing. Copy the folder beside the "
+        raise RequestRefused(where=str(place), problem=f"{problem}backup, or restore it without data")
+    return data
 
 
 def verify(path: Path, *, report: Report = lambda what, done, total: None) -> Contents:
@@ -205,12 +260,19 @@ def _refuse_unsound(source: Path) -> None:
             raise RequestRefused(where=str(source), problem="expected a backup of a hub, got another kind of file")
 
 
-def _set_aside(folder: Path) -> list[Path]:
-    """Rename the database and its log, which belongs to it; give the new names."""
+def _set_aside(folder: Path, *, with_data: bool) -> list[Path]:
+    """Rename the database, its log, which belongs to it, and the store, or hold that twice; give the new names."""
     suffix = KEPT
-    while (folder / f"{DATABASE}{suffix}").exists():
+    while (folder / f"{DATABASE}{suffix}").exists() or (folder / f"{objects.OBJECTS}{suffix}").exists():
         suffix = f"{KEPT}-{secrets.token_hex(3)}"
     kept = []
+    store, aside = folder / objects.OBJECTS, folder / f"{objects.OBJECTS}{suffix}"
+    if store.is_dir() and any(store.iterdir()):
+        if with_data:
+            store.rename(aside)
+        else:
+            objects.link_all(store, aside)
+        kept.append(aside)
     for end in ("-wal", "-shm", ""):
         if (folder / f"{DATABASE}{end}").exists():
             kept.append((folder / f"{DATABASE}{end}").replace(folder / f"{DATABASE}{suffix}{end}"))

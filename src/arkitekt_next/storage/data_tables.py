@@ -14,6 +14,8 @@ _OPEN = text("committed_at_us IS NULL")
 _SHOWN = text("committed_at_us IS NOT NULL AND is_temporary = false AND trashed_at_us IS NULL")
 _TEMPORARY = text("is_temporary = true AND removed_at_us IS NULL")
 _TRASHED = text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL")
+_REMOVED = text("removed_at_us IS NOT NULL")
+_UNCLEARED = text("removed_at_us IS NOT NULL AND cleared_at_us IS NULL")
 _KEY = Text().with_variant(Text(collation="C"), "postgresql")
 """Keys are ordered by their bytes in both databases, as S3 lists them."""
 
@@ -26,9 +28,11 @@ folder = Table(
     Column("person_id", Text, ForeignKey("person.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("visibility", Text, nullable=False),
+    Column("private_to", Text, nullable=False),
     at("created_at_us"),
-    UniqueConstraint("team_id", "parent_id", "name"),
+    UniqueConstraint("team_id", "parent_id", "name", "private_to"),
 )
+"""`private_to` is empty, or the person who alone sees the folder: nobody else meets its name, nor clashes with it."""
 
 item = Table(
     "item",
@@ -58,9 +62,12 @@ item = Table(
     at("committed_at_us", nullable=True),
     at("trashed_at_us", nullable=True),
     at("removed_at_us", nullable=True),
+    at("cleared_at_us", nullable=True),
     Index("ix_item_open", "created_at_us", sqlite_where=_OPEN),
     Index("ix_item_temporary", "used_at_us", sqlite_where=_TEMPORARY),
     Index("ix_item_trashed", "trashed_at_us", sqlite_where=_TRASHED),
+    Index("ix_item_removed", "id", sqlite_where=_REMOVED),
+    Index("ix_item_uncleared", "id", sqlite_where=_UNCLEARED),
     Index("ix_item_shown", "team_id", "id", sqlite_where=_SHOWN),
     Index("ix_item_team", "team_id", "id"),
     Index("ix_item_task", "team_id", "task_id"),
@@ -84,8 +91,9 @@ task_item = Table(
     Column("task_id", Text, primary_key=True),
     Column("item_id", Text, primary_key=True),
     Column("role", Text, primary_key=True),
-    Index("ix_task_item", "team_id", "item_id"),
+    Index("ix_task_item", "team_id", "item_id", "role", "task_id"),
 )
+"""The index holds all columns: SQLite's planner would otherwise walk through a team's rows by the primary key."""
 
 data_grant = Table(
     "data_grant",

@@ -114,3 +114,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: Any) -> Any:
+    """What `lower` is on PostgreSQL: SQLite's own knows the letters of English alone."""
+    return text.lower() if isinstance(text, str) else text

@@ -19,6 +19,7 @@ from tests.support.raw import RawClient, definition
 from tests.support.rest import Worker, on_hub
 from tests.support.teams import new_team
 
+from . import stored
 from .table import ACTORS
 
 SECRET = 40_711_081
@@ -224,4 +225,5 @@ async def open_stage(server: Any) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         stage = Stage(server, stack)
         await _set_up(stage)
+        await stored.set_up(stage)
         yield stage

@@ -43,6 +43,7 @@ class Peer:
         self.readers: dict[str, Reader] = {}
         self.has_left = False
         self.under_way = 0
+        self.under_check = 0
         self.providing = asyncio.Lock()
         self.close_code: int | None = None
         self.stuck_since: float | None = None

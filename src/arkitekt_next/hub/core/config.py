@@ -111,12 +111,36 @@ class HubSettings(BaseModel):
         description="How long a reader may take nothing before it is disconnected, in seconds.",
     )
     retention_days: float = Field(
-        default=90.0, gt=0, description="How long ended tasks and their events are kept, in days."
+        default=90.0,
+        gt=0,
+        description="How long ended tasks and their events are kept, in days; those that a stored item came of stay as "
+        "long as it does.",
     )
     retention_bytes: int = Field(
         default=5 * 1024**3,
         ge=0,
         description="How large the ledger may grow before the oldest ended tasks go, in bytes.",
+    )
+    data_uncommitted_hours: float = Field(
+        default=24.0,
+        gt=0,
+        description="How long an item that was never committed is kept once nobody has had a right to write it, in "
+        "hours.",
+    )
+    data_temporary_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long unnamed values of calls are kept after they were last used, in days; what is known of "
+        "them stays for as long as the history of something needs it.",
+    )
+    data_trash_days: float = Field(
+        default=30.0, gt=0, description="How long what is in the trash can be restored, in days."
+    )
+    data_quota_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        description="How much all stored data may take, in bytes; beyond it nothing more is taken. By default as much "
+        "as the disk holds.",
     )
     access_token_s: int = Field(
         default=1800,

@@ -25,9 +25,11 @@ from arkitekt_next.hub.agents.registry import Agents
 from arkitekt_next.hub.catalog.consents import Consents
 from arkitekt_next.hub.catalog.service import Catalogue
 from arkitekt_next.hub.catalog.shares import Shares
+from arkitekt_next.hub.data import sweep
 from arkitekt_next.hub.data.grants import Grants
 from arkitekt_next.hub.data.objects.folder import FolderObjects
 from arkitekt_next.hub.data.objects.uploads import FolderUploads
+from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.hub.data.service import DataService
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
@@ -94,9 +96,12 @@ class HubContext:
         self.shares = Shares(database)
         self.catalogue = Catalogue(database, self.shares, self.consents)
         self.grants = Grants(database, master=master, holds=self._lets_on)
-        self.objects = FolderObjects(settings.folder / "objects", database)
+        self.quota = Quota(database, settings.data_quota_bytes, place=str(settings.folder / "objects"))
+        self.objects = FolderObjects(settings.folder / "objects", database, self.quota)
         self.uploads = FolderUploads(self.objects)
-        self.data = DataService(database, self.objects, self.grants, endpoint=url)
+        self.data = DataService(
+            database, self.objects, self.grants, self.quota, endpoint=url, role_of=self.accounts.people.role_of
+        )
         self.board = Board(hub=id, settings=settings, database=database, catalogue=self.catalogue, metrics=self.metrics)
         self.board.check_items = self.data.items.check_usable
         self.agents = Agents(self.board)
@@ -147,6 +152,8 @@ class HubContext:
         """
         self.accounts.logins.forget_person(person)
         people = self.accounts.people
+        if team is not None:
+            self.board.spawn(self.data.end_unreadable(team, person=person))
         for peer in list(self.peers):
             who = peer.principal
             if who.person == person and team in (None, who.team):
@@ -342,6 +349,7 @@ async def open_hub(settings: HubSettings, address: str) -> AsyncIterator[HubCont
         await recovery.recover(hub.board)
         await hub.relay.open()
         hub.board.spawn(retention.keep_forever(hub.board))
+        hub.board.spawn(sweep.keep_forever(hub))
         ticking = asyncio.create_task(hub.tick_forever())
         try:
             yield hub

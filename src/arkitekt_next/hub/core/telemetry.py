@@ -110,6 +110,8 @@ class Metrics:
             "arkitekt_reader_buffer_bytes_max", "Bytes that wait for the slowest connection", registry=r
         )
         self.streams = Gauge("arkitekt_event_streams", "Server-sent event streams open", registry=r)
+        self.swept = Counter("arkitekt_data_swept", "What the data service removed, by kind", ["kind"], registry=r)
+        self.stored = Gauge("arkitekt_data_bytes", "Bytes that stored objects take, when last counted", registry=r)
         self.dropped = Counter("arkitekt_readers_dropped", "Readers disconnected for being too slow", registry=r)
         self.loop_lag = Histogram(
             "arkitekt_loop_lag_seconds",

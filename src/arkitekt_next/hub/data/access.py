@@ -32,20 +32,41 @@ def usable() -> ColumnElement[bool]:
 
 def shown(who: Principal) -> ColumnElement[bool]:
     """Give the condition under which an item shows by itself: in lists and searches."""
+    return and_(_i.removed_at_us.is_(None), _itself(who))
+
+
+def _itself(who: Principal) -> ColumnElement[bool]:
     mine = _i.person_id == who.person
-    team = and_(_i.team_id == who.team, _i.removed_at_us.is_(None))
-    return and_(team, mine if who.role is Role.GUEST else or_(_i.visibility == Visibility.TEAM.value, mine))
+    return and_(
+        _i.team_id == who.team, mine if who.role is Role.GUEST else or_(_i.visibility == Visibility.TEAM.value, mine)
+    )
+
+
+def writable(who: Principal) -> ColumnElement[bool]:
+    """Give the condition under which somebody writes an item, or has written it.
+
+    What an agent wrote for a task is its own until it is committed, and shows to it until the task has ended.
+    """
+    task = select(t.task.c.id).where(t.task.c.team_id == _i.team_id, t.task.c.id == _i.task_id)
+    by_me = and_(
+        _i.by_id == who.person,
+        or_(_i.committed_at_us.is_(None), _i.task_id.is_(None), exists(task.where(_runs(who)))),
+    )
+    return and_(_i.team_id == who.team, _i.removed_at_us.is_(None), or_(_i.person_id == who.person, by_me))
 
 
 def readable(who: Principal) -> ColumnElement[bool]:
-    """Give the condition under which somebody may read an item, by itself or through a task."""
+    """Give the condition under which somebody may read an item, by itself or through a task.
+
+    What is known of an item that was removed stays for them.
+    """
     linked = (
         select(_link.item_id)
         .join(t.task, and_(t.task.c.team_id == _link.team_id, t.task.c.id == _link.task_id))
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
     through = exists(linked.where(tasks.visible(who), tasks.readable(who)))
-    return and_(_i.team_id == who.team, or_(shown(who), through, exists(linked.where(_runs(who)))))
+    return and_(_i.team_id == who.team, or_(_itself(who), through, exists(linked.where(_runs(who)))))
 
 
 def _runs(who: Principal) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, literal_column, select, update
 
 from arkitekt_next.data.keys import prefix_of
 from arkitekt_next.data.sigv4 import Credentials
@@ -35,7 +35,10 @@ _ID_LIMIT = 64
 
 _g = d.data_grant.c
 _INSERT = insert_or(d.data_grant, ["id"])
-_PRUNE = Statement("prune grants", delete(d.data_grant).where(_g.expires_at_us < bindparam("b_before")))
+_AT_ONCE: ColumnElement[int] = literal_column("500")
+_NONE: ColumnElement[int] = literal_column("0")
+_few = select(_g.id).where(_g.expires_at_us < bindparam("b_before")).limit(_AT_ONCE).offset(_NONE)
+_PRUNE = Statement("prune grants", delete(d.data_grant).where(_g.id.in_(_few)))
 
 
 def _revoke(name: str, column: ColumnElement[str]) -> Statement:
@@ -52,6 +55,12 @@ _REVOKE_ITEM = _revoke("item", _g.item_id)
 _REVOKE_LOGIN = _revoke("login", _g.login_id)
 _REVOKE_PERSON = _revoke("person", _g.person_id)
 _REVOKE = {"id": _REVOKE_ID, "item": _REVOKE_ITEM, "login": _REVOKE_LOGIN, "person": _REVOKE_PERSON}
+_REVOKE_ONE = Statement(
+    "revoke a person's grants of an item",
+    update(d.data_grant)
+    .where(_g.person_id == bindparam("b_person"), _g.item_id == bindparam("b_item"), _g.revoked_at_us.is_(None))
+    .values(revoked_at_us=bindparam("revoked_at_us")),
+)
 
 
 class Mode(StrEnum):
@@ -179,12 +188,34 @@ class Grants:
             self._forget(name, value)
         return count
 
+    async def revoke_of(self, person: str, item: str) -> None:
+        """End what a person holds of an item. It is refused before this returns."""
+        row = {"b_person": person, "b_item": item, "revoked_at_us": now_us()}
+        await self._database.ledger.commit((_REVOKE_ONE, row), kept=True)
+        self._forget("item", item)
+
+    async def held(self, team: str, *, person: str | None = None, item: str | None = None) -> dict[str, set[str]]:
+        """Give who holds grants in a team just now, and of which items: all, of one person, or of one item."""
+        query = select(_g.person_id, _g.item_id).distinct()
+        query = query.where(_g.team_id == team, _g.revoked_at_us.is_(None), _g.expires_at_us > now_us())
+        for column, value in ((_g.person_id, person), (_g.item_id, item)):
+            query = query if value is None else query.where(column == value)
+        found: dict[str, set[str]] = {}
+        async with self._database.engine.connect() as db:
+            for row in await db.execute(query):
+                found.setdefault(row.person_id, set()).add(row.item_id)
+        return found
+
     def _forget(self, name: str, value: str) -> None:
         self._revocations += 1
         for known, (grant, _) in list(self._known.items()):
             if getattr(grant, name) == value:
                 del self._known[known]
 
-    async def prune(self, *, at_us: int) -> int:
-        """Remove what expired a day before that time; give how many rows went."""
-        return (await self._database.ledger.commit((_PRUNE, {"b_before": at_us - _KEPT_US})))[0]
+    async def prune(self, *, at_us: int, kept_us: int = _KEPT_US) -> int:
+        """Remove what expired so long, and a day at least, before that time; give how many rows went."""
+        removed = 0
+        row = {"b_before": at_us - max(kept_us, _KEPT_US)}
+        while count := (await self._database.ledger.commit((_PRUNE, row)))[0]:
+            removed += count
+        return removed

@@ -10,30 +10,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, func, or_, select
 
 from arkitekt_next.auth import rules
 from arkitekt_next.auth.rules import Visibility
+from arkitekt_next.data.model import ItemKind, meta_json, parse_meta
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted, TooLarge
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps, loads
 
-from . import access, folders, statements
+from . import access, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Row
 
     from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.data.objects.contract import Objects
     from arkitekt_next.storage.engine import Database
+    from arkitekt_next.storage.ledger import Step
+
+    from .folders import Folders
+    from .quota import Quota
 
 META_LIMIT_BYTES = 64 * 1024
+TAG_LIMIT = 64
 _i = d.item.c
 _ATTEMPTS = 5
+_IDS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,24 @@ class NewItem:
 class Items:
     """All items of a hub, whose content lies in `objects`."""
 
-    def __init__(self, database: Database, objects: Objects) -> None:
+    def __init__(self, database: Database, objects: Objects, folders: Folders, quota: Quota) -> None:
         self._database = database
         self._objects = objects
+        self._folders = folders
+        self._quota = quota
 
     async def create(self, who: Principal, wanted: NewItem) -> str:
-        """Make an item that is not committed yet; give its id. Raises `NotFound` for a task, folder or parent."""
+        """Make an item that is not committed yet; give its id. What is not known of it yet may be said at the commit.
+
+        Raises `NotFound` for a task, folder or parent, `InvalidMetadata`, `TooLarge`, and `StorageFull`.
+        """
+        meta = _written(_checked(wanted.kind, wanted.meta)) if wanted.meta else "{}"
         person, visibility = await self._belongs(who, wanted)
         if wanted.folder is not None:
-            await folders.find(self._database, who, wanted.folder)
-        if wanted.parent is not None:
-            await self.read(who, wanted.parent)
+            await self._folders.find(who, wanted.folder)
+        if wanted.parent is not None and (await self.read(who, wanted.parent)).removed_at_us is not None:
+            raise missing(wanted.parent)
+        await self._quota.check()
         id, now = new_id(), now_us()
         row = {
             "id": id,
@@ -86,28 +100,36 @@ class Items:
             "digest": None,
             "shape": "",
             "dtype": "",
-            "meta": _written(wanted.meta),
+            "meta": meta,
             "writes": 0,
             "created_at_us": now,
             "used_at_us": now,
             "committed_at_us": None,
             "trashed_at_us": None,
             "removed_at_us": None,
+            "cleared_at_us": None,
         }
         tags = [_tag(who.team, id, tag) for tag in dict.fromkeys(wanted.tags)]
-        await self._database.ledger.commit((statements.INSERT_ITEM, row), *tags)
+        await self._file(who, wanted.folder, (statements.INSERT_ITEM, row), *tags)
         return id
 
-    async def commit(self, who: Principal, id: str, meta: Mapping[str, Any] | None, digest: str | None) -> None:
-        """Let an item count, as it was written; once it does, doing it again changes nothing.
+    async def commit(self, who: Principal, id: str, meta: Mapping[str, Any] | None, digest: str | None) -> Row[Any]:
+        """Let an item count, as it was written, and give it; once it does, doing the same again changes nothing.
 
-        Raises `NotFound`, and `Conflict` when nothing was written, something still writes, or `digest` is another.
+        Raises `NotFound`, `InvalidMetadata`, and `Conflict` when nothing was written, something still writes, or
+        `digest`, or `meta` of what is committed already, is another.
         """
         row = await self.written(who, id)
+        final = _checked(row.kind, loads(row.meta) if meta is None else meta)
+        text = _written(final)
         for _ in range(_ATTEMPTS):
             if row.committed_at_us is not None:
                 _refuse_other(id, digest, row.digest)
-                return
+                if text != row.meta:
+                    raise Conflict(
+                        problem=f"Item {id} is committed with other metadata", remedy="What it says never changes"
+                    )
+                return row
             extent = await self._objects.sync(who.team, id)
             if extent.objects == 0:
                 raise Conflict(
@@ -123,13 +145,13 @@ class Items:
                 "size_bytes": extent.size_bytes,
                 "objects": extent.objects,
                 "digest": extent.digest,
-                "meta": row.meta if meta is None else _written(meta),
-                **_searched(loads(row.meta) if meta is None else meta),
+                "meta": text,
+                **_searched(final),
                 "committed_at_us": now,
                 "used_at_us": now,
             }
             if (await self._database.ledger.commit((statements.COMMIT, changes)))[0]:
-                return
+                return await self._one(id, _i.team_id == who.team)
             row = await self.written(who, id)
         raise Conflict(
             problem=f"Item {id} was written to while it was committed",
@@ -137,35 +159,62 @@ class Items:
         )
 
     async def written(self, who: Principal, id: str) -> Row[Any]:
-        """Give an item that somebody writes, or wrote. Raises `NotFound`."""
-        mine = or_(_i.by_id == who.person, _i.person_id == who.person)
-        return await self._one(id, _i.team_id == who.team, _i.removed_at_us.is_(None), mine)
+        """Give an item that somebody writes, or has written and may still look at. Raises `NotFound`."""
+        return await self._one(id, access.writable(who))
 
     async def read(self, who: Principal, id: str) -> Row[Any]:
-        """Give a committed item that somebody may read, in the trash or not. Raises `NotFound`."""
+        """Give a committed item that somebody may read, in the trash, removed, or not. Raises `NotFound`."""
         return await self._one(id, _i.committed_at_us.is_not(None), access.readable(who))
 
-    async def check_usable(self, who: Principal, ids: Sequence[str]) -> None:
-        """Make sure that somebody may pass these items to a function. Raises `NotFound` for the first they may not."""
-        query = select(_i.id).where(_i.id.in_(ids), access.usable(), access.readable(who))
+    async def show(self, who: Principal, id: str) -> Row[Any]:
+        """Give an item that somebody reads or writes. Raises `NotFound`."""
+        return await self._one(id, _shown_to(who))
+
+    async def of_these(self, who: Principal, ids: Collection[str]) -> set[str]:
+        """Give which of these items somebody reads or writes."""
+        found: set[str] = set()
         async with self._database.engine.connect() as db:
-            found = set((await db.execute(query)).scalars())
+            for some in _batches(ids):
+                query = select(_i.id).where(_i.id.in_(some), _shown_to(who))
+                found |= set((await db.execute(query)).scalars())
+        return found
+
+    async def check_usable(self, who: Principal, ids: Sequence[str]) -> None:
+        """Make sure that somebody may pass these items to a function.
+
+        Raises `NotFound` for the first they may not, and `Conflict` for one in the trash.
+        """
+        query = select(_i.id, _i.trashed_at_us).where(access.usable(), access.readable(who))
+        found: dict[str, int | None] = {}
+        async with self._database.engine.connect() as db:
+            for some in _batches(ids):
+                found.update({row.id: row.trashed_at_us for row in await db.execute(query.where(_i.id.in_(some)))})
         for id in ids:
             if id not in found:
                 raise missing(id)
+            if found[id] is not None:
+                raise Conflict(problem=f"Item {id} is in the trash", remedy="Restore it first")
 
     async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
         """Name, describe, file, keep or show an item. Raises `NotFound`, `NotPermitted`."""
-        row = await self._changeable(who, id)
-        if changes.get("folder_id") is not None:
-            await folders.find(self._database, who, changes["folder_id"])
-        names = ("name", "note", "visibility", "is_temporary", "folder_id")
-        now = {name: changes.get(name, getattr(row, name)) for name in names}
-        await self._database.ledger.commit((statements.CHANGE, {"b_team": who.team, "b_id": id, **now}))
+        await self._changeable(who, id)
+        folder = changes.get("folder_id")
+        if folder is not None:
+            await self._folders.find(who, folder)
+        this = {"b_team": who.team, "b_id": id}
+        steps = [(statements.CHANGE[name], {**this, name: value}) for name, value in changes.items()]
+        if steps:
+            await self._file(who, folder, *steps)
 
     async def tag(self, who: Principal, id: str, tag: str) -> None:
-        """Tag an item; once more changes nothing. Raises `NotFound`, `NotPermitted`."""
+        """Tag an item; once more changes nothing. Raises `NotFound`, `NotPermitted`, and `Conflict` for too many."""
         await self._changeable(who, id)
+        g = d.item_tag.c
+        others = select(func.count()).where(g.item_id == id, g.tag != tag)
+        async with self._database.engine.connect() as db:
+            if (await db.execute(others)).scalar_one() >= TAG_LIMIT:
+                problem = f"Item {id} carries {TAG_LIMIT} tags already"
+                raise Conflict(problem=problem, remedy="Take one off, or write the rest into its note")
         await self._database.ledger.commit(_tag(who.team, id, tag))
 
     async def untag(self, who: Principal, id: str, tag: str) -> None:
@@ -179,7 +228,8 @@ class Items:
         """Put an item into the trash, or back. Raises `NotFound`, `NotPermitted`."""
         await self._changeable(who, id)
         row = {"b_team": who.team, "b_id": id, "trashed_at_us": now_us() if is_trashed else None}
-        await self._database.ledger.commit((statements.TRASH, row))
+        if not (await self._database.ledger.commit((statements.TRASH, row)))[0]:
+            raise _removed(id)
 
     async def abandon(self, who: Principal, id: str) -> None:
         """Give up an item that was not committed, with what was written of it. Raises `NotFound`, `Conflict`."""
@@ -188,11 +238,29 @@ class Items:
         if not (await self._database.ledger.commit((statements.DROP, row)))[0]:
             raise Conflict(problem=f"Item {id} is committed", remedy="Put it into the trash instead")
         await self._objects.clear(who.team, id)
+        await self._database.ledger.commit(
+            (statements.CLEARED, {"b_team": who.team, "b_id": id, "cleared_at_us": now_us()})
+        )
+
+    async def use(self, row: Row[Any]) -> None:
+        """Note that an item is about to be read, which keeps a temporary one for a while. Raises `NotFound`."""
+        now = {"b_team": row.team_id, "b_id": row.id, "used_at_us": now_us()}
+        if not (await self._database.ledger.commit((statements.USE, now)))[0]:
+            raise missing(row.id)
+
+    async def _file(self, who: Principal, folder: str | None, *steps: Step) -> None:
+        """Commit steps about an item, of which one may file it in a folder. Raises `NotFound` where either is gone."""
+        there = [statements.touch_folder(who.team, folder)] if folder is not None else []
+        counts = await self._database.ledger.commit(*there, *steps)
+        if folder is not None and not counts[0]:
+            raise NotFound(what="folder", name=folder, remedy="It was just removed")
+        if not counts[len(there)]:
+            raise NotFound(what="item", name="", remedy="It was just removed")
 
     async def _changeable(self, who: Principal, id: str) -> Row[Any]:
         row = await self.read(who, id)
         if row.removed_at_us is not None:
-            raise Conflict(problem=f"Item {id} was removed", remedy="Only what is known of it is left")
+            raise _removed(id)
         if not rules.changes_item(who, visibility=row.visibility, person=row.person_id):
             raise NotPermitted(
                 person=who.person,
@@ -230,6 +298,23 @@ def missing(id: str) -> NotFound:
     return NotFound(what="item", name=id, remedy="`GET /api/items` lists what there is")
 
 
+def _batches(ids: Collection[str]) -> Iterator[list[str]]:
+    listed = list(ids)
+    return (listed[start : start + _IDS_A_QUERY] for start in range(0, len(listed), _IDS_A_QUERY))
+
+
+def _shown_to(who: Principal) -> ColumnElement[bool]:
+    return or_(access.writable(who), and_(_i.committed_at_us.is_not(None), access.readable(who)))
+
+
+def _removed(id: str) -> Conflict:
+    return Conflict(problem=f"Item {id} was removed", remedy="Only what is known of it is left")
+
+
+def _checked(kind: str, meta: Mapping[str, Any]) -> dict[str, Any]:
+    return meta_json(parse_meta(ItemKind(kind), meta))
+
+
 def _tag(team: str, id: str, tag: str) -> tuple[Any, dict[str, Any]]:
     return statements.INSERT_TAG, {"team_id": team, "item_id": id, "tag": tag}
 
@@ -248,10 +333,7 @@ def _written(meta: Mapping[str, Any]) -> str:
 
 def _searched(meta: Mapping[str, Any]) -> dict[str, str]:
     """Give what an item is searched by, out of its metadata."""
-    shape = meta.get("shape")
-    dtype = meta.get("dtype")
-    sizes = shape if isinstance(shape, list) else []
-    return {"shape": ",".join(str(size) for size in sizes), "dtype": dtype if isinstance(dtype, str) else ""}
+    return {"shape": ",".join(str(size) for size in meta.get("shape", ())), "dtype": str(meta.get("dtype", ""))}
 
 
 def _refuse_other(id: str, wanted: str | None, found: str | None) -> None:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, or_, select, true
+from sqlalchemy import and_, exists, func, literal_column, or_, select, true
 
-from arkitekt_next.auth.principal import Role
-from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.ids import first_id_at
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import loads
 
-from . import access
+from . import access, folders
 from . import views as v
 
 if TYPE_CHECKING:
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
 
     from arkitekt_next.auth.principal import Principal
 
-_SCAN = 8_000
+_WINDOWS = (600, 7_400)
+"""How many rows are looked at: few at first, since what was asked for mostly lies among the newest."""
 _i = d.item.c
 _f = d.folder.c
 
@@ -39,55 +38,68 @@ async def list_items(engine: AsyncEngine, who: Principal, wanted: v.ItemQuery) -
     trashed = _i.trashed_at_us.is_not(None) if wanted.trashed else _i.trashed_at_us.is_(None)
     where = [access.shown(who), _i.committed_at_us.is_not(None), trashed]
     if not wanted.temporary:
-        where.append(_i.is_temporary.is_(False))
-    if wanted.cursor is not None:
-        where.append(_i.id < wanted.cursor)
-    looked = select(_i.id, only.label("fits")).where(*where).order_by(_i.id.desc()).limit(_SCAN).subquery()
-    ids = select(looked.c.id).where(looked.c.fits).order_by(looked.c.id.desc()).limit(wanted.limit + 1)
+        where.append(_i.is_temporary == literal_column("false"))  # as the index says it
+    found: list[str] = []
+    after, is_over = wanted.cursor, False
     async with engine.connect() as db:
-        found = list((await db.execute(ids)).scalars())
-        count, last = (await db.execute(select(func.count(), func.min(looked.c.id)).select_from(looked))).one()
-        page, following = found[: wanted.limit], None
-        if len(found) > wanted.limit:
-            following = page[-1]
-        elif count == _SCAN:
-            following = last
+        for window in _WINDOWS:
+            query = select(_i.id, only.label("fits")).where(*where).order_by(_i.id.desc()).limit(window)
+            if after is not None:
+                query = query.where(_i.id < after)
+            looked = (await db.execute(query)).all()
+            found += [id for id, fits in looked if fits]
+            is_over = len(looked) < window
+            if is_over or len(found) > wanted.limit:
+                break
+            after = looked[-1].id
+        page = found[: wanted.limit]
+        following = page[-1] if len(found) > wanted.limit else None if is_over else after
         rows = (await db.execute(select(d.item).where(_i.id.in_(page)).order_by(_i.id.desc()))).all() if page else []
-        return v.ItemPage(items=await _shown(db, rows), next=following)
+        return v.ItemPage(items=await _shown(db, who, rows), next=following)
 
 
-async def show_item(engine: AsyncEngine, row: Row[Any]) -> v.Item:
-    """Give an item as REST shows it."""
+async def show_item(engine: AsyncEngine, who: Principal, row: Row[Any]) -> v.Item:
+    """Give an item as REST shows it to somebody."""
     async with engine.connect() as db:
-        return (await _shown(db, [row]))[0]
+        return (await _shown(db, who, [row]))[0]
 
 
 async def list_folders(engine: AsyncEngine, who: Principal, wanted: v.FolderQuery) -> v.FolderPage:
     """Give a page of the folders in one folder, or in none, that somebody sees."""
-    mine = _f.person_id == who.person
-    seen = mine if who.role is Role.GUEST else or_(_f.visibility == Visibility.TEAM.value, mine)
-    query = select(d.folder).where(_f.team_id == who.team, _f.parent_id == (wanted.parent or ""), seen)
+    query = select(d.folder).where(folders.seen(who))
+    if not wanted.everywhere:
+        query = query.where(_f.parent_id == (wanted.parent or ""))
     if wanted.cursor is not None:
         query = query.where(_f.id > wanted.cursor)
     async with engine.connect() as db:
         rows = (await db.execute(query.order_by(_f.id).limit(wanted.limit + 1))).all()
         page = rows[: wanted.limit]
-        names = await _names(db, {row.person_id for row in page})
-    return v.FolderPage(
-        items=[folder_of(row, names) for row in page], next=page[-1].id if len(rows) > wanted.limit else None
-    )
+        return v.FolderPage(
+            items=await _folders_of(db, who, page), next=page[-1].id if len(rows) > wanted.limit else None
+        )
 
 
-def folder_of(row: Row[Any], names: dict[str, str]) -> v.Folder:
-    """Give a folder as REST shows it."""
-    return v.Folder(
-        id=row.id,
-        name=row.name,
-        parent=row.parent_id or None,
-        person=Named(id=row.person_id, name=names.get(row.person_id, "")),
-        visibility=row.visibility,
-        created_at_us=row.created_at_us,
-    )
+async def show_folder(engine: AsyncEngine, who: Principal, row: Row[Any]) -> v.Folder:
+    """Give a folder as REST shows it to somebody."""
+    async with engine.connect() as db:
+        return (await _folders_of(db, who, [row]))[0]
+
+
+async def _folders_of(db: AsyncConnection, who: Principal, rows: Sequence[Row[Any]]) -> list[v.Folder]:
+    names = await _names(db, {row.person_id for row in rows})
+    paths = await folders.paths_of(db, who, rows)
+    return [
+        v.Folder(
+            id=row.id,
+            name=row.name,
+            path=paths[row.id],
+            parent=row.parent_id or None,
+            person=Named(id=row.person_id, name=names.get(row.person_id, "")),
+            visibility=row.visibility,
+            created_at_us=row.created_at_us,
+        )
+        for row in rows
+    ]
 
 
 def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
@@ -102,9 +114,9 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     }
     found = [_i[name] == value for name, value in same.items() if value is not None]
     if wanted.text:
-        part = f"%{_escaped(wanted.text.lower())}%"
-        found.append(or_(*(func.lower(_i[name]).like(part, escape="\\") for name in ("name", "note"))))
+        found.append(or_(*(_i[name].icontains(wanted.text, autoescape=True) for name in ("name", "note"))))
     if wanted.shape is not None:
+        found.append(_i.shape != "")
         found.append(_i.shape.like(wanted.shape.replace("*", "%")))
         found.append(func.length(func.replace(_i.shape, ",", "")) == func.length(_i.shape) - wanted.shape.count(","))
     for tag in wanted.tag:
@@ -117,20 +129,16 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     return found
 
 
-def _escaped(text: str) -> str:
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return text
-
-
-async def _shown(db: AsyncConnection, rows: Sequence[Row[Any]]) -> list[v.Item]:
+async def _shown(db: AsyncConnection, who: Principal, rows: Sequence[Row[Any]]) -> list[v.Item]:
     ids = [row.id for row in rows]
     tags: dict[str, list[str]] = {id: [] for id in ids}
     g = d.item_tag.c
     for found in await db.execute(select(g.item_id, g.tag).where(g.item_id.in_(ids)).order_by(g.tag)):
         tags[found.item_id].append(found.tag)
     names = await _names(db, {row.person_id for row in rows})
-    return [_item_of(row, tags[row.id], names) for row in rows]
+    filed = {row.folder_id for row in rows if row.folder_id is not None}
+    places = set((await db.execute(select(_f.id).where(_f.id.in_(filed), folders.seen(who)))).scalars())
+    return [_item_of(row, tags[row.id], names, row.folder_id if row.folder_id in places else None) for row in rows]
 
 
 async def _names(db: AsyncConnection, people: set[str]) -> dict[str, str]:
@@ -138,7 +146,7 @@ async def _names(db: AsyncConnection, people: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in await db.execute(select(p.id, p.name).where(p.id.in_(people)))}
 
 
-def _item_of(row: Row[Any], tags: list[str], names: dict[str, str]) -> v.Item:
+def _item_of(row: Row[Any], tags: list[str], names: dict[str, str], folder: str | None) -> v.Item:
     return v.Item(
         id=row.id,
         kind=row.kind,
@@ -149,7 +157,7 @@ def _item_of(row: Row[Any], tags: list[str], names: dict[str, str]) -> v.Item:
         person=Named(id=row.person_id, name=names.get(row.person_id, "")),
         app=row.app,
         task=row.task_id,
-        folder=row.folder_id,
+        folder=folder,
         parent=row.parent_id,
         tags=tags,
         meta=loads(row.meta),

@@ -4,30 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from arkitekt_next.auth.principal import Principal
+from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.data.sigv4 import REGION
 from arkitekt_next.errors import Conflict
 
 from . import views as v
+from .folders import Folders
 from .gateway.request import BUCKET
 from .grants import Grants, Mode
 from .items import Items
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sqlalchemy import Row
 
-    from arkitekt_next.auth.principal import Principal
+    from arkitekt_next.auth.principal import Role
     from arkitekt_next.storage.engine import Database
 
     from .objects.contract import Objects
+    from .quota import Quota
 
 
 class DataService:
     """What the hub stores, for whom. `endpoint` is where the store answers."""
 
-    def __init__(self, database: Database, objects: Objects, grants: Grants, *, endpoint: str) -> None:
-        self.items = Items(database, objects)
+    def __init__(
+        self,
+        database: Database,
+        objects: Objects,
+        grants: Grants,
+        quota: Quota,
+        *,
+        endpoint: str,
+        role_of: Callable[[str, str], Role | None],
+    ) -> None:
+        self.folders = Folders(database)
+        self.items = Items(database, objects, self.folders, quota)
         self._grants = grants
         self._endpoint = endpoint
+        self._role_of = role_of
 
     async def grant(self, who: Principal, item: Row[Any], mode: str) -> v.Grant:
         """Give the right to read an item, or to write one that is not committed. Raises `Conflict`."""
@@ -37,6 +54,8 @@ class DataService:
             raise Conflict(problem=f"Item {item.id} was removed", remedy="Only what is known of it is left")
         if item.trashed_at_us is not None:
             raise Conflict(problem=f"Item {item.id} is in the trash", remedy="Restore it first")
+        if item.committed_at_us is not None:
+            await self.items.use(item)
         grant = await self._grants.issue(
             team=item.team_id, person=who.person, login=who.login, item=item.id, mode=Mode(mode)
         )
@@ -53,3 +72,20 @@ class DataService:
             session_token=secret.session_token,
             expires_at_us=grant.expires_at_us,
         )
+
+    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
+        """Describe an item anew; who may not read it any more loses the right they hold. Raises as `Items.change`."""
+        await self.items.change(who, id, changes)
+        if changes.get("visibility") == Visibility.PRIVATE:
+            await self.end_unreadable(who.team, item=id)
+
+    async def end_unreadable(self, team: str, *, person: str | None = None, item: str | None = None) -> None:
+        """End the grants of those who may neither read nor write what they are for any more."""
+        for holder, items in (await self._grants.held(team, person=person, item=item)).items():
+            role = self._role_of(team, holder)
+            may_go_on: set[str] = set()
+            if role is not None:
+                who = Principal(team, holder, "", frozenset(), "", 0, role)
+                may_go_on = await self.items.of_these(who, items)
+            for id in items - may_go_on:
+                await self._grants.revoke_of(holder, id)

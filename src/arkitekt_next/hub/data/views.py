@@ -45,7 +45,7 @@ ITEM: dict[str, Any] = {
 GRANT: dict[str, Any] = {
     "id": "01a1fb9b-0200-7000-8000-000000000001",
     "mode": "write",
-    "endpoint": "http://localhost:8700",
+    "endpoint": "https://lab.example.org",
     "bucket": "arkitekt-data",
     "region": "us-east-1",
     "prefix": f"team/01a1fb9b-0000-7000-8000-000000000001/{_ID}/",
@@ -57,7 +57,8 @@ GRANT: dict[str, Any] = {
 FOLDER: dict[str, Any] = {
     "id": "01a1fb9b-0300-7000-8000-000000000001",
     "name": "plate 3",
-    "parent": None,
+    "path": "screen/plate 3",
+    "parent": "01a1fb9b-0300-7000-8000-000000000000",
     "person": _PERSON,
     "visibility": "team",
     "created_at_us": 1795222602284847,
@@ -71,7 +72,10 @@ class ItemForm(Form):
     kind: Kind
     name: Name
     note: Note = ""
-    meta: Annotated[dict[str, Any], Field(default_factory=dict, description="What a reader has to know of it.")]
+    meta: Annotated[
+        dict[str, Any],
+        Field(default_factory=dict, description="What a reader has to know of it; nothing yet is said by `{}`."),
+    ]
     visibility: Shown | None = None
     is_temporary: Annotated[
         bool, Field(description="An unnamed value of a call: removed 30 days after it was last used.")
@@ -196,13 +200,24 @@ class ItemQuery(Paged):
     temporary: Annotated[bool, Field(description="Also unnamed values of calls.")] = False
 
 
+FolderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f/]+$", examples=["plate 3"])]
+
+
 class FolderForm(Form):
     """A new folder."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "plate 3"}]})
-    name: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f/]+$")]
+    name: FolderName
     parent: Id | None = None
     visibility: Shown = "team"
+
+
+class FolderChangeForm(Form):
+    """Another name or place for a folder; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "plate 4"}]})
+    name: FolderName | None = None
+    parent: Annotated[Id | None, Field(description="The folder to move it into; null takes it to the top.")] = None
 
 
 class Folder(Strict):
@@ -211,6 +226,7 @@ class Folder(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [FOLDER]})
     id: str
     name: str
+    path: str = Field(description="Its name after those of the folders it lies in, as far as you see them.")
     parent: str | None
     person: Named
     visibility: Shown
@@ -229,3 +245,4 @@ class FolderQuery(Paged):
     """Which folders are wanted."""
 
     parent: Annotated[Id | None, Field(description="Those in this folder; by default those in none.")] = None
+    everywhere: Annotated[bool, Field(description="All folders, wherever they lie.")] = False

@@ -41,15 +41,34 @@ def hear(board: Board, peer: Peer, report: Report) -> None:
         _refuse(board, peer, report, stale or "")
         return
     walk = task.contract.items_returned
-    if walk is not None and isinstance(report, Yielded | Ended):
-        links.use(board, task, _items_of(walk, report), lambda missing: _hear_again(board, peer, report, missing))
+    items = _items_of(walk, report) if walk is not None and isinstance(report, Yielded | Ended) else []
+    if items or peer.under_check:
+        _hear_later(board, peer, task, report, items)
         return
     _HEAR[report.__class__](board, peer, task, report)
 
 
+def _hear_later(board: Board, peer: Peer, task: LiveTask, report: Report, items: list[str]) -> None:
+    """Take a report once the items it refers to are known to be there.
+
+    Whatever the connection reports meanwhile waits behind it, of other tasks as well: reports count, and are
+    acknowledged, in the order in which they came.
+    """
+    peer.under_check += 1
+
+    def then(missing: NotFound | None) -> None:
+        peer.under_check -= 1
+        _hear_again(board, peer, report, missing)
+
+    links.give(board, task, items, then)
+
+
 def _items_of(walk: Walk, report: Yielded | Ended) -> list[str]:
     """Give the ids of what a report refers to; nothing when its values do not fit, which is refused later."""
-    values = report.values if isinstance(report, Yielded) else [report.returns] if report.returns else []
+    if isinstance(report, Yielded):
+        values = report.values
+    else:
+        values = [report.returns] if report.returns and report.status == "completed" else []
     try:
         return list(dict.fromkeys(id for value in values for id in walk(value) if isinstance(id, str)))
     except (LookupError, TypeError, AttributeError):
@@ -64,6 +83,8 @@ def _hear_again(board: Board, peer: Peer, report: Report, missing: NotFound | No
         _refuse(board, peer, report, stale or "")
     elif missing is not None:
         _fail(board, task, missing, lambda: peer.acknowledge(report.seq))
+        if isinstance(report, Yielded):
+            peer.send(Stale(task=task.id, attempt=task.attempt, reason=missing.message))
     else:
         _HEAR[report.__class__](board, peer, task, report)
 

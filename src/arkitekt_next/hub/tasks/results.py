@@ -18,10 +18,12 @@ from arkitekt_next.wire.codec import dumps, encode, loads
 from arkitekt_next.wire.lifecycle import EventName
 from arkitekt_next.wire.messages import Event
 
-from . import ending, statements, watch
+from . import ending, links, routing, statements, watch
 from .reducer import record
 
 if TYPE_CHECKING:
+    from arkitekt_next.errors import NotFound
+
     from .board import Board
     from .live import LiveTask
 
@@ -62,6 +64,13 @@ class Results:
         first, person, text = found
         return f"task {first}" if person == task.person else "a task", loads(text)
 
+    def forget(self, task: LiveTask) -> None:
+        """Let the next call like this one run."""
+        key = _key(task)
+        found = self._kept.pop(key, None) if key is not None else None
+        if key is not None and found is not None:
+            self.bytes -= _size(key, found[2])
+
 
 def answer(board: Board, task: LiveTask) -> bool:
     """Complete a placed and recorded task with what is known; False when it has to run. Its log says where from."""
@@ -71,9 +80,34 @@ def answer(board: Board, task: LiveTask) -> bool:
     if found is None:
         return False
     first, returned = found
+    walk = task.contract.items_returned
+    items = list(dict.fromkeys(walk(returned))) if walk is not None else []
+    if items:
+        _answer_if_there(board, task, items, first, returned)
+    else:
+        _answer(board, task, first, returned)
+    return True
+
+
+def _answer(board: Board, task: LiveTask, first: str, returned: list[Any]) -> None:
     _log(board, task, f"not run: {first} was called with the same arguments, and the function is pure")
     ending.end(board, task, EventName.COMPLETED, returns=returned)
-    return True
+
+
+def _answer_if_there(board: Board, task: LiveTask, items: list[str], first: str, returned: list[Any]) -> None:
+    """Answer with items that are still there; when one is not, the result is forgotten, and the function runs."""
+    agent = task.agent
+
+    def then(missing: NotFound | None) -> None:
+        if task.has_ended or task.is_delivered or task.agent is not agent:
+            return
+        if missing is None:
+            _answer(board, task, first, returned)
+        else:
+            board.results.forget(task)
+            routing.send_assignment(board, task)
+
+    links.give(board, task, items, then)
 
 
 def _log(board: Board, task: LiveTask, message: str) -> None:

@@ -136,15 +136,20 @@ def _take_in(
         if isinstance(result, Exception):
             _undo(board, task)
             answer(result if isinstance(result, ArkitektError) else Conflict(problem=str(result), remedy="See the log"))
-        elif result[0] == 0:
+        elif 0 in result[: len(taken)]:
+            _undo(board, task)
+            gone = items[list(result).index(0)]
+            answer(NotFound(what="item", name=gone, remedy="It was just removed"))
+        elif result[len(taken)] == 0:
             _undo(board, task)
             board.spawn(_answer_recorded(board, who, wanted, answer))
         else:
             task.settled = max(task.settled, number)
             _begin(board, task, answer)
 
+    taken = links.take(task, items)
     given = [links.link(task, item, links.INPUT) for item in items]
-    board.ledger.write([(statements.INSERT_TASK, row), *given], done, kept=False)
+    board.ledger.write([*taken, (statements.INSERT_TASK, row), *given], done, kept=False)
 
 
 def _wishes(options: Options) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import Select, select
 
 from arkitekt_next.data.keys import Key, past, prefix_of
 from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.storage import data_tables as d
 
 from . import statements as s
@@ -29,15 +30,17 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _SWEPT_AT_ONCE = 100_000
+_CLEARED_AT_ONCE = 200
 _o, _i, _p, _u = d.object.c, d.item.c, d.upload_part.c, d.upload.c
 
 
 class FolderObjects(Objects):
     """Objects in `folder`, their rows in `database`."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, quota: Quota | None = None) -> None:
         self.blobs = Blobs(folder)
         self.database = database
+        self.quota = quota or Quota(database, None, place=str(folder))
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -55,7 +58,7 @@ class FolderObjects(Objects):
         """Write an object; see `Objects.put`."""
         await self.check_open(key.team, key.item)
         check_condition(only_if, await self.head(str(key)))
-        blob = await self.blobs.write(body, digest=digest)
+        blob = await self.blobs.write(self.quota.counted(body), digest=digest)
         return await self.show(key, blob, content_type=content_type, only_if=only_if)
 
     async def show(
@@ -160,16 +163,26 @@ class FolderObjects(Objects):
         return sum(counts[-1] for counts in results)
 
     async def clear(self, team: str, item: str) -> int:
-        """Delete all that lies below an item."""
-        of_parts = select(_p.blob).join(d.upload, _u.id == _p.upload_id).where(_u.item_id == item)
+        """Delete all that lies below an item, a page at a time."""
+        count = 0
+        while page := await self._some_of(select(_o.key, _o.blob).where(_o.item_id == item).limit(_CLEARED_AT_ONCE)):
+            rows = [{"b_key": key, "b_item": item} for key, _ in page]
+            results = await asyncio.gather(*(self.database.ledger.commit((s.DELETE, row)) for row in rows))
+            await self.blobs.remove([blob for _, blob in page])
+            count += sum(counts[0] for counts in results)
+        while page := await self._some_of(select(_u.id, _u.key).where(_u.item_id == item).limit(1)):
+            await self._drop_upload(page[0][0])
+        return count
+
+    async def _drop_upload(self, upload: str) -> None:
+        parts = [blob for (blob,) in await self._some_of(select(_p.blob).where(_p.upload_id == upload))]
+        await self.database.ledger.commit((s.DROP_PARTS, {"b_upload": upload}))
+        await self.database.ledger.commit((s.DROP_UPLOAD, {"b_upload": upload}))
+        await self.blobs.remove(parts)
+
+    async def _some_of(self, query: Select[Any]) -> Sequence[Any]:
         async with self.database.engine.connect() as db:
-            objects = list((await db.execute(select(_o.blob).where(_o.item_id == item))).scalars())
-            parts = list((await db.execute(of_parts)).scalars())
-        row = {"b_item": item}
-        works = [self.database.ledger.commit((step, row)) for step in (s.CLEAR_OBJECTS, s.CLEAR_PARTS, s.CLEAR_UPLOADS)]
-        counts = await asyncio.gather(*works)
-        await self.blobs.remove([*objects, *parts])
-        return counts[0][0]
+            return list((await db.execute(query)).all())
 
     async def sync(self, team: str, item: str) -> Extent:
         """Bring an item's objects to the disk for good."""
@@ -212,18 +225,11 @@ class FolderObjects(Objects):
                 after = rows[-1][1:]
 
     async def _drop_dead_uploads(self) -> None:
-        query = (
-            select(_u.id, _p.blob)
-            .join(d.item, _i.id == _u.item_id)
-            .outerjoin(d.upload_part, _p.upload_id == _u.id)
-            .where(_i.committed_at_us.is_not(None) | _i.removed_at_us.is_not(None))
-        )
-        async with self.database.engine.connect() as db:
-            rows = (await db.execute(query)).all()
-        for upload in dict.fromkeys(row[0] for row in rows):
-            await self.database.ledger.commit((s.DROP_PARTS, {"b_upload": upload}))
-            await self.database.ledger.commit((s.DROP_UPLOAD, {"b_upload": upload}))
-        await self.blobs.remove([row[1] for row in rows if row[1] is not None])
+        query = select(_u.id).join(d.item, _i.id == _u.item_id)
+        query = query.where(_i.committed_at_us.is_not(None) | _i.removed_at_us.is_not(None))
+        while page := await self._some_of(query.limit(_CLEARED_AT_ONCE)):
+            for (upload,) in page:
+                await self._drop_upload(upload)
 
     async def check_open(self, team: str, item: str) -> None:
         """Refuse to write below an item that takes nothing any more. Raises `Frozen` and `Gone`."""

@@ -6,7 +6,7 @@ removed and so keeps what follows it from being done.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, bindparam, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, literal_column, update
 
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage.ledger import Statement, insert_or
@@ -37,7 +37,6 @@ REPLACE = Statement(
 DELETE = Statement(
     "delete object", delete(d.object).where(_o.key == bindparam("b_key"), _o.item_id == bindparam("b_item"))
 )
-CLEAR_OBJECTS = Statement("clear objects", delete(d.object).where(_o.item_id == bindparam("b_item")))
 
 BEGIN = insert_or(d.upload, ["id"])
 GO_ON = Statement(
@@ -47,8 +46,3 @@ GO_ON = Statement(
 PUT_PART = insert_or(d.upload_part, ["upload_id", "number"], update=["blob", "size_bytes", "digest", "modified_at_us"])
 DROP_PARTS = Statement("drop parts", delete(d.upload_part).where(_p.upload_id == bindparam("b_upload")))
 DROP_UPLOAD = Statement("drop upload", delete(d.upload).where(_u.id == bindparam("b_upload")))
-CLEAR_PARTS = Statement(
-    "clear parts",
-    delete(d.upload_part).where(_p.upload_id.in_(select(_u.id).where(_u.item_id == bindparam("b_item")))),
-)
-CLEAR_UPLOADS = Statement("clear uploads", delete(d.upload).where(_u.item_id == bindparam("b_item")))

@@ -71,7 +71,7 @@ class FolderUploads(Uploads):
             raise Mismatch(where="partNumber", problem=problem, reason="part")
         key = upload.key
         await self._objects.check_open(key.team, key.item)
-        blob = await self._objects.blobs.write(body, digest=digest)
+        blob = await self._objects.blobs.write(self._objects.quota.counted(body), digest=digest)
         part = Part(number, blob.name, blob.size_bytes, blob.digest, now_us())
         row = {
             "upload_id": upload.id,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from arkitekt_next.errors import Conflict, NotFound, NotPermitted, StorageFull, TooLarge
+from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound, NotPermitted, StorageFull, TooLarge
 from arkitekt_next.hub.core.http import SafeJSON, context_of, reply
 from arkitekt_next.hub.core.paging import IdInPath
 from arkitekt_next.hub.core.policy import SEE, STORE, policy
@@ -21,7 +21,9 @@ router = make_router(prefix="/api/items", tag="data")
 _ITEM = "01a1fb9b-0100-7000-8000-000000000001"
 _FULL = refusals(StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"))
 _MISSING = refusals(NotFound(what="item", name=_ITEM, remedy="`GET /api/items` lists what there is"))
+_MISFIT = InvalidMetadata(where="meta.axes.2", problem="expected a string, got 3. Correct the value")
 _CREATE = _FULL | refusals(
+    _MISFIT,
     NotFound(what="folder", name="01a1", remedy="`GET /api/folders` lists what there is"),
     TooLarge(
         where="meta",
@@ -34,9 +36,11 @@ _COMMIT = (
     _MISSING
     | _FULL
     | refusals(
-        Conflict(problem="Nothing was written below the prefix of item 01a1", remedy="Write its objects, then commit")
+        _MISFIT,
+        Conflict(problem="Nothing was written below the prefix of item 01a1", remedy="Write its objects, then commit"),
     )
 )
+_ABANDON = _MISSING | _FULL | refusals(Conflict(problem="Item 01a1 is committed", remedy="Put it into the trash"))
 _CHANGE = (
     _MISSING
     | _FULL
@@ -60,7 +64,7 @@ async def create_item(request: Request, who: Who, form: v.ItemForm) -> SafeJSON:
     id = await hub.data.items.create(who, wanted)
     row = await hub.data.items.written(who, id)
     grant = await hub.data.grant(who, row, "write")
-    item = await reads.show_item(hub.database.engine, row)
+    item = await reads.show_item(hub.database.engine, who, row)
     return reply(v.Created(item=item, grant=grant), status=201, headers={"Location": f"/api/items/{id}"})
 
 
@@ -74,9 +78,9 @@ async def list_items(request: Request, who: Who, wanted: Annotated[v.ItemQuery, 
 @router.get("/{item}", summary="Show an item", response_model=v.Item, responses=_MISSING)
 @policy(SEE)
 async def get_item(request: Request, who: Who, item: IdInPath) -> SafeJSON:
-    """Give what is known of an item that you see, or that a task shows which you may read."""
+    """Give what is known of an item that you see or write, or that a task shows which you may read."""
     hub = context_of(request)
-    return reply(await reads.show_item(hub.database.engine, await hub.data.items.read(who, item)))
+    return reply(await reads.show_item(hub.database.engine, who, await hub.data.items.show(who, item)))
 
 
 @router.patch("/{item}", summary="Describe an item", response_model=v.Item, responses=_CHANGE)
@@ -88,11 +92,11 @@ async def change_item(request: Request, who: Who, item: IdInPath, form: v.Change
     if "folder" in changes:
         changes["folder_id"] = changes.pop("folder")
     kept = {name: value for name, value in changes.items() if value is not None or name == "folder_id"}
-    await hub.data.items.change(who, item, kept)
-    return reply(await reads.show_item(hub.database.engine, await hub.data.items.read(who, item)))
+    await hub.data.change(who, item, kept)
+    return reply(await reads.show_item(hub.database.engine, who, await hub.data.items.read(who, item)))
 
 
-@router.delete("/{item}", summary="Give up an item", status_code=204, responses=_COMMIT)
+@router.delete("/{item}", summary="Give up an item", status_code=204, responses=_ABANDON)
 @policy(STORE)
 async def abandon_item(request: Request, who: Who, item: IdInPath) -> Response:
     """Give up an item that is not committed; what was written of it goes."""
@@ -105,8 +109,8 @@ async def abandon_item(request: Request, who: Who, item: IdInPath) -> Response:
 async def commit_item(request: Request, who: Who, item: IdInPath, form: v.CommitForm) -> SafeJSON:
     """Let an item count, once all of it is on disk. It never changes after that; committing it again is no error."""
     hub = context_of(request)
-    await hub.data.items.commit(who, item, form.meta, form.digest)
-    return reply(await reads.show_item(hub.database.engine, await hub.data.items.written(who, item)))
+    row = await hub.data.items.commit(who, item, form.meta, form.digest)
+    return reply(await reads.show_item(hub.database.engine, who, row))
 
 
 @router.post("/{item}/grants", summary="Ask for a right", status_code=201, response_model=v.Grant, responses=_GRANT)
@@ -139,7 +143,7 @@ async def tag_item(request: Request, who: Who, item: IdInPath, tag: TagInPath) -
     """Put a tag on an item; once more changes nothing."""
     hub = context_of(request)
     await hub.data.items.tag(who, item, tag)
-    return reply(await reads.show_item(hub.database.engine, await hub.data.items.read(who, item)))
+    return reply(await reads.show_item(hub.database.engine, who, await hub.data.items.read(who, item)))
 
 
 @router.delete("/{item}/tags/{tag}", summary="Take a tag off an item", status_code=204, responses=_CHANGE)
@@ -153,4 +157,4 @@ async def untag_item(request: Request, who: Who, item: IdInPath, tag: TagInPath)
 async def _trash(request: Request, who: Who, item: str, *, is_trashed: bool) -> SafeJSON:
     hub = context_of(request)
     await hub.data.items.trash(who, item, is_trashed=is_trashed)
-    return reply(await reads.show_item(hub.database.engine, await hub.data.items.read(who, item)))
+    return reply(await reads.show_item(hub.database.engine, who, await hub.data.items.read(who, item)))

@@ -20,11 +20,14 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("visibility", sa.Text(), nullable=False),
+        sa.Column("private_to", sa.Text(), nullable=False),
         sa.Column("created_at_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_folder_person_id_person")),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_folder_team_id_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folder")),
-        sa.UniqueConstraint("team_id", "parent_id", "name", name=op.f("uq_folder_team_id_parent_id_name")),
+        sa.UniqueConstraint(
+            "team_id", "parent_id", "name", "private_to", name=op.f("uq_folder_team_id_parent_id_name_private_to")
+        ),
     )
     op.create_table(
         "task_item",
@@ -35,7 +38,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_task_item_team_id_team")),
         sa.PrimaryKeyConstraint("team_id", "task_id", "item_id", "role", name=op.f("pk_task_item")),
     )
-    op.create_index("ix_task_item", "task_item", ["team_id", "item_id"])
+    op.create_index("ix_task_item", "task_item", ["team_id", "item_id", "role", "task_id"])
     op.create_table(
         "item",
         sa.Column("id", sa.Text(), nullable=False),
@@ -63,6 +66,7 @@ def upgrade() -> None:
         sa.Column("committed_at_us", sa.BigInteger(), nullable=True),
         sa.Column("trashed_at_us", sa.BigInteger(), nullable=True),
         sa.Column("removed_at_us", sa.BigInteger(), nullable=True),
+        sa.Column("cleared_at_us", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_item_by_id_person")),
         sa.ForeignKeyConstraint(["folder_id"], ["folder.id"], name=op.f("fk_item_folder_id_folder")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_item_person_id_person")),
@@ -78,6 +82,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("committed_at_us IS NULL"),
     )
     op.create_index("ix_item_parent", "item", ["parent_id"])
+    op.create_index(
+        "ix_item_removed",
+        "item",
+        ["id"],
+        sqlite_where=sa.text("removed_at_us IS NOT NULL"),
+        postgresql_where=sa.text("removed_at_us IS NOT NULL"),
+    )
     op.create_index(
         "ix_item_shown",
         "item",
@@ -100,6 +111,13 @@ def upgrade() -> None:
         ["trashed_at_us"],
         sqlite_where=sa.text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL"),
         postgresql_where=sa.text("trashed_at_us IS NOT NULL AND removed_at_us IS NULL"),
+    )
+    op.create_index(
+        "ix_item_uncleared",
+        "item",
+        ["id"],
+        sqlite_where=sa.text("removed_at_us IS NOT NULL AND cleared_at_us IS NULL"),
+        postgresql_where=sa.text("removed_at_us IS NOT NULL AND cleared_at_us IS NULL"),
     )
     op.create_table(
         "data_grant",
