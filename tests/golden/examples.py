@@ -47,7 +47,14 @@ FROM_CLIENT: list[m.Message] = [
     m.Control(request="r-3", task=TASK, verb="cancel", deadline_s=2.5, reason="wrong plate"),
     m.Provide(
         request="r-4",
-        offers=[m.Offer(definition={"name": "nuclei", "args": [], "returns": []}, concurrency=2, locks=["stage"])],
+        offers=[
+            m.Offer(
+                definition={"name": "nuclei", "args": [], "returns": []},
+                concurrency=2,
+                locks=["stage"],
+                function_hash="5b" * 32,
+            )
+        ],
         mode="dev",
         visibility="team",
         labels=["cuda"],
@@ -55,6 +62,14 @@ FROM_CLIENT: list[m.Message] = [
         grace_s=30.0,
         held=[m.Held(task=TASK, attempt=1)],
         inherits=["s-0"],
+        environment=m.Environment(
+            python="3.12.3",
+            implementation="CPython",
+            platform="Linux-6.8-x86_64",
+            packages=["numpy==2.1.0", "zarr==3.1.0"],
+            packages_hash="e4" * 32,
+            omitted=0,
+        ),
     ),
     m.Drain(request="r-5"),
     m.Bury(session="s-0"),

@@ -116,9 +116,13 @@ class RawClient:
     def of(self, kind: str, **fields: Any) -> list[Message]:
         return [m for m in self.seen if m["kind"] == kind and all(m.get(k) == v for k, v in fields.items())]
 
-    async def provide(self, *definitions: Message, deadline_s: float = DEADLINE_S, **fields: Any) -> Message:
+    async def provide(
+        self, *definitions: Message, deadline_s: float = DEADLINE_S, function_hash: str | None = None, **fields: Any
+    ) -> Message:
         request = f"p{next(self._requests)}"
-        offers = [{"definition": d} for d in definitions]
+        offers: list[Message] = [{"definition": d} for d in definitions]
+        if function_hash is not None:
+            offers = [{**offer, "function_hash": function_hash} for offer in offers]
         await self.send({"kind": "provide", "request": request, "offers": offers, **fields})
         provided = await self.expect("provided", deadline_s, request=request)
         self.epoch, self.agent = provided["epoch"], provided["agent"]

@@ -60,6 +60,7 @@ class Agent(Sink):
         self.provided: list[Callable[[ArkitektError | None], None]] = []
         self.is_draining = False
         self._is_drained = False
+        self._knows_environment = False
         self.handlers: dict[type[Message], Callable[[Any], None]] = {
             Assign: self._assigned,
             Steer: self._steered,
@@ -74,6 +75,7 @@ class Agent(Sink):
 
     def opened(self, welcome: Welcome) -> None:
         self._reports.open(welcome.hub, self._host.identifier)
+        self._knows_environment = False
         self.provide()
 
     def lost(self) -> None:
@@ -103,6 +105,9 @@ class Agent(Sink):
             "held": [{"task": task, "attempt": attempt} for task, attempt in own],
             "inherits": self._reports.inherited,
         }
+        if not self._knows_environment:
+            fields["environment"] = self._host.environment
+            self._knows_environment = True
         self._caller.request(fields, self._was_provided)
 
     def _was_provided(self, answer: Any) -> None:

@@ -19,6 +19,7 @@ from arkitekt_next.errors import ArkitektError, HubUnavailable
 from .agent import Agent
 from .bars import bridge_tqdm
 from .capture import OutputCapture
+from .environment import describe_environment
 from .hooks import Hooks
 from .loop import mailbox_of, transport_thread
 from .processes import ProcessPool
@@ -74,6 +75,7 @@ class Host:
         self._agent: Agent | None = None
         self._stopping: asyncio.Event = asyncio.Event()
         self._failure: BaseException | None = None
+        self.environment: dict[str, Any] | None = None
 
     # -- the user loop ---------------------------------------------------------------------------------------
 
@@ -81,6 +83,7 @@ class Host:
         """Enter contexts, run start-up hooks, then provide; raise what failed, with everything undone."""
         hosting_threads.add(self._thread)
         try:
+            self.environment = await asyncio.to_thread(describe_environment)
             await self._hooks.start()
             self._capture.install()
             bridge_tqdm()

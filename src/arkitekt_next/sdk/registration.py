@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import DeclarationError, DuplicateName
 
+from .function_text import hash_function
+
 if TYPE_CHECKING:
     from arkitekt_next.ports.blueprint import Blueprint
 
@@ -47,6 +49,7 @@ class Registration:
     needs_await: bool
     injected: dict[str, Any]
     loaded_by: object = None
+    function_hash: str | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +68,8 @@ class Registration:
             offer["concurrency"] = self.concurrency
         if self.locks:
             offer["locks"] = list(self.locks)
+        if self.function_hash is not None:
+            offer["function_hash"] = self.function_hash
         return offer
 
 
@@ -204,6 +209,7 @@ def make_registration(
         needs_await=blueprint.needs_await,
         injected=dict(blueprint.injected),
         loaded_by=_loader_of(plain),
+        function_hash=hash_function(plain),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import data_tables, tables
+from . import data_tables, history_tables, tables
 from .columns import metadata
 
-__all__ = ["data_tables", "metadata", "tables"]
+__all__ = ["data_tables", "history_tables", "metadata", "tables"]

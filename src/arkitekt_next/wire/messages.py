@@ -23,6 +23,7 @@ GRACE_S = 9.0
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
+Digest = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[0-9A-Za-z:._-]+$")]
 Seconds = Annotated[float, Field(ge=0, le=366 * 86400, allow_inf_nan=False)]
 
 
@@ -290,6 +291,22 @@ class Offer(BaseModel):
     definition: dict[str, Any]
     concurrency: Annotated[int, Field(ge=1, le=100_000)] | None = None
     locks: list[Name] = Field(default_factory=list, max_length=64)
+    function_hash: Digest | None = None
+
+
+class Environment(BaseModel):
+    """What a program runs in; packages as `name==version`, sorted, `omitted` of them left out of a list too long.
+
+    `packages_hash` is over all of them.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+    python: str = Field(default="", max_length=64)
+    implementation: str = Field(default="", max_length=64)
+    platform: str = Field(default="", max_length=256)
+    packages: list[Annotated[str, Field(max_length=256)]] = Field(default_factory=list, max_length=10_000)
+    packages_hash: Digest | None = None
+    omitted: Count = 0
 
 
 class Held(BaseModel):
@@ -301,7 +318,10 @@ class Held(BaseModel):
 
 
 class Provide(Message):
-    """agent → hub: these are my functions, and these tasks I still hold from before the connection broke."""
+    """agent → hub: these are my functions, and these tasks I still hold from before the connection broke.
+
+    Without `environment` it is the one that the same session said before.
+    """
 
     kind: Literal["provide"] = "provide"
     request: Id
@@ -313,6 +333,7 @@ class Provide(Message):
     grace_s: Seconds | None = None
     held: list[Held] = Field(default_factory=list)
     inherits: list[Id] = Field(default_factory=list, max_length=1000)
+    environment: Environment | None = None
 
 
 class Provided(Message):

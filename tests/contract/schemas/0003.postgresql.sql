@@ -30,7 +30,8 @@ CREATE TABLE public.agent (
     connected_at_us bigint NOT NULL,
     lease_expires_at_us bigint NOT NULL,
     disconnected_at_us bigint,
-    gone_at_us bigint
+    gone_at_us bigint,
+    environment_hash text
 );
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
@@ -121,6 +122,12 @@ CREATE TABLE public.device_code (
     polled_at_us bigint,
     interval_s integer NOT NULL
 );
+CREATE TABLE public.environment (
+    team_id text NOT NULL,
+    hash text NOT NULL,
+    body text NOT NULL,
+    created_at_us bigint NOT NULL
+);
 CREATE TABLE public.event (
     team_id text NOT NULL,
     task_id text NOT NULL,
@@ -139,7 +146,17 @@ CREATE TABLE public.folder (
     person_id text NOT NULL,
     name text NOT NULL,
     visibility text NOT NULL,
-    private_to text NOT NULL,
+    created_at_us bigint NOT NULL
+);
+CREATE TABLE public.function_version (
+    id text NOT NULL,
+    team_id text NOT NULL,
+    action_id text NOT NULL,
+    definition_hash text NOT NULL,
+    function_hash text NOT NULL,
+    code_hash text NOT NULL,
+    release_id text NOT NULL,
+    environment_hash text,
     created_at_us bigint NOT NULL
 );
 CREATE TABLE public.hub (
@@ -161,7 +178,8 @@ CREATE TABLE public.implementation (
     definition_hash text NOT NULL,
     signature_hash text NOT NULL,
     concurrency integer,
-    active boolean NOT NULL
+    active boolean NOT NULL,
+    version_id text
 );
 CREATE TABLE public.invitation (
     id text NOT NULL,
@@ -199,8 +217,7 @@ CREATE TABLE public.item (
     used_at_us bigint NOT NULL,
     committed_at_us bigint,
     trashed_at_us bigint,
-    removed_at_us bigint,
-    cleared_at_us bigint
+    removed_at_us bigint
 );
 CREATE TABLE public.item_tag (
     item_id text NOT NULL,
@@ -280,6 +297,14 @@ CREATE TABLE public.release (
     python text DEFAULT ''::text NOT NULL,
     created_at_us bigint NOT NULL
 );
+CREATE TABLE public.release_source (
+    app_id text NOT NULL,
+    source_hash text NOT NULL,
+    team_id text NOT NULL,
+    item_id text NOT NULL,
+    person_id text NOT NULL,
+    created_at_us bigint NOT NULL
+);
 CREATE TABLE public.setting (
     name text NOT NULL,
     value text NOT NULL
@@ -328,7 +353,9 @@ CREATE TABLE public.task (
     returns text,
     error text,
     visibility text DEFAULT 'team'::text NOT NULL,
-    is_discreet boolean DEFAULT false NOT NULL
+    is_discreet boolean DEFAULT false NOT NULL,
+    version_id text,
+    again_of text
 );
 CREATE TABLE public.task_item (
     team_id text NOT NULL,
@@ -369,7 +396,7 @@ CREATE TABLE public.upload_part (
 );
 INSERT INTO public.account_link VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.action VALUES ('action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
-INSERT INTO public.agent VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.session µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 'agent.mode µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.labels µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.host µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808);
+INSERT INTO public.agent VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.session µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 'agent.mode µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.labels µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'agent.host µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, 'agent.environment_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.alembic_version VALUES ('0003');
 INSERT INTO public.app VALUES ('app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.identifier µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.audit VALUES (9223372036854775807, 'audit.team_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'audit.person_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'audit.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'audit.event µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'audit.subject µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'audit.data µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff');
@@ -379,13 +406,15 @@ INSERT INTO public.consent VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud80
 INSERT INTO public.data_grant VALUES ('data_grant.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'data_grant.login_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'data_grant.mode µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.definition VALUES ('definition.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'definition.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'definition.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'definition.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, 'definition.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.device_code VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'device_code.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808, 2147483647);
+INSERT INTO public.environment VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'environment.hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'environment.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.event VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'event.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 'event.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, -9223372036854775808, 2147483647, 9223372036854775807, 'event.data µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
-INSERT INTO public.folder VALUES ('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.private_to µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
+INSERT INTO public.folder VALUES ('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
+INSERT INTO public.function_version VALUES ('function_version.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.function_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.code_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.environment_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.hub VALUES ('hub.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'hub.url µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807);
 INSERT INTO public.identity VALUES ('identity.issuer µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'identity.subject µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
-INSERT INTO public.implementation VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, true);
+INSERT INTO public.implementation VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, true, 'implementation.version_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.invitation VALUES ('invitation.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'invitation.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808);
-INSERT INTO public.item VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 2147483647, 'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808, -9223372036854775808);
+INSERT INTO public.item VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 2147483647, 'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808);
 INSERT INTO public.item_tag VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item_tag.tag µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.login VALUES ('login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.membership VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'membership.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
@@ -394,10 +423,11 @@ INSERT INTO public.passkey VALUES ('\x000102030405060708090a0b0c0d0e0f1011121314
 INSERT INTO public.person VALUES ('person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.os_user µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 'person.email µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.password_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, -9223372036854775808);
 INSERT INTO public.redeem_token VALUES ('redeem_token.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'redeem_token.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'redeem_token.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.release VALUES ('release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.source_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.lock_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.python µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
+INSERT INTO public.release_source VALUES ('app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release_source.source_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.setting VALUES ('setting.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'setting.value µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.share VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.signing_key VALUES ('signing_key.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'signing_key.public µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'signing_key.private µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, -9223372036854775808);
-INSERT INTO public.task VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.reference µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.action µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.root_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.agent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 2147483647, 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808, 'task.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.origin_hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.args µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.options µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.timeline µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.progress µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.returns µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.error µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true);
+INSERT INTO public.task VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.reference µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.action µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.root_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.agent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 2147483647, 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808, 'task.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.origin_hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.args µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.options µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.timeline µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.progress µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.returns µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.error µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 'task.version_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task.again_of µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.task_item VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task_item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task_item.item_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'task_item.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.team VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.token VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'token.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
@@ -427,10 +457,14 @@ ALTER TABLE ONLY public.definition
     ADD CONSTRAINT pk_definition PRIMARY KEY (id);
 ALTER TABLE ONLY public.device_code
     ADD CONSTRAINT pk_device_code PRIMARY KEY (digest);
+ALTER TABLE ONLY public.environment
+    ADD CONSTRAINT pk_environment PRIMARY KEY (team_id, hash);
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT pk_event PRIMARY KEY (task_id, number);
 ALTER TABLE ONLY public.folder
     ADD CONSTRAINT pk_folder PRIMARY KEY (id);
+ALTER TABLE ONLY public.function_version
+    ADD CONSTRAINT pk_function_version PRIMARY KEY (id);
 ALTER TABLE ONLY public.hub
     ADD CONSTRAINT pk_hub PRIMARY KEY (id);
 ALTER TABLE ONLY public.identity
@@ -457,6 +491,8 @@ ALTER TABLE ONLY public.redeem_token
     ADD CONSTRAINT pk_redeem_token PRIMARY KEY (id);
 ALTER TABLE ONLY public.release
     ADD CONSTRAINT pk_release PRIMARY KEY (id);
+ALTER TABLE ONLY public.release_source
+    ADD CONSTRAINT pk_release_source PRIMARY KEY (app_id, source_hash);
 ALTER TABLE ONLY public.setting
     ADD CONSTRAINT pk_setting PRIMARY KEY (name);
 ALTER TABLE ONLY public.share
@@ -486,7 +522,7 @@ ALTER TABLE ONLY public.definition
 ALTER TABLE ONLY public.device_code
     ADD CONSTRAINT uq_device_code_user_code_digest UNIQUE (user_code_digest);
 ALTER TABLE ONLY public.folder
-    ADD CONSTRAINT uq_folder_team_id_parent_id_name_private_to UNIQUE (team_id, parent_id, name, private_to);
+    ADD CONSTRAINT uq_folder_team_id_parent_id_name UNIQUE (team_id, parent_id, name);
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT uq_invitation_digest UNIQUE (digest);
 ALTER TABLE ONLY public.person
@@ -504,28 +540,28 @@ CREATE INDEX ix_data_grant_expires ON public.data_grant USING btree (expires_at_
 CREATE INDEX ix_data_grant_item ON public.data_grant USING btree (item_id);
 CREATE INDEX ix_data_grant_login ON public.data_grant USING btree (login_id);
 CREATE INDEX ix_definition_hash ON public.definition USING btree (team_id, definition_hash);
+CREATE INDEX ix_function_version_code ON public.function_version USING btree (team_id, code_hash);
 CREATE INDEX ix_identity_person ON public.identity USING btree (person_id);
 CREATE INDEX ix_implementation_action ON public.implementation USING btree (team_id, action_id);
 CREATE INDEX ix_invitation_team ON public.invitation USING btree (team_id, id);
 CREATE INDEX ix_item_folder ON public.item USING btree (folder_id);
 CREATE INDEX ix_item_open ON public.item USING btree (created_at_us) WHERE (committed_at_us IS NULL);
 CREATE INDEX ix_item_parent ON public.item USING btree (parent_id);
-CREATE INDEX ix_item_removed ON public.item USING btree (id) WHERE (removed_at_us IS NOT NULL);
 CREATE INDEX ix_item_shown ON public.item USING btree (team_id, id) WHERE ((committed_at_us IS NOT NULL) AND (is_temporary = false) AND (trashed_at_us IS NULL));
 CREATE INDEX ix_item_tag ON public.item_tag USING btree (team_id, tag);
 CREATE INDEX ix_item_task ON public.item USING btree (team_id, task_id);
 CREATE INDEX ix_item_team ON public.item USING btree (team_id, id);
 CREATE INDEX ix_item_temporary ON public.item USING btree (used_at_us) WHERE ((is_temporary = true) AND (removed_at_us IS NULL));
 CREATE INDEX ix_item_trashed ON public.item USING btree (trashed_at_us) WHERE ((trashed_at_us IS NOT NULL) AND (removed_at_us IS NULL));
-CREATE INDEX ix_item_uncleared ON public.item USING btree (id) WHERE ((removed_at_us IS NOT NULL) AND (cleared_at_us IS NULL));
 CREATE INDEX ix_login_person ON public.login USING btree (team_id, person_id, id);
 CREATE INDEX ix_login_revoked ON public.login USING btree (revoked_at_us);
 CREATE INDEX ix_object_item ON public.object USING btree (item_id);
 CREATE INDEX ix_passkey_person ON public.passkey USING btree (person_id);
 CREATE UNIQUE INDEX ix_person_email ON public.person USING btree (email);
 CREATE INDEX ix_redeem_token_team ON public.redeem_token USING btree (team_id, id);
+CREATE INDEX ix_release_source_item ON public.release_source USING btree (item_id);
 CREATE INDEX ix_task_action ON public.task USING btree (team_id, action, id);
-CREATE INDEX ix_task_item ON public.task_item USING btree (team_id, item_id, role, task_id);
+CREATE INDEX ix_task_item ON public.task_item USING btree (team_id, item_id);
 CREATE INDEX ix_task_live ON public.task USING btree (team_id, status, id) WHERE (ended_at_us IS NULL);
 CREATE INDEX ix_task_parent ON public.task USING btree (team_id, parent_id, id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX ix_task_root ON public.task USING btree (team_id, root_id, id) WHERE (parent_id IS NOT NULL);
@@ -577,12 +613,20 @@ ALTER TABLE ONLY public.definition
     ADD CONSTRAINT fk_definition_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.device_code
     ADD CONSTRAINT fk_device_code_login_id_login FOREIGN KEY (login_id) REFERENCES public.login(id);
+ALTER TABLE ONLY public.environment
+    ADD CONSTRAINT fk_environment_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT fk_event_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.folder
     ADD CONSTRAINT fk_folder_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.folder
     ADD CONSTRAINT fk_folder_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
+ALTER TABLE ONLY public.function_version
+    ADD CONSTRAINT fk_function_version_action_id_action FOREIGN KEY (action_id) REFERENCES public.action(id);
+ALTER TABLE ONLY public.function_version
+    ADD CONSTRAINT fk_function_version_release_id_release FOREIGN KEY (release_id) REFERENCES public.release(id);
+ALTER TABLE ONLY public.function_version
+    ADD CONSTRAINT fk_function_version_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT fk_identity_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
 ALTER TABLE ONLY public.implementation
@@ -627,6 +671,14 @@ ALTER TABLE ONLY public.redeem_token
     ADD CONSTRAINT fk_redeem_token_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.release
     ADD CONSTRAINT fk_release_app_id_app FOREIGN KEY (app_id) REFERENCES public.app(id);
+ALTER TABLE ONLY public.release_source
+    ADD CONSTRAINT fk_release_source_app_id_app FOREIGN KEY (app_id) REFERENCES public.app(id);
+ALTER TABLE ONLY public.release_source
+    ADD CONSTRAINT fk_release_source_item_id_item FOREIGN KEY (item_id) REFERENCES public.item(id);
+ALTER TABLE ONLY public.release_source
+    ADD CONSTRAINT fk_release_source_person_id_person FOREIGN KEY (person_id) REFERENCES public.person(id);
+ALTER TABLE ONLY public.release_source
+    ADD CONSTRAINT fk_release_source_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.release
     ADD CONSTRAINT fk_release_team_id_team FOREIGN KEY (team_id) REFERENCES public.team(id);
 ALTER TABLE ONLY public.share

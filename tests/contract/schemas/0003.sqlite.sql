@@ -39,7 +39,7 @@ CREATE TABLE agent (
 	connected_at_us BIGINT NOT NULL, 
 	lease_expires_at_us BIGINT NOT NULL, 
 	disconnected_at_us BIGINT, 
-	gone_at_us BIGINT, 
+	gone_at_us BIGINT, environment_hash TEXT, 
 	CONSTRAINT pk_agent PRIMARY KEY (id), 
 	CONSTRAINT fk_agent_app_id_app FOREIGN KEY(app_id) REFERENCES app (id), 
 	CONSTRAINT fk_agent_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
@@ -47,7 +47,7 @@ CREATE TABLE agent (
 	CONSTRAINT fk_agent_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
 	CONSTRAINT uq_agent_team_id_person_id_app_id_session UNIQUE (team_id, person_id, app_id, session)
 );
-INSERT INTO "agent" VALUES('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.session µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,'agent.mode µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.labels µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.host µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808);
+INSERT INTO "agent" VALUES('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.session µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,'agent.mode µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.labels µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','agent.host µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,'agent.environment_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -172,6 +172,15 @@ CREATE TABLE device_code (
 	CONSTRAINT uq_device_code_user_code_digest UNIQUE (user_code_digest)
 );
 INSERT INTO "device_code" VALUES(X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F404142434445464748494A4B4C4D4E4F505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F707172737475767778797A7B7C7D7E7F808182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9FA0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBFC0C1C2C3C4C5C6C7C8C9CACBCCCDCECFD0D1D2D3D4D5D6D7D8D9DADBDCDDDEDFE0E1E2E3E4E5E6E7E8E9EAEBECEDEEEFF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F404142434445464748494A4B4C4D4E4F505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F707172737475767778797A7B7C7D7E7F808182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9FA0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBFC0C1C2C3C4C5C6C7C8C9CACBCCCDCECFD0D1D2D3D4D5D6D7D8D9DADBDCDDDEDFE0E1E2E3E4E5E6E7E8E9EAEBECEDEEEFF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF','device_code.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','device_code.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','device_code.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','device_code.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','device_code.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','device_code.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,-9223372036854775808,2147483647);
+CREATE TABLE environment (
+	team_id TEXT NOT NULL, 
+	hash TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	created_at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_environment PRIMARY KEY (team_id, hash), 
+	CONSTRAINT fk_environment_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
+);
+INSERT INTO "environment" VALUES('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','environment.hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','environment.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
 CREATE TABLE event (
 	team_id TEXT NOT NULL, 
 	task_id TEXT NOT NULL, 
@@ -196,14 +205,29 @@ CREATE TABLE folder (
 	person_id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
 	visibility TEXT NOT NULL, 
-	private_to TEXT NOT NULL, 
 	created_at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_folder PRIMARY KEY (id), 
 	CONSTRAINT fk_folder_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_folder_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
-	CONSTRAINT uq_folder_team_id_parent_id_name_private_to UNIQUE (team_id, parent_id, name, private_to)
+	CONSTRAINT uq_folder_team_id_parent_id_name UNIQUE (team_id, parent_id, name)
 );
-INSERT INTO "folder" VALUES('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.private_to µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
+INSERT INTO "folder" VALUES('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
+CREATE TABLE function_version (
+	id TEXT NOT NULL, 
+	team_id TEXT NOT NULL, 
+	action_id TEXT NOT NULL, 
+	definition_hash TEXT NOT NULL, 
+	function_hash TEXT NOT NULL, 
+	code_hash TEXT NOT NULL, 
+	release_id TEXT NOT NULL, 
+	environment_hash TEXT, 
+	created_at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_function_version PRIMARY KEY (id), 
+	CONSTRAINT fk_function_version_action_id_action FOREIGN KEY(action_id) REFERENCES action (id), 
+	CONSTRAINT fk_function_version_release_id_release FOREIGN KEY(release_id) REFERENCES release (id), 
+	CONSTRAINT fk_function_version_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
+);
+INSERT INTO "function_version" VALUES('function_version.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','function_version.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','function_version.function_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','function_version.code_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','function_version.environment_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
 CREATE TABLE hub (
 	id TEXT NOT NULL, 
 	url TEXT NOT NULL, 
@@ -228,13 +252,13 @@ CREATE TABLE implementation (
 	definition_hash TEXT NOT NULL, 
 	signature_hash TEXT NOT NULL, 
 	concurrency INTEGER, 
-	active BOOLEAN NOT NULL, 
+	active BOOLEAN NOT NULL, version_id TEXT, 
 	CONSTRAINT pk_implementation PRIMARY KEY (agent_id, action_id), 
 	CONSTRAINT fk_implementation_action_id_action FOREIGN KEY(action_id) REFERENCES action (id), 
 	CONSTRAINT fk_implementation_agent_id_agent FOREIGN KEY(agent_id) REFERENCES agent (id), 
 	CONSTRAINT fk_implementation_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
 );
-INSERT INTO "implementation" VALUES('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,1);
+INSERT INTO "implementation" VALUES('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,1,'implementation.version_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 CREATE TABLE invitation (
 	id TEXT NOT NULL, 
 	team_id TEXT NOT NULL, 
@@ -277,14 +301,13 @@ CREATE TABLE item (
 	committed_at_us BIGINT, 
 	trashed_at_us BIGINT, 
 	removed_at_us BIGINT, 
-	cleared_at_us BIGINT, 
 	CONSTRAINT pk_item PRIMARY KEY (id), 
 	CONSTRAINT fk_item_by_id_person FOREIGN KEY(by_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_folder_id_folder FOREIGN KEY(folder_id) REFERENCES folder (id), 
 	CONSTRAINT fk_item_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
 );
-INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808,-9223372036854775808);
+INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
 CREATE TABLE item_tag (
 	item_id TEXT NOT NULL, 
 	tag TEXT NOT NULL, 
@@ -391,6 +414,20 @@ CREATE TABLE release (
 	CONSTRAINT uq_release_team_id_app_id_version_source_hash_lock_hash_python UNIQUE (team_id, app_id, version, source_hash, lock_hash, python)
 );
 INSERT INTO "release" VALUES('release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.source_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.lock_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release.python µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
+CREATE TABLE release_source (
+	app_id TEXT NOT NULL, 
+	source_hash TEXT NOT NULL, 
+	team_id TEXT NOT NULL, 
+	item_id TEXT NOT NULL, 
+	person_id TEXT NOT NULL, 
+	created_at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_release_source PRIMARY KEY (app_id, source_hash), 
+	CONSTRAINT fk_release_source_app_id_app FOREIGN KEY(app_id) REFERENCES app (id), 
+	CONSTRAINT fk_release_source_item_id_item FOREIGN KEY(item_id) REFERENCES item (id), 
+	CONSTRAINT fk_release_source_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
+	CONSTRAINT fk_release_source_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
+);
+INSERT INTO "release_source" VALUES('app.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','release_source.source_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
 CREATE TABLE setting (
 	name TEXT NOT NULL, 
 	value TEXT NOT NULL, 
@@ -449,13 +486,13 @@ CREATE TABLE "task" (
 	timeline TEXT NOT NULL, 
 	progress TEXT, 
 	returns TEXT, 
-	error TEXT, 
+	error TEXT, version_id TEXT, again_of TEXT, 
 	CONSTRAINT pk_task PRIMARY KEY (team_id, id), 
 	CONSTRAINT fk_task_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_task_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
 	CONSTRAINT uq_task_team_id_person_id_app_reference UNIQUE (team_id, person_id, app, reference)
 );
-INSERT INTO "task" VALUES('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.reference µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.action µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'task.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.root_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.agent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,2147483647,2147483647,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808,'task.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.origin_hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.args µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.options µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.timeline µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.progress µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.returns µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.error µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
+INSERT INTO "task" VALUES('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.reference µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.action µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'task.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.root_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.agent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',2147483647,2147483647,2147483647,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808,'task.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.origin_hub_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.args µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.options µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.timeline µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.progress µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.returns µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.error µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.version_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','task.again_of µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 CREATE TABLE task_item (
 	team_id TEXT NOT NULL, 
 	task_id TEXT NOT NULL, 
@@ -529,21 +566,21 @@ CREATE INDEX ix_task_root ON task (team_id, root_id, id) WHERE parent_id IS NOT 
 CREATE INDEX ix_task_unhappy ON task (team_id, status, id) WHERE status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired');
 CREATE INDEX ix_token_expires ON token (expires_at_us);
 CREATE INDEX ix_token_login ON token (login_id);
-CREATE INDEX ix_task_item ON task_item (team_id, item_id, role, task_id);
+CREATE INDEX ix_task_item ON task_item (team_id, item_id);
 CREATE INDEX ix_item_folder ON item (folder_id);
 CREATE INDEX ix_item_open ON item (created_at_us) WHERE committed_at_us IS NULL;
 CREATE INDEX ix_item_parent ON item (parent_id);
-CREATE INDEX ix_item_removed ON item (id) WHERE removed_at_us IS NOT NULL;
 CREATE INDEX ix_item_shown ON item (team_id, id) WHERE committed_at_us IS NOT NULL AND is_temporary = false AND trashed_at_us IS NULL;
 CREATE INDEX ix_item_task ON item (team_id, task_id);
 CREATE INDEX ix_item_team ON item (team_id, id);
 CREATE INDEX ix_item_temporary ON item (used_at_us) WHERE is_temporary = true AND removed_at_us IS NULL;
 CREATE INDEX ix_item_trashed ON item (trashed_at_us) WHERE trashed_at_us IS NOT NULL AND removed_at_us IS NULL;
-CREATE INDEX ix_item_uncleared ON item (id) WHERE removed_at_us IS NOT NULL AND cleared_at_us IS NULL;
 CREATE INDEX ix_data_grant_expires ON data_grant (expires_at_us);
 CREATE INDEX ix_data_grant_item ON data_grant (item_id);
 CREATE INDEX ix_data_grant_login ON data_grant (login_id);
 CREATE INDEX ix_item_tag ON item_tag (team_id, tag);
 CREATE INDEX ix_object_item ON object (item_id);
 CREATE INDEX ix_upload_item ON upload (item_id);
+CREATE INDEX ix_function_version_code ON function_version (team_id, code_hash);
+CREATE INDEX ix_release_source_item ON release_source (item_id);
 COMMIT;

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select, update
 
@@ -22,18 +22,21 @@ from arkitekt_next.hub.tasks import control, ending, recovery, retry, routing, s
 from arkitekt_next.hub.tasks.reducer import judge_loss
 from arkitekt_next.ports import Definition
 from arkitekt_next.storage import tables as t
-from arkitekt_next.storage.ledger import Statement, insert_or
+from arkitekt_next.storage.ledger import Statement, Step, insert_or
 from arkitekt_next.wire.codec import dumps
 from arkitekt_next.wire.lifecycle import EventName, Status
 from arkitekt_next.wire.messages import Credit, Provided, Steer
+
+from . import versions
 
 if TYPE_CHECKING:
     from arkitekt_next.hub.catalog.service import Contract
     from arkitekt_next.hub.tasks.board import Board
     from arkitekt_next.hub.tasks.live import LiveTask
-    from arkitekt_next.wire.messages import Provide
+    from arkitekt_next.wire.messages import Provide, Release
 
     from .peer import Peer
+    from .versions import Version
 
 _UPSERT_AGENT = insert_or(
     t.agent,
@@ -46,6 +49,7 @@ _UPSERT_AGENT = insert_or(
         "visibility",
         "labels",
         "host",
+        "environment_hash",
         "capacity",
         "grace_us",
         "connected_at_us",
@@ -57,7 +61,7 @@ _UPSERT_AGENT = insert_or(
 _UPSERT_IMPLEMENTATION = insert_or(
     t.implementation,
     ["agent_id", "action_id"],
-    update=["definition_hash", "signature_hash", "concurrency", "active"],
+    update=["definition_hash", "signature_hash", "version_id", "concurrency", "active"],
 )
 _RETIRE_IMPLEMENTATIONS = Statement(
     "retire implementations",
@@ -123,7 +127,8 @@ class Agents:
             if peer.close_code is not None:
                 return
             self._adopt(agent, peer, wanted)
-            steps = self._bind(agent, wanted, contracts, app_id, release_id)
+            noted, notes = _note_versions(agent, wanted, contracts, hello.release, release_id)
+            steps = [*notes, *self._bind(agent, wanted, contracts, noted, app_id, release_id)]
             fence = {"b_agent": agent.id, "epoch": agent.epoch, "hub_id": self.board.hub}
             ledger = self.board.ledger
             ledger.write([(_RETIRE_IMPLEMENTATIONS, {"b_agent": agent.id})], lambda _: None)
@@ -205,15 +210,21 @@ class Agents:
         peer.speaks_for[dead] = True
 
     def _bind(
-        self, agent: Agent, wanted: Provide, contracts: list[Contract], app_id: str, release_id: str
-    ) -> list[tuple[Statement, dict[str, Any]]]:
+        self,
+        agent: Agent,
+        wanted: Provide,
+        contracts: list[Contract],
+        noted: list[Version],
+        app_id: str,
+        release_id: str,
+    ) -> list[Step]:
         self.board.catalogue.detach(agent)
         running = {name: offer.running for name, offer in agent.offers.items()}
         agent.offers = {}
         agent.program = new_id()
         now = now_us()
         lease_us = round(self.board.settings.lease_s * 1e6)
-        steps: list[tuple[Statement, dict[str, Any]]] = [
+        steps: list[Step] = [
             (
                 _UPSERT_AGENT,
                 {
@@ -229,6 +240,7 @@ class Agents:
                     "visibility": agent.visibility,
                     "labels": dumps(sorted(agent.labels)),
                     "host": agent.host,
+                    "environment_hash": agent.environment,
                     "capacity": agent.capacity,
                     "grace_us": round(agent.grace_s * 1e6),
                     "connected_at_us": now,
@@ -238,10 +250,10 @@ class Agents:
                 },
             )
         ]
-        for contract, offer in zip(contracts, wanted.offers, strict=True):
+        for contract, offer, version in zip(contracts, wanted.offers, noted, strict=True):
             name = contract.action.short_name
             agent.offers[name] = Implementation(
-                agent, contract, offer.concurrency, running.get(name, 0), frozenset(offer.locks)
+                agent, contract, offer.concurrency, running.get(name, 0), frozenset(offer.locks), *version
             )
             steps.append(
                 (
@@ -252,6 +264,7 @@ class Agents:
                         "team_id": agent.team,
                         "definition_hash": contract.definition_hash,
                         "signature_hash": contract.signature_hash,
+                        "version_id": version.id,
                         "concurrency": offer.concurrency,
                         "active": True,
                     },
@@ -379,6 +392,24 @@ class Agents:
         for timer in self._grace.values():
             timer.cancel()
         self._grace.clear()
+
+
+def _note_versions(
+    agent: Agent, wanted: Provide, contracts: list[Contract], release: Release, release_id: str
+) -> tuple[list[Version], list[Step]]:
+    """Give what exactly an agent is about to offer, in the order of its offers, and the steps that write it down."""
+    steps: list[Step] = []
+    if wanted.environment is not None:
+        agent.environment, step = versions.note_environment(agent.team, wanted.environment)
+        steps.append(step)
+    noted: list[Version] = []
+    for contract, offer in zip(contracts, wanted.offers, strict=True):
+        version, step = versions.note_version(
+            agent.team, contract, offer, release, release_id=release_id, environment=agent.environment
+        )
+        noted.append(version)
+        steps.append(step)
+    return noted, steps
 
 
 def _visibility(wanted: Provide) -> str:

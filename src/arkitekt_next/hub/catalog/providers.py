@@ -21,7 +21,8 @@ VersionKey = tuple[tuple[int, int | str], ...]
 class Agent:
     """One running instance of a release. `peer` is None while it is disconnected or connected to another hub.
 
-    `program` names what it offers: a new name each time it says so anew. What is `private` its own person alone may
+    `program` names what it offers: a new name each time it says so anew; `environment` is the hash of what it runs in.
+    What is `private` its own person alone may
     see and call.
     """
 
@@ -39,6 +40,7 @@ class Agent:
     capacity: int
     grace_s: float
     host: str = ""
+    environment: str | None = None
     program: str = ""
     peer: Peer | None = None
     is_draining: bool = False
@@ -72,13 +74,18 @@ class Agent:
 
 @dataclass(slots=True, eq=False)
 class Implementation:
-    """One function of one agent. `locks` are held while it runs, and shared with other functions of the agent."""
+    """One function of one agent. `locks` are held while it runs, and shared with other functions of the agent.
+
+    `version` is the row that says what exactly it is; those with one `code_hash` run the same code, `""` is unknown.
+    """
 
     agent: Agent
     contract: Contract
     concurrency: int | None
     running: int = 0
     locks: frozenset[str] = frozenset()
+    version: str | None = None
+    code_hash: str = ""
 
     @property
     def rank(self) -> tuple[bool, VersionKey, int]:

@@ -36,7 +36,7 @@ def refuse_large(text: str, *, where: str) -> None:
 
 @dataclass(slots=True, frozen=True)
 class Options:
-    """What the caller asked for beside the arguments."""
+    """What the caller asked for beside the arguments. `code_hash`: nothing but this very code may run it."""
 
     agent: str | None = None
     labels: frozenset[str] = frozenset()
@@ -44,6 +44,7 @@ class Options:
     timeout_s: float | None = None
     queue_timeout_s: float | None = None
     retries: int = 0
+    code_hash: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give the stored form, without what is at its default."""
@@ -54,6 +55,7 @@ class Options:
             "timeout_s": self.timeout_s,
             "queue_timeout_s": self.queue_timeout_s,
             "retries": self.retries,
+            "code_hash": self.code_hash,
         }
         return {name: value for name, value in raw.items() if value}
 
@@ -74,7 +76,8 @@ class LiveTask:
     only up to that may anybody be told. `is_delivered` says that the assignment of this attempt went into the agent's
     socket, `is_leaving` that the task is on its way to another hub, `is_awaited` that whoever called it
     does nothing until it ends. `visibility` is `private` while only its caller may know of it; what a `is_discreet` one
-    was given and gave is not for the team's members.
+    was given and gave is not for the team's members. `version` names what exactly runs it; `again_of` is the task that
+    somebody wanted to have run once more.
     """
 
     id: str
@@ -91,6 +94,8 @@ class LiveTask:
     options: Options = NO_OPTIONS
     visibility: str = "team"
     is_discreet: bool = False
+    version: str | None = None
+    again_of: str | None = None
     status: Status = Status.QUEUED
     attempt: int = 0
     failures: int = 0

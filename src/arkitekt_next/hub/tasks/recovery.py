@@ -93,6 +93,7 @@ def agent_of(row: RowMapping) -> Agent:
         capacity=row["capacity"],
         grace_s=row["grace_us"] / 1e6,
         host=row["host"],
+        environment=row["environment_hash"],
     )
 
 
@@ -153,6 +154,8 @@ def task_of(board: Board, row: Any) -> LiveTask:
         options=Options.from_json(loads(row["options"])),
         visibility=row["visibility"],
         is_discreet=row["is_discreet"],
+        version=row["version_id"],
+        again_of=row["again_of"],
         status=Status(row["status"]),
         attempt=row["attempt"],
         failures=row["failures"],

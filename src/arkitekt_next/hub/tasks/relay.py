@@ -19,6 +19,7 @@ from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.core.telemetry import log
 from arkitekt_next.hub.tasks import control, recovery, routing, statements, watch
 from arkitekt_next.storage import tables as t
+from arkitekt_next.storage.history_tables import function_version
 from arkitekt_next.storage.ledger import Statement
 from arkitekt_next.wire.codec import dumps, encode, loads
 from arkitekt_next.wire.lifecycle import Status
@@ -142,8 +143,10 @@ class Relay:
         )
         async with self.board.database.engine.connect() as db:
             row = (await db.execute(query)).mappings().first()
-            offers_query = select(t.implementation).where(
-                t.implementation.c.agent_id == agent_id, t.implementation.c.active.is_(True)
+            offers_query = (
+                select(t.implementation, function_version.c.code_hash)
+                .outerjoin(function_version, function_version.c.id == t.implementation.c.version_id)
+                .where(t.implementation.c.agent_id == agent_id, t.implementation.c.active.is_(True))
             )
             offers = (await db.execute(offers_query)).mappings().all()
         old = self.remote.pop(agent_id, None)
@@ -158,7 +161,13 @@ class Relay:
         agent.is_remote = True
         for offer in offers:
             contract = await self.board.catalogue.contract(offer["action_id"], offer["definition_hash"])
-            agent.offers[contract.action.short_name] = Implementation(agent, contract, offer["concurrency"])
+            agent.offers[contract.action.short_name] = Implementation(
+                agent,
+                contract,
+                offer["concurrency"],
+                version=offer["version_id"],
+                code_hash=offer["code_hash"] or "",
+            )
         self.remote[agent_id] = agent
         self.board.catalogue.attach(agent)
         self._offer_queued(agent)
@@ -201,6 +210,7 @@ class Relay:
             "failures": task.failures,
             "epoch": task.epoch,
             "agent_id": None,
+            "version_id": None,
             "hub_id": agent.hub,
             "assigned_at_us": None,
             "started_at_us": None,

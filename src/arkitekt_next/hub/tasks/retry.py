@@ -26,7 +26,7 @@ def try_again(board: Board, task: LiveTask, *, failed: bool, then: Callable[[], 
     key = board.key(task)
     task.failures += failed
     record(task, EventName.QUEUED, now_us())
-    task.agent = None
+    task.agent = task.version = None
     task.is_delivered = False
     row = {
         **key,
@@ -36,6 +36,7 @@ def try_again(board: Board, task: LiveTask, *, failed: bool, then: Callable[[], 
         "failures": task.failures,
         "epoch": task.epoch,
         "agent_id": None,
+        "version_id": None,
         "hub_id": board.hub,
         "assigned_at_us": None,
         "started_at_us": None,

@@ -37,6 +37,7 @@ def fits(task: LiveTask, offer: Implementation) -> bool:
         and agent.is_online
         and agent.serves(task.person)
         and (options.agent is None or options.agent == agent.id)
+        and (options.code_hash is None or options.code_hash == offer.code_hash)
         and options.labels <= agent.labels
     )
 
@@ -134,7 +135,7 @@ def _lineage(board: Board, task: LiveTask) -> Iterator[LiveTask]:
 def place(board: Board, task: LiveTask, offer: Implementation) -> None:
     """Give a task to an agent, in memory."""
     agent = offer.agent
-    task.agent, task.offer = agent, offer
+    task.agent, task.offer, task.version = agent, offer, offer.version
     task.attempt += 1
     task.epoch = agent.epoch
     task.is_delivered = False
@@ -235,6 +236,7 @@ def write_placement(board: Board, task: LiveTask, old_attempt: int, old_epoch: i
         "failures": task.failures,
         "epoch": task.epoch,
         "agent_id": task.agent.id if task.agent else None,
+        "version_id": task.version,
         "hub_id": board.hub,
         "assigned_at_us": task.assigned_at_us,
         "started_at_us": None,

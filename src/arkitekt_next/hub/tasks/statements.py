@@ -35,6 +35,7 @@ PLACE = _change(
     "failures",
     "epoch",
     "agent_id",
+    "version_id",
     "hub_id",
     "assigned_at_us",
     "started_at_us",

@@ -1,4 +1,4 @@
-"""The data service: items, folders, tags, grants, and what lies in the store."""
+"""The data service: items, folders, tags, grants, what lies in the store, and what ran to make it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -190,6 +190,55 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["upload_id"], ["upload.id"], name=op.f("fk_upload_part_upload_id_upload")),
         sa.PrimaryKeyConstraint("upload_id", "number", name=op.f("pk_upload_part")),
     )
+    _add_history()
+
+
+def _add_history() -> None:
+    op.create_table(
+        "environment",
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_environment_team_id_team")),
+        sa.PrimaryKeyConstraint("team_id", "hash", name=op.f("pk_environment")),
+    )
+    op.create_table(
+        "function_version",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("action_id", sa.Text(), nullable=False),
+        sa.Column("definition_hash", sa.Text(), nullable=False),
+        sa.Column("function_hash", sa.Text(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("release_id", sa.Text(), nullable=False),
+        sa.Column("environment_hash", sa.Text(), nullable=True),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["action_id"], ["action.id"], name=op.f("fk_function_version_action_id_action")),
+        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_function_version_release_id_release")),
+        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_function_version_team_id_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_function_version")),
+    )
+    op.create_index("ix_function_version_code", "function_version", ["team_id", "code_hash"])
+    op.create_table(
+        "release_source",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("source_hash", sa.Text(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("created_at_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["app.id"], name=op.f("fk_release_source_app_id_app")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_release_source_item_id_item")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_release_source_person_id_person")),
+        sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_release_source_team_id_team")),
+        sa.PrimaryKeyConstraint("app_id", "source_hash", name=op.f("pk_release_source")),
+    )
+    op.create_index("ix_release_source_item", "release_source", ["item_id"])
+    op.add_column("agent", sa.Column("environment_hash", sa.Text(), nullable=True))
+    op.add_column("implementation", sa.Column("version_id", sa.Text(), nullable=True))
+    op.add_column("task", sa.Column("version_id", sa.Text(), nullable=True))
+    op.add_column("task", sa.Column("again_of", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
