@@ -156,6 +156,14 @@ class NoAgent(ArkitektError):
     template = "No agent that provides {action}{wishes} is online. Start its app, or let the call wait for it"
 
 
+class ReleaseNotRunning(ArkitektError):
+    """The very release that ran a task is wanted again, and no agent of it is online."""
+
+    code = "release_not_running"
+    status = 409
+    template = "Task {task} ran {action} of {release}, and no agent of that release is online. {remedy}"
+
+
 class NotAuthenticated(ArkitektError, PermissionError):
     """The hub does not know who is asking."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import tempfile
 import time
+import urllib.error
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from benchmarks import stage
 
-from tests.support.raw import RawClient, client, definition
+from tests.support.raw import RawClient, client, definition, post, sign_in
 
 pytestmark = pytest.mark.requirement("keep.several-hubs")
 
@@ -36,8 +38,6 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         while not (files := list(folder.glob("*.ports"))) or not files[0].read_text().strip():
             assert time.monotonic() < deadline, "nats-server did not start"
             time.sleep(0.02)
-        import json
-
         yield json.loads(files[0].read_text())["nats"][0]
     finally:
         process.kill()
@@ -86,6 +86,42 @@ async def known(caller: RawClient, action: str) -> None:
                 await asyncio.sleep(0.01)
         if answers[0]["kind"] == "found" and answers[0]["agents_online"]:
             return
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.requirement("data.again")
+def test_the_same_version_runs_again_on_an_agent_of_the_other_hub(hubs: tuple[stage.Hub, stage.Hub]) -> None:
+    a, b = hubs
+
+    async def scene() -> None:
+        app = f"x{uuid.uuid4().hex[:8]}"
+        token = await asyncio.to_thread(sign_in, a.url, a.folder, "caller")
+        async with client(b, app) as agent, client(a, "caller") as caller:
+            await agent.provide(definition("add"), function_hash="5b" * 32)
+            await known(caller, f"{app}.add")
+            first = await caller.submit(f"{app}.add", {"a": 3})
+            await agent.assigned(first)
+            await agent.report("ended", first, status="completed", returns=[3])
+            await caller.expect("outcome", task=first)
+            url = f"{a.url}/api/tasks/{first}/again"
+            told = await asyncio.to_thread(post, url, {"version": "same"}, token)
+            again = await agent.assigned(told["task"])
+            assert again["args"] == {"a": 3}
+            await agent.report("ended", told["task"], status="completed", returns=[3])
+            await agent.provide(definition("add"), function_hash="6c" * 32)
+            assert await refused_at_last(url, token, agent) == "release_not_running"
+
+    run(scene())
+
+
+async def refused_at_last(url: str, token: str, agent: RawClient) -> str:
+    """Ask until the hub has heard that the agent runs something else by now; give the code it then refuses with."""
+    while True:
+        try:
+            late = await asyncio.to_thread(post, url, {"version": "same"}, token)
+        except urllib.error.HTTPError as refused:
+            return str(json.loads(refused.read())["code"])
+        assert not agent.of("assign", task=late["task"]), "what is not the same may not run it"
         await asyncio.sleep(0.02)
 
 

@@ -51,7 +51,7 @@ class Client:
     """The calls of one app."""
 
     def __init__(self, app: App) -> None:
-        self._app = app
+        self.app = app
         self._link = app.link
         self._connection = self._link.connection
         self._caller = self._link.caller
@@ -284,7 +284,7 @@ class Client:
         is_watched: bool,
     ) -> Call:
         run = CURRENT.get()
-        parent = run.task if run is not None and run.host is not None and run.host.app is self._app else None
+        parent = run.task if run is not None and run.host is not None and run.host.app is self.app else None
         reference = options.reference or self._caller.new_name()
         constant = (
             target.constant if options is target.options else options.written(target.action, target.signature_hash)

@@ -6,11 +6,13 @@ watches; dropping it, or giving up waiting, leaves the task alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arkitekt_next.errors import TaskTimeout, WrongContext
 
+from .again import Version, run_again
 from .calls import Call, CallOptions
 from .client import Client, load_now
 from .run import refuse_blocking
@@ -194,6 +196,24 @@ class TaskHandle:
     async def astep(self) -> None:
         """Let a paused task go on to its next pause point."""
         await self._client.acontrol(self._call, "step", None, "")
+
+    # -- running again ---------------------------------------------------------------------------------------
+
+    def run_again(self, version: Version = "same", *, discreet: bool | None = None) -> TaskHandle:
+        """Have the task run again with the arguments it had: the very release that ran, or the `current` version.
+
+        Raises `ReleaseNotRunning` when the same version is wanted and nobody runs it, `Conflict` when the arguments do
+        not fit the current one any more.
+        """
+        return run_again(self._client.app, self.id, version, discreet=discreet)
+
+    async def arun_again(self, version: Version = "same", *, discreet: bool | None = None) -> TaskHandle:
+        """Have the task run again with the arguments it had: the very release that ran, or the `current` version.
+
+        Raises `ReleaseNotRunning` when the same version is wanted and nobody runs it, `Conflict` when the arguments do
+        not fit the current one any more.
+        """
+        return await asyncio.to_thread(self.run_again, version, discreet=discreet)
 
     # -- steps -----------------------------------------------------------------------------------------------
 

@@ -53,7 +53,12 @@ class Link:
         """What the app stores at the hub, and reads there."""
         from .data.store import HubItems
 
-        return HubItems(Session(self._sign_in, self._refuse))
+        return HubItems(self.session)
+
+    @cached_property
+    def session(self) -> Session:
+        """The app's requests to the hub's REST face."""
+        return Session(self._sign_in, self._refuse)
 
     def ensure_open(self) -> None:
         """Block until the hub has said welcome for the first time; raise what prevents it."""

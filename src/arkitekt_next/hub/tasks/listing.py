@@ -46,6 +46,7 @@ SUMMARY = (
     _c.root_id.label("root"),
     _c.agent_id.label("agent"),
     _c.attempt,
+    _c.again_of,
     _c.yields,
     _c.progress,
     _c.queued_at_us,

@@ -13,7 +13,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.lifecycle import TERMINAL, Status
 from arkitekt_next.wire.messages import Submit
 
-from . import access, control, reads
+from . import access, again, control, reads
 from . import submit as calls
 from . import views as v
 from .stream import Patience
@@ -28,7 +28,21 @@ if TYPE_CHECKING:
 
 async def submit(board: Board, who: Principal, form: v.TaskForm, *, key: str | None, wait_s: float) -> v.Submitted:
     """Record a call, and wait for its outcome when asked to. Raises what the wire's `submit` is refused with."""
-    wanted = _message(form, key)
+    return await _submit(board, who, _message(form, key), wait_s=wait_s)
+
+
+async def run_again(
+    board: Board, who: Principal, task: str, form: v.AgainForm, *, key: str | None, wait_s: float
+) -> v.Submitted:
+    """Record a call that repeats a task, and wait for its outcome when asked to. Raises what `again.prepare` does."""
+    reference = _reference(form.reference, key)
+    repetition = await again.prepare(board, who, task, form, reference)
+    return await _submit(board, who, repetition.wanted, wait_s=wait_s, repeats=repetition.again)
+
+
+async def _submit(
+    board: Board, who: Principal, wanted: Submit, *, wait_s: float, repeats: calls.Again | None = None
+) -> v.Submitted:
     receipts: asyncio.Future[calls.Receipt] = board.loop.create_future()
     patience = Patience()
 
@@ -44,7 +58,7 @@ async def submit(board: Board, who: Principal, form: v.TaskForm, *, key: str | N
         if wait_s:
             patience.listen(task)
 
-    calls.submit(board, who, wanted, answered, prepare=prepare)
+    calls.submit(board, who, wanted, answered, prepare=prepare, again=repeats)
     receipt = await receipts
     told = v.Submitted(task=receipt.task, reference=wanted.reference, status=Status(receipt.status))
     if not wait_s:
@@ -61,10 +75,14 @@ async def submit(board: Board, who: Principal, form: v.TaskForm, *, key: str | N
 
 
 def _message(form: v.TaskForm, key: str | None) -> Submit:
-    reference = form.reference or key or secrets.token_urlsafe(24)
+    return Submit(**{**form.model_dump(), "reference": _reference(form.reference, key)})
+
+
+def _reference(said: str | None, key: str | None) -> str:
+    reference = said or key or secrets.token_urlsafe(24)
     if key is not None and reference != key:
-        raise RequestRefused(where="header Idempotency-Key", problem=f"expected '{form.reference}' as in the body")
-    return Submit(**{**form.model_dump(), "reference": reference})
+        raise RequestRefused(where="header Idempotency-Key", problem=f"expected '{said}' as in the body")
+    return reference
 
 
 async def steer(board: Board, who: Principal, task: str, verb: Verb, form: v.SteerForm) -> v.Steered:

@@ -73,8 +73,11 @@ class Results:
 
 
 def answer(board: Board, task: LiveTask) -> bool:
-    """Complete a placed and recorded task with what is known; False when it has to run. Its log says where from."""
-    if not task.contract.definition.pure:
+    """Complete a placed and recorded task with what is known; False when it has to run. Its log says where from.
+
+    What somebody wanted to have run again always runs.
+    """
+    if not task.contract.definition.pure or task.again_of is not None:
         return False
     found = board.results.find(task)
     if found is None:

@@ -14,6 +14,7 @@ from arkitekt_next.errors import (
     NoAgent,
     NotFound,
     NotPermitted,
+    ReleaseNotRunning,
     StorageFull,
     UnknownArgument,
 )
@@ -32,14 +33,13 @@ router = make_router(prefix="/api/tasks", tag="tasks")
 _TASK = "01a1fb9b-022b-7774-861b-fc7c8f838aa7"
 _GONE = "It may have been removed by the retention rule"
 _NO_TASK = refusals(NotFound(what="task", name=_TASK, remedy=_GONE))
-_UNREADABLE = _NO_TASK | refusals(
-    NotPermitted(
-        person="ada",
-        verb="read",
-        what="what this task was given and gave",
-        remedy="Its caller kept it from the team's members: ask them, or an owner or admin",
-    )
+_KEPT_BACK = NotPermitted(
+    person="ada",
+    verb="read",
+    what="what this task was given and gave",
+    remedy="Its caller kept it from the team's members: ask them, or an owner or admin",
 )
+_UNREADABLE = _NO_TASK | refusals(_KEPT_BACK)
 _FULL = refusals(StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"))
 _SUBMIT = refusals(
     NotFound(what="action", name="segment.nucle", remedy="Did you mean segment.nuclei?"),
@@ -48,6 +48,24 @@ _SUBMIT = refusals(
     Conflict(problem="The reference 'B3' already stands for another call", remedy="Use a new reference"),
     InvalidValue(where="segment.nuclei: sigma", expected="float ≥ 0", got="str 'two'"),
     UnknownArgument(action="segment.nuclei", argument="sgima", known="image, sigma"),
+    HubBusy(reason="5001 writes wait for the disk", retry_after_s=0.25),
+    StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
+)
+_AGAIN = refusals(
+    NotFound(what="task", name=_TASK, remedy=_GONE),
+    _KEPT_BACK,
+    ReleaseNotRunning(
+        task=_TASK,
+        action="segment.nuclei",
+        release="segment 1.2.0",
+        source=None,
+        remedy="Start that release, or run it with the current version",
+    ),
+    Conflict(
+        problem="segment.nuclei is not what it was when task 01a1 ran: the argument 'sigma' was removed",
+        remedy="Run the same version, or call it with arguments that fit",
+    ),
+    InvalidValue(where="segment.nuclei: sigma", expected="float ≥ 0", got="str 'two'"),
     HubBusy(reason="5001 writes wait for the disk", retry_after_s=0.25),
     StorageFull(reason="database or disk is full", folder="/var/lib/arkitekt"),
 )
@@ -177,6 +195,34 @@ async def list_children(
     await access.see(board, who, task)
     query = v.TaskQuery(parent=task, cursor=wanted.cursor, limit=wanted.limit)
     return reply(await listing.list_tasks(board.database.engine, who, query))
+
+
+@router.post(
+    "/{task}/again",
+    summary="Run a task again",
+    status_code=202,
+    response_model=v.Submitted,
+    responses=_AGAIN | _WAITED,
+)
+@policy(CALL)
+async def run_again(
+    request: Request,
+    who: Who,
+    task: IdInPath,
+    form: v.AgainForm,
+    wanted: Annotated[v.SubmitQuery, Query()],
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=64, description="The same as `reference` in the body.")
+    ] = None,
+) -> SafeJSON:
+    """Record a call with the same arguments, of the very release that ran or of the function as it is now.
+
+    It is run, also where the function is pure; it is yours, and remembers which task it repeats.
+    """
+    board = context_of(request).board
+    told = await requests.run_again(board, who, task, form, key=idempotency_key, wait_s=wanted.wait)
+    status = 202 if told.outcome is None else 200
+    return reply(told, status=status, headers={"Location": f"/api/tasks/{told.task}"})
 
 
 @router.post("/{task}/{verb}", summary="Steer a task", response_model=v.Steered, responses=_STEER)

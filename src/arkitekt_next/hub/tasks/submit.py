@@ -5,6 +5,7 @@ The same reference again is the same task, whether it waits, runs or has long en
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,16 @@ if TYPE_CHECKING:
 _CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a call runs again: the task, by which definition, and the code that has to run, None for whichever does."""
+
+    task: str
+    contract: Contract
+    code_hash: str | None
+    is_private: bool
+
+
 class Receipt(NamedTuple):
     """What a caller is told: the task and where it stands. `live` is None when it has ended already."""
 
@@ -56,6 +67,7 @@ def submit(
     answer: Callable[[Receipt | ArkitektError], None],
     *,
     prepare: Callable[[LiveTask], None] | None = None,
+    again: Again | None = None,
 ) -> None:
     """Record a call and place it; `answer` is called once, after the commit.
 
@@ -69,17 +81,17 @@ def submit(
     full = board.full_reason() or board.limit_reason(who.person)
     if full is not None:
         raise full
-    contract = _bind(board, who, wanted)
+    contract = again.contract if again is not None else _bind(board, who, wanted)
     contract.check(wanted.args)
     items = list(dict.fromkeys(contract.items_given(wanted.args))) if contract.items_given is not None else []
     if not items:
-        _take_in(board, who, wanted, contract, answer, prepare, items)
+        _take_in(board, who, wanted, contract, answer, prepare, items, again)
         return
 
     async def check_first() -> None:
         try:
             await board.check_items(who, items)
-            _take_in(board, who, wanted, contract, answer, prepare, items)
+            _take_in(board, who, wanted, contract, answer, prepare, items, again)
         except ArkitektError as refused:
             answer(refused)
 
@@ -94,6 +106,7 @@ def _take_in(
     answer: Callable[[Receipt | ArkitektError], None],
     prepare: Callable[[LiveTask], None] | None,
     items: Sequence[str],
+    again: Again | None,
 ) -> None:
     """Record and place a call that fits, and what it is given."""
     args = dumps(wanted.args)
@@ -111,9 +124,10 @@ def _take_in(
         queued_at_us=now_us(),
         parent=wanted.parent,
         is_awaited=not wanted.watch,
-        options=_options(wanted, contract),
-        visibility=_visibility(contract, who),
+        options=_options(wanted, contract, again),
+        visibility=_visibility(contract, who) if again is None or not again.is_private else Visibility.PRIVATE,
         is_discreet=wanted.discreet,
+        again_of=again.task if again is not None else None,
     )
     _settle_descent(board, who, task)
     record_queued(task)
@@ -183,7 +197,9 @@ def _bind(board: Board, who: Principal, wanted: Submit) -> Contract:
     raise DefinitionChanged(action=wanted.action, task="-", was=wish[:12], now=contract.signature_hash[:12])
 
 
-def _options(wanted: Submit, contract: Contract) -> Options:
+def _options(wanted: Submit, contract: Contract, again: Again | None) -> Options:
+    if again is not None and again.code_hash is not None:
+        return replace(_options(wanted, contract, None), code_hash=again.code_hash)
     definition = contract.definition
     if not wanted.model_fields_set & _CHOICES:
         return _plain_options(definition.retries, definition.timeout_s)
@@ -261,6 +277,8 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "failures": 0,
         "epoch": task.epoch,
         "agent_id": task.agent.id if task.agent else None,
+        "version_id": task.version,
+        "again_of": task.again_of,
         "hub_id": hub,
         "origin_hub_id": task.origin,
         "timeline": dumps(task.timeline),

@@ -27,6 +27,7 @@ _SUMMARY: dict[str, Any] = {
     "root": _TASK,
     "agent": _AGENT,
     "attempt": 1,
+    "again_of": None,
     "yields": 0,
     "progress": {"percent": 80.0, "message": "labelling"},
     "queued_at_us": _AT,
@@ -111,6 +112,24 @@ class TaskForm(Form):
     ] = False
 
 
+class AgainForm(Form):
+    """How a task is to be run again, with the arguments it had."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "same"}]})
+    version: Annotated[
+        Literal["same", "current"],
+        Field(description="`same`: the very release and function that ran; `current`: the function as it is now."),
+    ] = "current"
+    discreet: Annotated[
+        bool | None,
+        Field(description="Keep it from the team's members; by default, and always for another's, as it was."),
+    ] = None
+    reference: Annotated[
+        str | None,
+        Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$", description="Your idempotency key, as for a call."),
+    ] = None
+
+
 class SubmitQuery(Form):
     """How long the answer may take."""
 
@@ -175,6 +194,7 @@ class Task(Strict):
     root: Id
     agent: Id | None = Field(description="The agent that has it, or had it last.")
     attempt: int
+    again_of: Id | None = Field(description="The task that somebody had run again by it.")
     yields: int = Field(description="How many values it has yielded.")
     progress: Progress | None = Field(description="The last it reported.")
     queued_at_us: TimeUs
@@ -207,7 +227,7 @@ class Moment(Strict):
 class Waiting(Strict):
     """Why a queued task waits."""
 
-    reason: Literal["no_agent", "signature", "agent", "labels", "private", "busy", "placing"]
+    reason: Literal["no_agent", "signature", "agent", "version", "labels", "private", "busy", "placing"]
     message: str
     ahead: int = Field(description="How many tasks stand before it in its queue, counted up to 10,000.")
 

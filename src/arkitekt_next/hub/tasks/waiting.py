@@ -29,6 +29,10 @@ def explain(board: Board, task: LiveTask) -> Waiting:
         offers = [offer for offer in offers if offer.agent.id == options.agent]
         if not offers:
             return _because("agent", f"The agent {options.agent}, which was asked for, is not online", ahead)
+    if options.code_hash is not None:
+        offers = [offer for offer in offers if offer.code_hash == options.code_hash]
+        if not offers:
+            return _because("version", "No agent online runs the very release that this one has to run again", ahead)
     offers = [offer for offer in offers if options.labels <= offer.agent.labels]
     if not offers:
         text = f"No agent online carries all the labels {', '.join(sorted(options.labels))}"
