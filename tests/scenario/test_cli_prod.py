@@ -114,3 +114,19 @@ def test_a_start_up_that_fails_ends_it(home: Home, tmp_path: Path) -> None:
     done = home.run("run", "prod", at=place)
     assert done.code == 1
     assert "no camera" in done.err
+
+
+@pytest.mark.requirement("data.sources")
+def test_the_hub_is_given_the_sources_of_a_release_once(home: Home, tmp_path: Path) -> None:
+    place = write_app(tmp_path / "kiln", APP, identifier="kiln")
+    home.run("hub", "start", "--background")
+    for _ in range(2):
+        with home.started("run", "prod", "--no-keep-sources", at=place) as app:
+            app.says("serving kiln.expose")
+    with home.started("run", "prod", at=place) as app:
+        app.says("the hub keeps the sources of this release")
+    with home.started("run", "prod", at=place) as app:
+        app.says("serving kiln.expose")
+        app.process.send_signal(signal.SIGTERM)
+        app.says("stopped")
+        assert not [line for line in app.lines if "sources" in line]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ While it runs, call your functions from anywhere: arkitekt-next call APP.FUNCTIO
 )
 @module_option
 @click.option("--share", is_flag=True, help="Let your team call it. Without it only you can.")
+@click.option("--keep-sources", is_flag=True, help="Let the hub keep the sources of each version, as run prod does.")
 @click.option("--headless", is_flag=True, help="Plain lines without colours, never a question, and no browser.")
 @click.option(
     "--ephemeral-hub/--keep-hub",
@@ -38,7 +40,13 @@ While it runs, call your functions from anywhere: arkitekt-next call APP.FUNCTIO
     help="Whether a hub that this starts ends with it, or stays (default). Its data stays either way.",
 )
 def dev(
-    url: str | None, folder: Path | None, module: str | None, share: bool, headless: bool, ephemeral_hub: bool
+    url: str | None,
+    folder: Path | None,
+    module: str | None,
+    share: bool,
+    keep_sources: bool,
+    headless: bool,
+    ephemeral_hub: bool,
 ) -> None:
     """Connect the app of this folder, and reload it when it is edited.
 
@@ -63,7 +71,7 @@ def dev(
     elif given is not None:
         meet(given)
     hub = DevHub(given, folder, is_kept=not ephemeral_hub)
-    supervisor = Supervisor(Options(Path.cwd(), module, share, headless), hub, Screen())
+    supervisor = Supervisor(Options(Path.cwd(), module, share, headless, keep_sources), hub, Screen())
     asyncio.run(supervisor.run())
 
 
@@ -79,17 +87,26 @@ Exit code 0: stopped as asked. 6: the app can't be imported. 3: no hub, with --f
 @url_option
 @module_option
 @click.option("--fail-fast", is_flag=True, help="End when no hub answers at the start, instead of trying for ever.")
-def prod(url: str | None, module: str | None, fail_fast: bool) -> None:
+@click.option(
+    "--keep-sources/--no-keep-sources",
+    default=True,
+    help="Whether the hub keeps the sources of this release, so that it can be run again (default).",
+)
+def prod(url: str | None, module: str | None, fail_fast: bool, keep_sources: bool) -> None:
     """Connect the app of this folder and serve until told to stop.
 
     SIGTERM or Ctrl-C lets it finish what it is doing, then ends it with exit code 0. When the hub goes away it
     reconnects for ever, and keeps results until then. Whatever is declared by then is visible to your team.
+
+    Once it is connected, the hub is given its sources (Python files, pyproject.toml and the lock file), for you and
+    those who manage your team, unless it has them.
     """
     from arkitekt_next.cli.entering import enter
     from arkitekt_next.cli.loading import load_app
     from arkitekt_next.cli.project import find_project
     from arkitekt_next.cli.reach import named_url
     from arkitekt_next.cli.serving import identify, serve
+    from arkitekt_next.cli.serving import keep_sources as keep
     from arkitekt_next.sdk.login import normalize
 
     loaded = load_app(find_project(module=module))
@@ -103,6 +120,8 @@ def prod(url: str | None, module: str | None, fail_fast: bool) -> None:
         signal.signal(number, lambda number, _: stops.append(number))
     _log_to_stderr()
     teller = _Teller(fail_fast)
+    if keep_sources:
+        teller.served.append(lambda: keep(app, loaded.project, teller))
     serve(app, mode="prod", tell=teller, is_stopping=lambda: bool(stops), fail_fast=fail_fast)
     teller.line("stopped; everything under way was finished")
 
@@ -119,12 +138,19 @@ class _Teller:
     def __init__(self, fail_fast: bool) -> None:
         self._last = ""
         self._fail_fast = fail_fast
+        self.served: list[Callable[[], None]] = []
 
     def __call__(self, event: str, **fields: Any) -> None:
         url = fields.get("url", "")
         if event == "serving":
             names = ", ".join(f"{fields['identifier']}.{name}" for name in fields["functions"])
             self.line(f"connected to {url}; serving {names or 'no function'}")
+            for listener in self.served:
+                listener()
+        elif event == "kept" and fields["is_new"]:
+            self.line(f"the hub keeps the sources of this release (item {fields['item']})")
+        elif event == "not_kept":
+            self.line(f"the hub does not keep the sources of this release: {fields['reason']}")
         elif event == "waiting":
             self.line(f"{fields['reason'].rstrip('.')}. Trying again until it answers")
         elif event == "disconnected":

@@ -38,6 +38,26 @@ def identify(app: App, project: Project) -> None:
     app.release = lambda: release  # type: ignore[method-assign]
 
 
+def keep_sources(app: App, project: Project, tell: Tell) -> None:
+    """Keep the sources of this release at the hub, in the background and once; tells `kept` or `not_kept`.
+
+    Nothing that goes wrong here keeps the app from serving.
+    """
+
+    def keep() -> None:
+        from arkitekt_next.errors import ArkitektError
+        from arkitekt_next.sdk.source_archive import keep_release
+
+        try:
+            found = keep_release(app, project.folder)
+        except (ArkitektError, OSError, ImportError) as failed:
+            tell("not_kept", reason=failed.message if isinstance(failed, ArkitektError) else str(failed))
+        else:
+            tell("kept", item=found.item, is_new=found.is_new)
+
+    threading.Thread(target=keep, name="keep-sources", daemon=True).start()
+
+
 def serve(app: App, *, mode: Mode, tell: Tell, is_stopping: Callable[[], bool], fail_fast: bool = False) -> None:
     """Serve until stopped. Tells `waiting`, `serving`, `disconnected` and `reconnected`; raises what ends it otherwise.
 

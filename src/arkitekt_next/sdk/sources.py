@@ -72,18 +72,26 @@ def hash_sources(folder: Path) -> str | None:
     data included).
     """
     try:
-        entries = list(itertools.islice(_entries(folder), MOST_ENTRIES + 1))
-        paths = [Path(entry.path) for entry in entries if _is_source(entry)]
-        settings = folder / "pyproject.toml"
-        paths += [settings] if settings.is_file() else []
-        if not paths or len(entries) > MOST_ENTRIES or len(paths) > MOST_FILES:
-            return None
-        top = folder.resolve()
-        return _digest(
-            (path.relative_to(folder).as_posix(), path) for path in paths if path.resolve().is_relative_to(top)
-        )
+        files = source_files(folder)
+        return None if files is None else _digest(files)
     except OSError:
         return None
+
+
+def source_files(folder: Path) -> list[tuple[str, Path]] | None:
+    """Give the files that `hash_sources` is over, each with its name in the tree, or None where it gives none.
+
+    Raises `OSError` for what can't be looked at.
+    """
+    entries = list(itertools.islice(_entries(folder), MOST_ENTRIES + 1))
+    paths = [Path(entry.path) for entry in entries if _is_source(entry)]
+    settings = folder / "pyproject.toml"
+    paths += [settings] if settings.is_file() else []
+    if not paths or len(entries) > MOST_ENTRIES or len(paths) > MOST_FILES:
+        return None
+    top = folder.resolve()
+    inside = (path for path in paths if path.resolve().is_relative_to(top))
+    return sorted((path.relative_to(folder).as_posix(), path) for path in inside)
 
 
 def hash_script(script: Path) -> str | None:
@@ -96,14 +104,19 @@ def hash_script(script: Path) -> str | None:
 
 def hash_lock(folder: Path) -> str | None:
     """Identify locked dependencies by the first lock file of a folder; None when there is none, or none readable."""
-    for path in (folder / name for name in LOCK_FILES):
-        if path.is_file():
-            try:
-                content = _read(path, MOST_BYTES)
-            except OSError:
-                return None
-            return None if content is None else hashlib.sha256(content).hexdigest()
-    return None
+    path = lock_file(folder)
+    if path is None:
+        return None
+    try:
+        content = _read(path, MOST_BYTES)
+    except OSError:
+        return None
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def lock_file(folder: Path) -> Path | None:
+    """Give the first lock file of a folder; None when there is none."""
+    return next((path for path in (folder / name for name in LOCK_FILES) if path.is_file()), None)
 
 
 def main_script() -> Path | None:

@@ -76,24 +76,31 @@ class Child:
         return True
 
     def _serve(self, command: dict[str, Any]) -> int:
-        from arkitekt_next.cli.serving import serve
+        from arkitekt_next.cli.serving import keep_sources, serve
 
-        assert self._loaded is not None
-        app = self._loaded.app
+        loaded = self._loaded
+        assert loaded is not None
+        app = loaded.app
         if command.get("url"):
             app.url = command["url"]
         if command.get("is_shared"):
             app.visibility = "team"
         TaskNews(app, self._channel.tell)
+
+        def tell(event: str, **fields: Any) -> None:
+            self._channel.tell(event, **fields)
+            if event == "serving" and command.get("keeps_sources"):
+                keep_sources(app, loaded.project, self._channel.tell)
+
         try:
-            serve(app, mode="dev", tell=self._channel.tell, is_stopping=lambda: self._is_stopping)
+            serve(app, mode="dev", tell=tell, is_stopping=lambda: self._is_stopping)
         except SignInNeeded as needed:
             # Without an address it is a token somebody gave that the hub does not take; no person can mend that here.
             asked = {"app": app.identifier, **needed.fields, "reason": needed.message}
             self._channel.tell("sign_in_needed", **{"url": "", "version": app.release().version, **asked})
             return 1
         except Exception as failed:
-            described = broken(failed, self._loaded.project)
+            described = broken(failed, loaded.project)
             text = str(failed) if isinstance(failed, ArkitektError) else f"{type(failed).__name__}: {failed}"
             self._channel.tell("failed", message=text, trace=described.fields["trace"])
             return 1

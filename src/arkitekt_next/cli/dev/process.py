@@ -73,9 +73,9 @@ class ChildProcess:
         }
         self._say({"do": "load", "project": given})
 
-    def serve(self, *, is_shared: bool, url: str | None) -> None:
+    def serve(self, *, is_shared: bool, keeps_sources: bool, url: str | None) -> None:
         """Let it connect; shared: so that the team may see and call it."""
-        self._say({"do": "serve", "is_shared": is_shared, "url": url})
+        self._say({"do": "serve", "is_shared": is_shared, "keeps_sources": keeps_sources, "url": url})
 
     async def stop(self, patience_s: float) -> None:
         """Let it drain and end; kill it when that takes too long."""

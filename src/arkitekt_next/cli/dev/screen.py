@@ -115,6 +115,10 @@ class Screen:
         """Say that there is no hub yet."""
         self._line("warn", "yellow", f"{output.clean(reason).rstrip('.')}. Trying again until it answers")
 
+    def not_kept(self, reason: str) -> None:
+        """The hub was to keep the sources, and does not."""
+        self._line("warn", "yellow", f"the hub does not keep these sources: {output.clean(reason)}")
+
     def disconnected(self, url: str) -> None:
         """Say that the hub went away."""
         self._line("warn", "yellow", f"the connection to {url} broke; reconnecting. Results are kept until then")

@@ -43,6 +43,7 @@ class Options:
     module: str | None
     is_shared: bool
     is_headless: bool = False
+    keeps_sources: bool = False
 
     def project(self) -> Project:
         """Read what `pyproject.toml` says now."""
@@ -213,7 +214,8 @@ class Supervisor:
         if not candidate.is_alive:
             self._died(candidate, -signal.SIGKILL)
             return
-        candidate.serve(is_shared=self._options.is_shared, url=self._hub.given_url)
+        options = self._options
+        candidate.serve(is_shared=options.is_shared, keeps_sources=options.keeps_sources, url=self._hub.given_url)
         if self._is_dirty:
             self._is_dirty = False
             self._put("changed")
@@ -253,6 +255,8 @@ class Supervisor:
         elif name == "reconnected":
             self._hub.is_missed = False
             screen.reconnected()
+        elif name == "not_kept":
+            screen.not_kept(str(event["reason"]))
         elif name == "sign_in_needed":
             self._has_failed = True
             if not self._sign_in.is_under_way:
