@@ -50,6 +50,7 @@ PUBLIC_PATHS = {
 PUBLIC_METHODS = {("GET", "/oauth/authorize")}  # what is asked for is checked before anybody has to sign in for it
 CHANGING = {
     ("POST", "/api/tasks"): CALL,
+    ("POST", "/api/tasks/{task}/again"): CALL,
     ("POST", "/api/tasks/{task}/{verb}"): CALL,
     ("POST", "/api/items"): STORE,
     ("PATCH", "/api/items/{item}"): STORE,
@@ -63,6 +64,7 @@ CHANGING = {
     ("POST", "/api/folders"): STORE,
     ("PATCH", "/api/folders/{folder}"): STORE,
     ("DELETE", "/api/folders/{folder}"): STORE,
+    ("PUT", "/api/apps/{identifier}/sources/{source_hash}"): PROVIDE,
     ("PATCH", "/api/account"): OWN,
     ("DELETE", "/api/logins/{login}"): OWN,
     ("POST", "/api/redeem-tokens"): OWN,
@@ -118,6 +120,7 @@ GUARDED_READS = {
     "/api/audit": KEEP,
     "/api/audit/verify": KEEP,
     "/api/apps/{identifier}/providers": SHARE,
+    "/api/apps/{identifier}/sources/{source_hash}": PROVIDE,
     "/api/actions/{name}/shares": SHARE,
 }
 READING_POSTS = {"/api/actions/{name}/check"}

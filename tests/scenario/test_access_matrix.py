@@ -18,6 +18,7 @@ from tests.support.access.asking import Probes
 from tests.support.access.catalogue import CATALOGUE, RIGHTS, TASK_PROBES
 from tests.support.access.data import DATA
 from tests.support.access.gateway import GATEWAY
+from tests.support.access.history import HISTORY
 from tests.support.access.identities import IDENTITIES
 from tests.support.access.messages import MESSAGE_PROBES
 from tests.support.access.pages import MACHINE, PAGES
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Probes] = {
     "rights": RIGHTS,
     "tasks": TASK_PROBES,
     "data": DATA,
+    "history": HISTORY,
     "people and teams": PEOPLE,
     "sign-ins": SIGN_INS,
     "hub": HUB,

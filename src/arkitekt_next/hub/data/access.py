@@ -15,6 +15,7 @@ from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.hub.tasks import access as tasks
 from arkitekt_next.storage import tables as t
 from arkitekt_next.storage.data_tables import item, task_item
+from arkitekt_next.storage.history_tables import release_source
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _i = item.c
 _link = task_item.c
+_source = release_source.c
 
 
 def usable() -> ColumnElement[bool]:
@@ -56,17 +58,28 @@ def writable(who: Principal) -> ColumnElement[bool]:
 
 
 def readable(who: Principal) -> ColumnElement[bool]:
-    """Give the condition under which somebody may read an item, by itself or through a task.
+    """Give the condition under which somebody may read an item: by itself, through a task, or as an app's sources.
 
     What is known of an item that was removed stays for them.
     """
+    return and_(_i.team_id == who.team, or_(_itself(who), _through(who), _keeps_sources(who)))
+
+
+def _through(who: Principal) -> ColumnElement[bool]:
+    """The condition under which an item shows through a task."""
     linked = (
         select(_link.item_id)
         .join(t.task, and_(t.task.c.team_id == _link.team_id, t.task.c.id == _link.task_id))
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
-    through = exists(linked.where(tasks.visible(who), tasks.readable(who)))
-    return and_(_i.team_id == who.team, or_(_itself(who), through, exists(linked.where(_runs(who)))))
+    return or_(exists(linked.where(tasks.visible(who), tasks.readable(who))), exists(linked.where(_runs(who))))
+
+
+def _keeps_sources(who: Principal) -> ColumnElement[bool]:
+    """The condition under which an item keeps the sources of an app, for its owner and those who manage the team."""
+    kept = select(_source.item_id).join(t.app, t.app.c.id == _source.app_id)
+    kept = kept.where(_source.team_id == who.team, _source.item_id == _i.id)
+    return exists(kept if who.role in (Role.OWNER, Role.ADMIN) else kept.where(t.app.c.owner_id == who.person))
 
 
 def _runs(who: Principal) -> ColumnElement[bool]:

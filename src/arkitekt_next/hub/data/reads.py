@@ -11,6 +11,7 @@ from sqlalchemy import and_, exists, func, literal_column, or_, select, true
 
 from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.ids import first_id_at
+from arkitekt_next.hub.tasks.links import INPUT, OUTPUT
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import loads
@@ -62,6 +63,27 @@ async def show_item(engine: AsyncEngine, who: Principal, row: Row[Any]) -> v.Ite
     """Give an item as REST shows it to somebody."""
     async with engine.connect() as db:
         return (await _shown(db, who, [row]))[0]
+
+
+async def list_of_task(engine: AsyncEngine, who: Principal, task: str) -> v.TaskItems:
+    """Give what a task was given and gave, and what it stored besides; the caller has asked who may read it."""
+    link = d.task_item.c
+    linked = select(link.item_id, link.role).where(link.team_id == who.team, link.task_id == task).limit(_SCAN)
+    made = select(_i.id).where(_i.team_id == who.team, _i.task_id == task, _i.committed_at_us.is_not(None))
+    async with engine.connect() as db:
+        roles = (await db.execute(linked)).all()
+        stored = list((await db.execute(made.limit(_SCAN))).scalars())
+        ids = {row.item_id for row in roles} | set(stored)
+        query = select(d.item).where(_i.team_id == who.team, _i.id.in_(ids), _i.committed_at_us.is_not(None))
+        rows = (await db.execute(query.order_by(_i.id))).all()
+        shown = {item.id: item for item in await _shown(db, rows)}
+    given = {row.item_id for row in roles if row.role == INPUT}
+    gave = {row.item_id for row in roles if row.role == OUTPUT}
+    return v.TaskItems(
+        inputs=[item for id, item in shown.items() if id in given],
+        outputs=[item for id, item in shown.items() if id in gave],
+        others=[item for id, item in shown.items() if id not in given | gave],
+    )
 
 
 async def list_folders(engine: AsyncEngine, who: Principal, wanted: v.FolderQuery) -> v.FolderPage:

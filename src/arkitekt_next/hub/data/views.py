@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from arkitekt_next.data.provenance import DEPTH, DEPTH_LIMIT, Direction
 from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.http import Form, Strict
 from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
@@ -150,6 +151,50 @@ class ItemPage(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [ITEM], "next": None}]})
     items: list[Item]
     next: str | None
+
+
+class TaskItems(Strict):
+    """What a task had to do with, each the oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [], "outputs": [ITEM], "others": []}]})
+    inputs: list[Item] = Field(description="What it was given.")
+    outputs: list[Item] = Field(description="What it returned or yielded.")
+    others: list[Item] = Field(description="What was stored in it besides.")
+
+
+class HistoryQuery(Form):
+    """Which part of a history is wanted."""
+
+    direction: Annotated[
+        Direction, Field(description="How it was made (`back`), what was made of it (`forward`), or both.")
+    ] = Direction.BACK
+    depth: Annotated[int, Field(ge=1, le=DEPTH_LIMIT, description="How many calls away to look.")] = DEPTH
+
+
+class DocumentQuery(HistoryQuery):
+    """Which part of a history is wanted, and in which form."""
+
+    format: Annotated[
+        Literal["prov", "rocrate"], Field(description="W3C PROV-JSON, or the metadata of an RO-Crate.")
+    ] = "prov"
+
+
+class SourceForm(Form):
+    """Where the sources of a release are kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"item": _ID}]})
+    item: Annotated[Id, Field(description="A committed file of yours: the tree as tar.gz.")]
+
+
+class Source(Strict):
+    """The sources of the releases of an app that have one source hash."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"app": "segment", "source_hash": "9c41" * 16, "item": _ID}]}
+    )
+    app: str
+    source_hash: str
+    item: str
 
 
 class Grant(Strict):

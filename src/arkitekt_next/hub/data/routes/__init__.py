@@ -1,6 +1,7 @@
-"""Items, folders and grants over HTTP."""
+"""Items, folders, grants and histories over HTTP."""
 
 from .folders import router as folder_router
+from .history import router as history_router
 from .items import router as item_router
 
-ROUTERS = (item_router, folder_router)
+ROUTERS = (item_router, folder_router, history_router)
