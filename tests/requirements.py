@@ -176,6 +176,11 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.resume": "A large file that was stopped in the middle goes on, and sends at most one part again.",
         "data.commit": "An item is committed and whole, or it is not there.",
         "data.by-reference": "Arrays, tables and files in plain hints are stored, passed by id, and equal at the other end.",
+        "data.provenance": "An item tells every call, version, argument, item and person that made it, and what it made.",
+        "data.again": "A task runs again with its arguments, by the very release that ran or the current one, or says why not.",
+        "data.compare": "Two items are equal, or it is said where and how much they differ, in bounded memory.",
+        "data.documents": "A history is W3C PROV-JSON and an RO-Crate that tools of others' making accept.",
+        "data.sources": "The sources of a release are kept once, are what its hash says, and are found by what ran.",
         "bar.backup": "A backup under load equals, restored, the moment it was made of.",
         "bar.upgrade": "An upgrade that dies in the middle leaves the old database.",
     }

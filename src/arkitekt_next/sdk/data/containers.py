@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
     from zarr.abc.store import Store
 
+    from .item import Item
+
 Reader = Callable[[HubItems, Record], Any]
 
 _KINDS: Mapping[str, str] = {IMAGE: "image", ARRAY: "array", TABLE: "table", FILE: "file"}
@@ -45,6 +47,12 @@ def reader_of(holder: str, record: Record) -> Reader:
     if record["kind"] not in wanted:
         raise refuse_kind(record, " or ".join(wanted))
     return read
+
+
+def item_of(items: HubItems, record: Record) -> Item:
+    """Give an item in the class of its kind."""
+    made: Item = {"image": _image, "array": _array, "table": _table, "file": _file}[record["kind"]](items, record)
+    return made
 
 
 def zarr_store(store: S3Store) -> Store:

@@ -7,16 +7,24 @@ Their classes are structures: pass one to a function, and its id travels. The ru
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlencode
 
+from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
 from arkitekt_next.ports.acting import acting_store
-from arkitekt_next.sdk import current as current  # says where to store outside a call
+from arkitekt_next.sdk import current  # it also says where to store outside a call
+from arkitekt_next.sdk.again import Version, maker_of, run_again
 
 from .store import HubItems, Record, refuse_kind
 
 if TYPE_CHECKING:
+    from arkitekt_next.sdk.handle import TaskHandle
+
+    from .compare import Comparison
     from .store import Fill
 
 
@@ -144,6 +152,83 @@ class Item:
     def _change(self, **changes: Any) -> Self:
         self._record = self._items.session.ask("PATCH", self._path, changes)
         return self
+
+    # -- where it comes from and where it went -------------------------------------------------------------------
+
+    def provenance(self, direction: str = "back", *, depth: int = DEPTH) -> Graph:
+        """Tell how it was made (`back`), what was made of it (`forward`), or `both`: calls, items, people, releases.
+
+        Looks `depth` calls far; where it was cut short, and what this person may not read, the graph says.
+        """
+        wanted = urlencode({"direction": direction, "depth": depth})
+        return Graph.model_validate(self._items.session.get(f"{self._path}/provenance?{wanted}"))
+
+    async def aprovenance(self, direction: str = "back", *, depth: int = DEPTH) -> Graph:
+        """Tell how it was made, or what was made of it, without blocking the loop."""
+        return await asyncio.to_thread(self.provenance, direction, depth=depth)
+
+    def made_from(self) -> list[Item]:
+        """Give the items that the call which made it was given; those whose content was removed are left out."""
+        graph = self.provenance(depth=1)
+        makers = graph.sources(EdgeKind.GENERATED, graph.root)
+        return self._shown(graph, [ref for task in makers for ref in graph.targets(EdgeKind.USED, task)])
+
+    def used_by(self) -> list[Item]:
+        """Give what calls that were given it returned, and what they kept under a name."""
+        graph = self.provenance("forward", depth=1)
+        found: list[str] = []
+        for task in graph.sources(EdgeKind.USED, graph.root):
+            found += graph.targets(EdgeKind.RETURNED, task)
+            kept = (graph.node_of(ref) for ref in graph.targets(EdgeKind.GENERATED, task))
+            found += [node.ref for node in kept if node.node == "item" and not node.is_temporary]
+        return self._shown(graph, found)
+
+    def run_again(self, version: Version = "same", *, discreet: bool | None = None) -> TaskHandle:
+        """Have the call that made it run again, and give the new task: the very release that ran, or the `current` one.
+
+        Raises `WrongContext` for what no call made, and what `TaskHandle.run_again` does.
+        """
+        return run_again(current.current_app(), maker_of(self), version, discreet=discreet)
+
+    async def arun_again(self, version: Version = "same", *, discreet: bool | None = None) -> TaskHandle:
+        """Have the call that made it run again, without blocking the loop."""
+        return await asyncio.to_thread(self.run_again, version, discreet=discreet)
+
+    def compare(self, other: Item) -> Comparison:
+        """Say whether another item holds the same, else where and how much they differ; reads both a piece at a time.
+
+        Raises `InvalidValue` for one of another kind.
+        """
+        from .compare import compare
+
+        return compare(self, other)
+
+    async def acompare(self, other: Item) -> Comparison:
+        """Compare it with another item without blocking the loop."""
+        return await asyncio.to_thread(self.compare, other)
+
+    def export_crate(
+        self, path: str | os.PathLike[str], *, inputs: bool = False, licence: str | None = None, depth: int = DEPTH
+    ) -> Path:
+        """Write it with its history as an RO-Crate: a zip when the path ends in `.zip`, else a folder.
+
+        `inputs` also puts in what it was made of. `licence` is the address of one, or words. Raises `Conflict` for a
+        path that is there already.
+        """
+        from .crate import export
+
+        return export(self._items, self.provenance(depth=depth), Path(path), inputs=inputs, licence=licence)
+
+    async def aexport_crate(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write it as an RO-Crate without blocking the loop; options as in `export_crate`."""
+        return await asyncio.to_thread(self.export_crate, path, **options)
+
+    def _shown(self, graph: Graph, refs: list[str]) -> list[Item]:
+        from .containers import item_of
+
+        nodes = [graph.node_of(ref) for ref in dict.fromkeys(refs) if ref != graph.root]
+        found = [node.id for node in nodes if node.node == "item" and node.removed_at_us is None]
+        return [item_of(self._items, self._items.record(id)) for id in found]
 
     # -- making and finding --------------------------------------------------------------------------------------
 

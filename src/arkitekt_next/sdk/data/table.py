@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from arkitekt_next.errors import InvalidValue
@@ -71,6 +71,10 @@ class Table(Item):
                 where=f"columns of {self.name}", expected=f"some of {', '.join(self.columns)}", got=", ".join(unknown)
             )
         return tables.read(self._items, self._record, wanted)
+
+    def batches(self, rows: int = 65_536, columns: Iterable[str] | None = None) -> Iterator[pa.Table]:
+        """Fetch it so many rows at a time, or only some of its columns; the last batch may have fewer."""
+        return tables.batches(self._items, self._record, rows, list(self.columns if columns is None else columns))
 
     def pandas(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
         """Fetch it as pandas, or only some of its columns."""

@@ -6,6 +6,7 @@ row groups, so that a reader fetches the part it needs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import InvalidValue
@@ -56,6 +57,26 @@ def read(items: HubItems, record: Record, columns: list[str] | None = None) -> p
 
     with open_object(items.open(record["id"]), KEY) as source:
         return pq.read_table(source, columns=columns)
+
+
+def batches(items: HubItems, record: Record, rows: int, columns: list[str]) -> Iterator[pa.Table]:
+    """Read some columns of a table so many rows at a time; the last batch may have fewer."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with open_object(items.open(record["id"]), KEY) as source:
+        file = pq.ParquetFile(source)
+        held: list[Any] = []
+        count = 0
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
+            held.append(batch)
+            count += batch.num_rows
+            while count >= rows:
+                whole = pa.Table.from_batches(held)
+                yield whole.slice(0, rows)
+                held, count = whole.slice(rows).to_batches(), count - rows
+        if count:
+            yield pa.Table.from_batches(held)
 
 
 def ask(items: HubItems, record: Record, query: str) -> pa.Table:
