@@ -166,6 +166,11 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.formats": "Microscope files are read by content and written again with sizes, time and channels.",
         "data.hostile": "Broken, unknown and hostile files are refused with the reason, in bounded memory.",
         "data.independent": "Programs of others validate our images and read them, equal, with scales and channels.",
+        # -- data in and out, for people
+        "data.import": "Files become images with all that they say, once; what can't be read is named with a remedy.",
+        "data.export": "Items come out as OME-Zarr, OME-TIFF, parquet, CSV and as they are, and nothing is overwritten.",
+        "data.commands": "What is stored is found, shown, tagged, fetched, trashed and counted by command and from Python.",
+        "data.watch": "Every image that appears in a watched folder is stored once, whatever stops and starts.",
         # -- measured bars
         "bar.kill-hub": "Kills of a hub under load lose, double and change nothing.",
         "bar.kill-agent": "An agent killed at any moment leaves nothing stuck.",

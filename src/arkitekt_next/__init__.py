@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from .sdk.context import progress as progress
     from .sdk.data.array import Array as Array
     from .sdk.data.file import File as File
+    from .sdk.data.folder import Folder as Folder
     from .sdk.data.image import Image as Image
+    from .sdk.data.item import Item as Item
     from .sdk.data.table import Table as Table
+    from .sdk.data.watching import awatch_folder as awatch_folder
+    from .sdk.data.watching import watch_folder as watch_folder
     from .sdk.entry import acall as acall
     from .sdk.entry import afind as afind
     from .sdk.entry import aiterate as aiterate
@@ -71,8 +75,11 @@ _HOMES = {
     ),
     "sdk.data.array": ("Array",),
     "sdk.data.file": ("File",),
+    "sdk.data.folder": ("Folder",),
     "sdk.data.image": ("Image",),
+    "sdk.data.item": ("Item",),
     "sdk.data.table": ("Table",),
+    "sdk.data.watching": ("awatch_folder", "watch_folder"),
     "sdk.entry": (
         "acall",
         "afind",

@@ -182,10 +182,24 @@ class ArrayMeta(_Meta):
         return dict(zip(self.axes, self.shape, strict=True))
 
 
+class Origin(_Meta):
+    """The file, or the folder of files, that an image was read from; by its hash it is known again.
+
+    The hash of a folder is that of the lines `<SHA-256 of the file>  <path in the folder>`, in the order of the paths,
+    as `sha256sum` writes them.
+    """
+
+    name: Annotated[Name, AfterValidator(_file_name)]
+    sha256: Annotated[str, AfterValidator(_sha256)]
+    size_bytes: Annotated[int, Field(ge=0, lt=2**63)]
+    series: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
 class ImageMeta(ArrayMeta):
     """An image: two to five of t, c, z, y, x in this order, y and x always there; real numbers only."""
 
     role: ImageRole = Field(default=ImageRole.INTENSITY, strict=False)
+    origin: Origin | None = None
 
     @model_validator(mode="after")
     def _check_image(self) -> Self:

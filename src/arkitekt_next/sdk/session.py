@@ -44,6 +44,11 @@ class Session:
         """The hub's address."""
         return self._entered().url
 
+    def renew(self) -> None:
+        """Find the hub and sign in anew before the next request: a hub that went may come back elsewhere."""
+        with self._lock:
+            self._access = None
+
     def _entered(self) -> Access:
         with self._lock:
             if self._access is None or self._access.has_expired:

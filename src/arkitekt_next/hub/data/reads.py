@@ -144,6 +144,8 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     for tag in wanted.tag:
         g = d.item_tag.c
         found.append(exists(select(g.item_id).where(g.team_id == team, g.item_id == _i.id, g.tag == tag)))
+    if wanted.sha256 is not None:
+        found.append(_i.meta.contains(f'"sha256":"{wanted.sha256}"', autoescape=True))
     if wanted.since_us is not None:
         found.append(_i.id >= first_id_at(wanted.since_us))
     if wanted.until_us is not None:

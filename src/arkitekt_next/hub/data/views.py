@@ -239,6 +239,10 @@ class ItemQuery(Paged):
         ),
     ] = None
     dtype: Annotated[str | None, Field(pattern=r"^[a-z]+[0-9]*$", description="As `uint16`.")] = None
+    sha256: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9a-f]{64}$", description="Files with this content, and images read from such a file."),
+    ] = None
     since_us: TimeUs | None = None
     until_us: TimeUs | None = None
     trashed: Annotated[bool, Field(description="Those in the trash instead.")] = False

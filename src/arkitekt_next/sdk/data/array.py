@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .containers import zarr_store
@@ -65,6 +67,22 @@ class Array(Item):
     async def asave(cls, data: Pixels, *, name: str, **options: Any) -> Self:
         """Store an array without blocking the loop; options as in `save`."""
         return await asyncio.to_thread(cls.save, data, name=name, **options)
+
+    def export(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Path:
+        """Write it as a file for other programs, by the ending: `.zarr` (a folder) or `.npy`; give where it is.
+
+        Into a folder that is there it is written under its own name, as zarr. It appears when it is complete. Raises
+        `Conflict` for a place that is taken, `InvalidValue` for another ending.
+        """
+        from .exporting import export_array
+
+        return export_array(self, Path(path), overwrite=overwrite, progress=progress)
+
+    async def aexport(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write it as a file without blocking the loop; options as in `export`."""
+        return await asyncio.to_thread(self.export, path, **options)
 
     @property
     def shape(self) -> tuple[int, ...]:

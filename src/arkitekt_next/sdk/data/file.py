@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 from . import files
 from .item import Item, here
@@ -44,7 +44,7 @@ class File(Item):
             items = here()
             return cls(items, items.write_file(wanted, Path(given), progress))
         return cls._stored(
-            lambda store: files.write(store, given),
+            lambda store: files.write(store, given, progress, name=name),
             name=known,
             note=note,
             tags=tags,
@@ -79,6 +79,22 @@ class File(Item):
     async def apath(self) -> Path:
         """Fetch it without blocking the loop."""
         return await asyncio.to_thread(self.path)
+
+    def export(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Path:
+        """Write it to a place of this machine, or under its own name into a folder that is there; give where it is.
+
+        It appears when all of it is there with the hash it was stored with; what was fetched before it broke off is
+        not fetched again. Raises `Conflict` for a place that is taken.
+        """
+        from .exporting import export_file
+
+        return export_file(self, Path(path), overwrite=overwrite, progress=progress)
+
+    async def aexport(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write it to a place of this machine without blocking the loop; options as in `export`."""
+        return await asyncio.to_thread(self.export, path, **options)
 
     def read(self) -> bytes:
         """Read all of it."""

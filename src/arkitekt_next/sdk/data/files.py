@@ -21,11 +21,13 @@ import platformdirs
 from arkitekt_next.errors import InvalidValue
 from arkitekt_next.platform import make_private_folder
 
+from .naming import safe_name
 from .streams import STEP_BYTES, new_object, open_object
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
+    from .progress import Progress
     from .store import HubItems, Record
 
 CACHE = "ARKITEKT_CACHE"
@@ -33,15 +35,19 @@ CACHE_LIMIT_BYTES = 20 * 1024**3
 _IN_USE_S = 3600.0
 
 
-def write(store: S3Store, value: Any) -> dict[str, Any]:
-    """Write the file at a path, or what an open binary file gives from where it stands; give its metadata."""
+def write(store: S3Store, value: Any, progress: Progress | None = None, *, name: str | None = None) -> dict[str, Any]:
+    """Write the file at a path, or what an open binary file gives from where it stands; give its metadata.
+
+    A file at a path keeps its own name; `name` is that of an open one.
+    """
     if isinstance(value, os.PathLike):
         path = checked(Path(value))
         with path.open("rb") as source:
-            return _send(store, source, path.name)
+            return _send(store, source, path.name, progress, os.fstat(source.fileno()).st_size)
     if not callable(getattr(value, "read", None)) or isinstance(value, io.TextIOBase):
         raise InvalidValue(where="file", expected="a path or a file opened with 'rb'", got=type(value).__qualname__)
-    return _send(store, value, Path(str(getattr(value, "name", "file"))).name)
+    own = name or Path(str(getattr(value, "name", "file"))).name
+    return _send(store, value, safe_name(own, "file"), progress)
 
 
 def checked(path: Path) -> Path:
@@ -57,7 +63,7 @@ def type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
+def _send(store: S3Store, source: IO[bytes], name: str, progress: Progress | None, total: int = 0) -> dict[str, Any]:
     digest, size = hashlib.sha256(), 0
     name = name or "file"
     with new_object(store, name) as sink:
@@ -65,6 +71,8 @@ def _send(store: S3Store, source: IO[bytes], name: str) -> dict[str, Any]:
             digest.update(data)
             size += len(data)
             sink.write(data)
+            if progress is not None:
+                progress(size, max(size, total))
     return {
         "name": name,
         "content_type": type_of(name),
@@ -77,7 +85,7 @@ def fetch(items: HubItems, record: Record) -> Path:
     """Fetch a file into the cache; give its path there, with the name it was stored under. Read it, don't write it."""
     meta = record["meta"]
     folder = make_private_folder(cache_folder() / str(record["id"]))
-    path = folder / str(meta["name"])
+    path = folder / safe_name(str(meta["name"]), "file")
     if path.exists():
         os.utime(path)
         return path

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from arkitekt_next.data.model import Channel, ImageRole
 
 from .array import Array
 from .containers import zarr_store
-from .item import Item
+from .item import Item, here
 from .progress import Progress
 from .shards import MEMORY_BYTES
 
@@ -67,6 +69,65 @@ class Image(Array):
             )
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        series: int = 0,
+        stack_axis: Literal["t", "z", "c"] | None = None,
+        scale: Mapping[str, float] | None = None,
+        units: Mapping[str, str] | None = None,
+        channels: Sequence[Channel | str] = (),
+        colors: Literal["auto", "keep", "red", "green", "blue"] = "auto",
+        memory_bytes: int = MEMORY_BYTES,
+        progress: Progress | None = None,
+        **said: Any,
+    ) -> Self:
+        """Store the image in a file, or in a folder of equal files, and give it as an item, committed.
+
+        Reads OME-TIFF, TIFF, PNG, JPEG, OME-Zarr, and CZI, ND2 and LIF with the extra `formats`; what a file is, its
+        content says. `series` picks one of several images in a file. What the file does not say is told by
+        `stack_axis` (what its pages, or the files of the folder, are), `scale`, `units` and `channels`, which go before
+        what it says; of red, green and blue `colors` makes one channel when they are equal, keeps them, or takes one.
+        `said` is what `save` takes: note, tags, folder, visibility, parent. Raises `NotFound`, `UnreadableFile`,
+        `InvalidValue`, `MissingExtra`, `StorageFull`, and `Conflict` for a file that changes meanwhile.
+        """
+        from .formats import Hints
+        from .loading import load_image
+
+        hints = Hints(stack_axis=stack_axis, scale=scale or {}, units=units or {}, channels=channels, colors=colors)
+        return load_image(
+            cls, path, hints=hints, series=series, name=name, memory_bytes=memory_bytes, progress=progress, **said
+        )
+
+    @classmethod
+    async def aload(cls, path: str | os.PathLike[str], **options: Any) -> Self:
+        """Store the image in a file without blocking the loop; options as in `load`."""
+        return await asyncio.to_thread(cls.load, path, **options)
+
+    @classmethod
+    def loaded(cls, path: str | os.PathLike[str], *, series: int = 0) -> Self | None:
+        """Give the image that was loaded from a file with the very same content; None where there is none."""
+        from .origins import find_loaded, origin_of
+
+        items = here()
+        record = find_loaded(items, origin_of(Path(path), series=series))
+        return None if record is None else cls(items, record)
+
+    def export(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Path:
+        """Write it as a file for other programs, by the ending: `.ome.zarr` (a folder) or `.ome.tif`; give where it is.
+
+        Into a folder that is there it is written under its own name, as OME-Zarr. It appears when it is complete.
+        Raises `Conflict` for a place that is taken, `InvalidValue` for another ending or pixels OME-TIFF can't hold.
+        """
+        from .exporting import export_image
+
+        return export_image(self, Path(path), overwrite=overwrite, progress=progress)
 
     @property
     def scale(self) -> dict[str, float]:

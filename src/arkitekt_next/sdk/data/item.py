@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlencode
 
 from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
@@ -19,6 +19,7 @@ from arkitekt_next.ports.acting import acting_store
 from arkitekt_next.sdk import current  # it also says where to store outside a call
 from arkitekt_next.sdk.again import Version, maker_of, run_again
 
+from .listing import every, item_query
 from .store import HubItems, Record, refuse_kind
 
 if TYPE_CHECKING:
@@ -86,6 +87,27 @@ class Item:
     def digest(self) -> str:
         """The SHA-256 over all its objects: items with the same content have the same one."""
         return str(self._record["digest"])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that the hub says of it, as its REST face shows it."""
+        return dict(self._record)
+
+    @property
+    def folder(self) -> str | None:
+        """The id of the folder it is filed in."""
+        folder = self._record["folder"]
+        return None if folder is None else str(folder)
+
+    @property
+    def person(self) -> str:
+        """The name of whom it belongs to."""
+        return str(self._record["person"]["name"])
+
+    @property
+    def is_trashed(self) -> bool:
+        """Whether it lies in the trash."""
+        return self._record["trashed_at_us"] is not None
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -234,7 +256,10 @@ class Item:
 
     @classmethod
     def get(cls, id: str) -> Self:
-        """Find an item by its id. Raises `NotFound`, and `InvalidValue` for one of another kind."""
+        """Find an item by its id; `Item.get` gives one in the class of its kind.
+
+        Raises `NotFound`, and `InvalidValue` for one of another kind.
+        """
         items = here()
         return cls._of(items, items.record(id))
 
@@ -244,7 +269,32 @@ class Item:
         return await asyncio.to_thread(cls.get, id)
 
     @classmethod
+    def search(cls, text: str | None = None, *, limit: int | None = None, **filters: Any) -> Iterator[Self]:
+        """Give the items that fit, the newest first; they are asked for as they are read.
+
+        `text` is a part of the name or the note. Filters: `tags` (all of them), `folder`, `parent`, `task`, `person`
+        (an item, a folder, or an id), `app`, `shape` (`(None, 512, 512)`: None fits any size), `dtype`, `sha256`,
+        `since` and `until` (when they were made), `trashed=True` (those in the trash instead), `temporary=True` (also
+        unnamed values of calls). `Image.search` gives images only, `Item.search` all kinds.
+        """
+        from .containers import item_of
+
+        items = here()
+        kind = getattr(cls, "kind", None)
+        for record in every(items.session, "/api/items", item_query(kind, {"text": text, **filters}), limit=limit):
+            yield cast("Self", item_of(items, record))
+
+    @classmethod
+    async def asearch(cls, text: str | None = None, **filters: Any) -> list[Self]:
+        """Give the items that fit without blocking the loop; filters as in `search`."""
+        return await asyncio.to_thread(lambda: list(cls.search(text, **filters)))
+
+    @classmethod
     def _of(cls, items: HubItems, record: Record) -> Self:
+        if cls is Item:
+            from .containers import item_of
+
+            return cast("Self", item_of(items, record))
         if record["kind"] != cls.kind:
             raise refuse_kind(record, cls.kind)
         return cls(items, record)

@@ -20,6 +20,7 @@ from arkitekt_next.ports.holders import OURS
 from arkitekt_next.sdk.run import CURRENT
 
 from .grants import Grant, Grants
+from .outages import translated
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -79,7 +80,9 @@ class HubItems(ItemStore):
         made = self.session.ask("POST", "/api/items", body)
         id = str(made["item"]["id"])
         try:
-            meta = fill(self._open(Grant(**made["grant"]), lambda: self.grants.to_write(id)))
+            grant = Grant(**made["grant"])
+            with translated(grant):
+                meta = fill(self._open(grant, lambda: self.grants.to_write(id)))
             return self.commit(id, meta)
         except BaseException:
             with suppress(ArkitektError):
@@ -92,7 +95,7 @@ class HubItems(ItemStore):
 
         name = files.checked(path).name
         if path.stat().st_size <= resuming.PART_BYTES:
-            return self.write(wanted, lambda store: files.write(store, path))
+            return self.write(wanted, lambda store: files.write(store, path, progress))
         return resuming.save(self, for_this_task(wanted), path, name, files.type_of(name), progress)
 
     def commit(self, id: str, meta: Mapping[str, Any]) -> Record:

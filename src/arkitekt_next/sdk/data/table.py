@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from arkitekt_next.errors import InvalidValue
 
 from . import tables
 from .item import Item
+from .progress import Progress
+from .streams import open_object
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +56,22 @@ class Table(Item):
         """Store a table without blocking the loop; options as in `save`."""
         return await asyncio.to_thread(cls.save, data, name=name, **options)
 
+    def export(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Path:
+        """Write it as a file for other programs, by the ending: `.parquet` or `.csv`; give where it is.
+
+        Into a folder that is there it is written under its own name, as parquet. It appears when it is complete.
+        Raises `Conflict` for a place that is taken, `InvalidValue` for another ending or columns that CSV can't hold.
+        """
+        from .exporting import export_table
+
+        return export_table(self, Path(path), overwrite=overwrite, progress=progress)
+
+    async def aexport(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write it as a file without blocking the loop; options as in `export`."""
+        return await asyncio.to_thread(self.export, path, **options)
+
     @property
     def rows(self) -> int:
         """How many rows there are."""
@@ -83,6 +103,10 @@ class Table(Item):
     async def apandas(self, columns: Iterable[str] | None = None) -> pd.DataFrame:
         """Fetch it as pandas without blocking the loop."""
         return await asyncio.to_thread(self.pandas, columns)
+
+    def open_parquet(self) -> IO[bytes]:
+        """Open it for reading as the parquet file that it is, where it is."""
+        return open_object(self._items.open(self.id), tables.KEY)
 
     def sql(self, query: str) -> pa.Table:
         """Ask it in SQL, where it is called `data`: `SELECT label, avg(area) FROM data GROUP BY label`.

@@ -7,10 +7,7 @@ writing fails.
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +19,8 @@ from zarr.storage import LocalStore
 
 from arkitekt_next.data.model import ImageMeta
 from arkitekt_next.data.units import SPACE_SYMBOLS, TIME_SYMBOLS
-from arkitekt_next.errors import Conflict, InvalidValue
+from arkitekt_next.errors import InvalidValue
+from arkitekt_next.sdk.data.appearing import appearing
 from arkitekt_next.sdk.data.images import write_image
 from arkitekt_next.sdk.data.progress import Progress
 from arkitekt_next.sdk.data.shards import MEMORY_BYTES
@@ -48,11 +46,14 @@ class Imaged(Protocol):
         """What is known of them."""
 
 
-def write_ome_tiff(source: Imaged, path: str | os.PathLike[str], *, progress: Progress | None = None) -> Path:
+def write_ome_tiff(
+    source: Imaged, path: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+) -> Path:
     """Write an OME-TIFF with pixel sizes, time between frames, names and colours of channels; plane by plane.
 
     It is not packed, so that every reader opens it and parts of it are read quickly. Windows have no place in OME-TIFF.
-    Raises `Conflict` when the file exists, `InvalidValue` for types that OME-TIFF has no name for.
+    Raises `Conflict` when the file exists and is not to be overwritten, `InvalidValue` for types that OME-TIFF has no
+    name for.
     """
     meta = source.meta
     if meta.dtype not in OME_TYPES:
@@ -61,7 +62,7 @@ def write_ome_tiff(source: Imaged, path: str | os.PathLike[str], *, progress: Pr
             expected=f"pixels of one of the types {', '.join(sorted(OME_TYPES))}",
             got=f"{meta.dtype}. Convert them first, or write OME-Zarr",
         )
-    with _appearing(Path(path)) as place:
+    with appearing(Path(path), overwrite=overwrite) as place:
         size = int(np.prod(meta.shape, dtype=np.int64)) * np.dtype(meta.dtype).itemsize
         with tifffile.TiffWriter(place, ome=True, bigtiff=size > _BIG_BYTES) as writer:
             writer.write(
@@ -78,11 +79,15 @@ def write_ome_zarr(
     source: Imaged,
     path: str | os.PathLike[str],
     *,
+    overwrite: bool = False,
     memory_bytes: int = MEMORY_BYTES,
     progress: Progress | None = None,
 ) -> Path:
-    """Write an OME-Zarr 0.5 folder with its pyramid; memory as in `write_image`. Raises `Conflict` when it exists."""
-    with _appearing(Path(path)) as place:
+    """Write an OME-Zarr 0.5 folder with its pyramid; memory as in `write_image`.
+
+    Raises `Conflict` when it exists and is not to be overwritten.
+    """
+    with appearing(Path(path), overwrite=overwrite) as place:
         write_image(
             LocalStore(place),
             source.data,
@@ -92,22 +97,6 @@ def write_ome_zarr(
             progress=progress,
         )
     return Path(path)
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """Give a hidden place beside `path` that becomes it at the end, or goes away."""
-    if path.exists():
-        raise Conflict(problem=f"{path} exists already", remedy="Choose another name, or remove it first")
-    place = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield place
-        os.replace(place, path)
-    finally:
-        if place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
 
 
 def _planes(source: Imaged, total: int, progress: Progress | None) -> Iterator[npt.NDArray[Any]]:

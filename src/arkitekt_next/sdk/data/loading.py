@@ -1,0 +1,104 @@
+"""Images out of files: read where they lie, stored as they are read, with the hash of what they were read from.
+
+The rule: an image is stored of one state of its file; a file that is written to meanwhile is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from arkitekt_next.data.model import Origin, meta_json
+from arkitekt_next.errors import Conflict, UnknownFormat
+
+from .containers import zarr_store
+from .formats import Hints, read
+from .formats.recognising import Format, recognise
+from .images import write_image
+from .origins import checked, origin_of, signature
+from .shards import MEMORY_BYTES
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+    from .image import Image
+    from .progress import Progress
+
+I = TypeVar("I", bound="Image")  # noqa: E741
+
+
+def load_image(
+    cls: type[I],
+    path: str | os.PathLike[str],
+    *,
+    hints: Hints,
+    series: int,
+    name: str | None = None,
+    origin: Origin | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress | None = None,
+    **said: Any,
+) -> I:
+    """Store the image in a file; `origin` is what `origin_of` gave a moment ago. Raises as `Image.load`."""
+    place = Path(path)
+    before = signature(checked(place))
+    known = origin or origin_of(place, series=series)
+    with read(place, hints=hints, series=series) as source:
+
+        def fill(store: S3Store) -> dict[str, Any]:
+            meta = source.meta.model_copy(update={"origin": known})
+            stored = write_image(
+                zarr_store(store), source.data, meta, name=title, memory_bytes=memory_bytes, progress=progress
+            )
+            if signature(place) != before:
+                raise Conflict(problem=f"{place} was changed while it was read", remedy="Load it when it is complete")
+            return meta_json(stored)
+
+        title = name or (source.name if source.count == 1 else f"{source.name} ({series + 1})")
+        nothing = {"note": "", "tags": (), "folder": None, "visibility": None, "parent": None}
+        return cls._stored(fill, name=title[:256], **nothing | said)
+
+
+def hints_of(options: Mapping[str, Any]) -> tuple[Hints, dict[str, Any]]:
+    """Divide the options of `Image.load` into what the person knows of the pixels, and the others."""
+    rest = {"series": 0, **options}
+    told = {field.name: rest.pop(field.name) for field in fields(Hints) if field.name in rest}
+    return Hints(**told), rest
+
+
+def count_images(path: Path) -> int:
+    """Say how many images a file has. Raises as `read`."""
+    with read(path) as source:
+        return source.count
+
+
+def images_in(folder: Path, *, recursive: bool = False) -> Iterator[tuple[Path, bool]]:
+    """Give the files of a folder, and the OME-Zarr folders in it, each with whether its content is of an image.
+
+    Hidden ones are left out. Links to folders are not followed.
+    """
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path, is_image(path)
+        elif not path.is_dir():  # reading a pipe or a device might never end
+            continue
+        elif recognise(path) is Format.OME_ZARR:
+            yield path, True
+        elif recursive and not path.is_symlink():
+            yield from images_in(path, recursive=True)
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether the first bytes of a file are those of an image; of one that can't be read, its reader will say."""
+    try:
+        recognise(path)
+    except UnknownFormat:
+        return False
+    except OSError:
+        return True
+    return True
