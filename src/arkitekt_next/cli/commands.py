@@ -23,6 +23,7 @@ _COMMANDS = {
     "inspect": Place("arkitekt_next.cli.inspect_command:inspect", "List the functions there are, or describe one."),
     "check": Place("arkitekt_next.cli.check_command:check", "Find what is wrong with the app before it runs."),
     "manifest": Place("arkitekt_next.cli.manifest_command:manifest", "Print what the app would publish, as JSON."),
+    "data": Place("arkitekt_next.cli.commands:data", "Images, tables and files in and out of a hub."),
     "gen": Place("arkitekt_next.cli.gen_command:gen", "Write a typed Python client for functions of the hub."),
     "login": Place("arkitekt_next.cli.login_command:login", "Sign an app in at a hub, by a browser anywhere."),
     "logout": Place("arkitekt_next.cli.logout_command:logout", "Sign an app out, at its hub and on this machine."),
@@ -46,6 +47,21 @@ _HUB = {
     "client": Place("arkitekt_next.cli.commands:client", "Programs that may ask for sign-ins by OAuth."),
     "keys": Place("arkitekt_next.cli.commands:keys", "The keys that sign access tokens."),
     "audit": Place("arkitekt_next.cli.audit_command:audit", "What was done to accounts, sign-ins and rights."),
+}
+
+_DATA = {
+    "import": Place("arkitekt_next.cli.data.storing:import_images", "Store image files as images."),
+    "export": Place("arkitekt_next.cli.data.fetching:export", "Write items as files for other programs."),
+    "ls": Place("arkitekt_next.cli.data.looking:ls", "List what is stored."),
+    "show": Place("arkitekt_next.cli.data.looking:show", "Show all that is known of an item."),
+    "put": Place("arkitekt_next.cli.data.storing:put", "Store files as they are."),
+    "get": Place("arkitekt_next.cli.data.fetching:get", "Fetch a stored file as it is."),
+    "tag": Place("arkitekt_next.cli.data.changing:tag", "Put tags on an item."),
+    "untag": Place("arkitekt_next.cli.data.changing:untag", "Take tags off an item."),
+    "rm": Place("arkitekt_next.cli.data.changing:rm", "Put items into the trash."),
+    "restore": Place("arkitekt_next.cli.data.changing:restore", "Take items out of the trash."),
+    "du": Place("arkitekt_next.cli.data.looking:du", "Say what takes the room."),
+    "watch": Place("arkitekt_next.cli.data.watching:watch", "Store every image that appears in a folder."),
 }
 
 _USER = {
@@ -121,6 +137,14 @@ def run() -> None:
     """Connect the app of this folder to a hub.
 
     `dev` reloads the app when it is edited and starts a hub if none runs; `prod` does neither.
+    """
+
+
+@click.group(cls=LazyGroup, places=_DATA, context_settings=_CONTEXT)
+def data() -> None:
+    """Bring images, tables and files into a hub and out of it, and look at what is there.
+
+    ITEM is an id, or a name that only one item has.
     """
 
 

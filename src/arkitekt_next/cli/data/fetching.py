@@ -1,0 +1,122 @@
+"""`data export` and `data get`: items of the hub as files of this machine.
+
+The rule: nothing that is there is overwritten unasked, and nothing appears before it is complete.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from arkitekt_next.cli import output
+from arkitekt_next.cli.data.opening import find_item, opened
+from arkitekt_next.cli.options import json_option, url_option
+from arkitekt_next.cli.progress import bar
+from arkitekt_next.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from arkitekt_next.sdk.data.file import File
+    from arkitekt_next.sdk.data.item import Item
+
+_ENDINGS = {
+    "ome-zarr": ".ome.zarr",
+    "ome-tiff": ".ome.tif",
+    "zarr": ".zarr",
+    "npy": ".npy",
+    "parquet": ".parquet",
+    "csv": ".csv",
+}
+_STEP_BYTES = 8 * 1024 * 1024
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  arkitekt-next data export 'cells, field 3'             OME-Zarr in this folder
+  arkitekt-next data export 'cells, field 3' --as ome-tiff
+  arkitekt-next data export areas --to areas.csv
+  arkitekt-next data export ID ID ID --to results/
+
+\b
+ITEM is an id or a name. Images become OME-Zarr or OME-TIFF, arrays zarr or npy, tables parquet or CSV;
+files stay as they are. --to with an ending says which."""
+)
+@click.argument("wanted", nargs=-1, required=True, metavar="ITEM...")
+@click.option("--to", "place", default=".", metavar="PATH", type=click.Path(path_type=Path), help="A folder or a file.")
+@click.option("--as", "form", type=click.Choice(list(_ENDINGS)), help="The format. Default: the ending of --to.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@url_option
+@json_option
+def export(wanted: tuple[str, ...], place: Path, form: str | None, force: bool, url: str | None, as_json: bool) -> None:
+    """Write items as files for other programs."""
+    if len(wanted) > 1 and not place.is_dir():
+        raise click.BadParameter("several items go into a folder, which has to be there", param_hint="--to")
+    with opened(url):
+        for item in [find_item(text) for text in wanted]:
+            with bar(f"writing {output.clean(item.name)}", wanted=not as_json) as shown:
+                made = _exported(item, _place(item, place, form), force=force, shown=shown.show)
+            _tell(item, made, as_json=as_json)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  arkitekt-next data get protocol.pdf
+  arkitekt-next data get ID big.raw                begun again, it goes on where it broke off
+  arkitekt-next data get raw.tar.gz - | tar xz"""
+)
+@click.argument("wanted", metavar="ITEM")
+@click.argument("place", default=".", metavar="[PATH]", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@url_option
+@json_option
+def get(wanted: str, place: Path, force: bool, url: str | None, as_json: bool) -> None:
+    """Fetch a stored file as it is, checked by its hash, to a folder or a name; `-` is the standard output."""
+    with opened(url):
+        item = find_item(wanted)
+        file = _as_file(item)
+        if str(place) == "-":
+            with file.open() as source:
+                while data := source.read(_STEP_BYTES):
+                    sys.stdout.buffer.write(data)
+            return
+        with bar(f"fetching {output.clean(item.name)}", wanted=not as_json) as shown:
+            made = file.export(place, overwrite=force, progress=shown.show)
+        _tell(item, made, as_json=as_json)
+
+
+def _place(item: Item, place: Path, form: str | None) -> Path:
+    from arkitekt_next.sdk.data.exporting import ENDINGS, name_of
+
+    if form is None or item.kind == "file":
+        return place
+    ending = _ENDINGS[form]
+    if ending not in ENDINGS[item.kind]:
+        known = [name for name, one in _ENDINGS.items() if one in ENDINGS[item.kind]]
+        raise InvalidValue(where="--as", expected=f"{' or '.join(known)} for the {item.kind} '{item.name}'", got=form)
+    return place / f"{name_of(item)}{ending}" if place.is_dir() else place
+
+
+def _exported(item: Item, place: Path, *, force: bool, shown: object) -> Path:
+    made: Path = item.export(place, overwrite=force, progress=shown)  # type: ignore[attr-defined]
+    return made
+
+
+def _as_file(item: Item) -> File:
+    from arkitekt_next.sdk.data.file import File
+
+    if not isinstance(item, File):
+        raise InvalidValue(
+            where=f"item {item.id}", expected="a file", got=f"the {item.kind} '{item.name}'. Use: data export"
+        )
+    return item
+
+
+def _tell(item: Item, made: Path, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json_line({"item": item.id, "path": str(made)})
+    else:
+        output.say(f"{output.mark('ok')} {item.kind} {output.clean(item.name)}: {output.clean(made)}")

@@ -1,0 +1,63 @@
+"""Options that several of the `data` commands share, each spelt once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from arkitekt_next.cli.data.quantities import read_steps
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+item_options = _all(
+    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag to put on it. Repeatable."),
+    click.option("--folder", metavar="PATH", help="The folder to file it in, as 'plate 3/A1'; made where need be."),
+    click.option("--note", default="", metavar="TEXT", help="What to say of it."),
+    click.option("--private", "is_private", is_flag=True, help="Only you see it, not the team."),
+)
+
+image_options = _all(
+    click.option(
+        "--step", "steps", multiple=True, metavar="STEP", help="Between frames (7s) or z (0.5um). Repeatable."
+    ),
+    click.option("--pixel-size", metavar="SIZE", help="Of a pixel in y and x, as 0.1625 (micrometers) or 65nm."),
+    click.option("--channels", metavar="NAMES", help="Names of the channels, with commas: DNA,actin."),
+    click.option(
+        "--colors",
+        type=click.Choice(["auto", "keep", "red", "green", "blue"]),
+        default="auto",
+        help="Red, green, blue: one channel when they are equal (auto), all three, or one of them.",
+    ),
+    click.option(
+        "--axis", type=click.Choice(["t", "z", "c"]), help="What pages without a meaning, or files of a stack, are."
+    ),
+)
+
+
+def said(tags: tuple[str, ...], folder: str | None, note: str, is_private: bool) -> dict[str, Any]:
+    """Give what `save` and `load` are told of these options; makes the folder. An app's items have to be open."""
+    from arkitekt_next.sdk.data.folder import Folder
+
+    filed = None if folder is None else Folder.make(folder, visibility="private" if is_private else "team").id
+    return {"tags": tags, "note": note, "folder": filed, "visibility": "private" if is_private else None}
+
+
+def told(
+    steps: tuple[str, ...], pixel_size: str | None, channels: str | None, colors: str, axis: str | None
+) -> dict[str, Any]:
+    """Give what `Image.load` is told of the pixels. Raises `click.BadParameter`."""
+    scale, units = read_steps(steps, pixel_size)
+    names = [name.strip() for name in (channels or "").split(",") if name.strip()]
+    return {"scale": scale, "units": units, "channels": names, "colors": colors, "stack_axis": axis}

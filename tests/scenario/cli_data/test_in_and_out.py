@@ -1,0 +1,280 @@
+"""`data import`, `put`, `export` and `get` as processes: what goes in comes out, and nothing is lost or overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+import tifffile
+import zarr
+
+from arkitekt_next import App, Array, Table
+from tests.scenario.cli_data.conftest import write_tiff
+from tests.support.cli import COMMAND, DEADLINE_S, Done, Home
+from tests.support.samples import sample
+from tests.support.waiting import until
+
+
+def lines(done: Done) -> list[dict[str, Any]]:
+    """Give the objects that a command printed, one a line."""
+    return [json.loads(line) for line in done.lines]
+
+
+def url(home: Home) -> str:
+    return str(json.loads((home.hub_folder / "hub.json").read_text())["url"])
+
+
+@pytest.fixture
+def app(home: Home, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in home.environment.items():
+        if name.startswith("ARKITEKT_"):
+            monkeypatch.setenv(name, value)
+    with App("reader", url=url(home)) as app:
+        yield app
+
+
+@pytest.mark.requirement("data.import")
+def test_a_file_becomes_an_image_with_all_that_it_says(home: Home, files: Path) -> None:
+    done = home.run(
+        "data", "import", str(files / "a.ome.tif"), "--tag", "control", "--tag", "x", "--folder", "plate 3/A1",
+        "--note", "first try", "--private", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    [line] = lines(done)
+    item = line["item"]
+    assert (line["state"], item["kind"], item["name"], item["note"]) == ("stored", "image", "a", "first try")
+    assert (item["tags"], item["visibility"]) == (["control", "x"], "private")
+    meta = item["meta"]
+    assert (meta["axes"], meta["shape"], meta["dtype"]) == (["t", "c", "y", "x"], [2, 3, 24, 32], "uint16")
+    assert meta["scale"] == {"t": 2.0, "y": 0.25, "x": 0.25}
+    assert [channel["name"] for channel in meta["channels"]] == ["channel A", "channel B", "channel C"]
+    content = (files / "a.ome.tif").read_bytes()
+    assert meta["origin"] == {
+        "name": "a.ome.tif",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "series": 0,
+    }
+
+
+@pytest.mark.requirement("data.import")
+def test_the_same_content_again_is_said_and_not_stored_twice(home: Home, files: Path, tmp_path: Path) -> None:
+    [first] = lines(home.run("data", "import", str(files / "b.ome.tif"), "--json"))
+    copy = tmp_path / "another name.tif"
+    copy.write_bytes((files / "b.ome.tif").read_bytes())
+    done = home.run("data", "import", str(copy))
+    assert done.code == 0
+    assert "is there already: image b" in done.out
+    assert first["item"]["id"] in done.out
+    [again] = lines(home.run("data", "import", str(copy), "--again", "--json"))
+    assert again["state"] == "stored"
+    assert again["item"]["id"] != first["item"]["id"]
+    assert again["item"]["name"] == "another name"
+
+
+@pytest.mark.requirement("data.import")
+def test_of_several_files_those_that_fail_are_named_at_the_end_and_the_others_are_stored(
+    home: Home, files: Path
+) -> None:
+    write_tiff(files / "c.tif", 3)
+    done = home.run("data", "import", str(files / "cut.tif"), str(files / "c.tif"), str(files / "note.txt"))
+    assert done.code == 1
+    assert "c.tif: image c" in done.out
+    assert "2 of 3 were not stored, 1 is:" in done.err
+    told = done.err.partition("2 of 3")[2]
+    assert "cut.tif" in told
+    assert "expected a TIFF file that is complete" in told
+    assert "arkitekt-next data put FILE" in told
+
+
+@pytest.mark.requirement("data.import")
+def test_a_folder_gives_every_image_in_it_and_says_what_it_left_out(home: Home, files: Path) -> None:
+    (files / "cut.tif").unlink()
+    deep = files / "deep"
+    deep.mkdir()
+    write_tiff(deep / "d.tif", 4)
+    done = home.run("data", "import", str(files), "--again", "--json")
+    assert [Path(line["path"]).name for line in lines(done)] == ["a.ome.tif", "b.ome.tif"]
+    assert "note.txt" in done.err
+    done = home.run("data", "import", str(files), "--recursive", "--again", "--json")
+    assert [Path(line["path"]).name for line in lines(done)] == ["a.ome.tif", "b.ome.tif", "d.tif"]
+
+
+@pytest.mark.requirement("data.import")
+def test_files_of_a_folder_become_one_time_series(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(12):
+        tifffile.imwrite(folder / f"frame{number}.tif", np.full((8, 10), number, np.uint8))
+    done = home.run("data", "import", str(folder), "--as-stack", "--step", "500ms", "--pixel-size", "65nm", "--json")
+    [line] = lines(done)
+    meta = line["item"]["meta"]
+    assert (meta["axes"], meta["shape"]) == (["t", "y", "x"], [12, 8, 10])
+    assert meta["scale"] == {"t": 500.0, "y": 65.0, "x": 65.0}
+    assert meta["units"] == {"t": "millisecond", "y": "nanometer", "x": "nanometer"}
+    out = tmp_path / "out.ome.tif"
+    assert home.run("data", "export", line["item"]["id"], "--to", str(out)).code == 0
+    assert [int(frame[0, 0]) for frame in tifffile.imread(out)] == list(range(12))
+
+
+@pytest.mark.requirement("data.import")
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["nowhere.tif"], 4, "There is no file"),
+        (["note.txt"], 1, "arkitekt-next data put FILE"),
+        (["a.ome.tif", "b.ome.tif", "--name", "one"], 2, "--name is for a single image"),
+        (["a.ome.tif", "--step", "7"], 2, "expected a unit"),
+        (["a.ome.tif", "--step", "7 parrots"], 2, "expected a number above 0 with a unit"),
+        (["a.ome.tif", "--pixel-size", "7s"], 2, "expected a length"),
+        (["a.ome.tif", "--series", "first"], 2, "expected a number or 'all'"),
+        (["a.ome.tif", "--as-stack"], 4, "--as-stack takes folders"),
+        (["a.ome.tif", "--series", "9"], 2, "series: expected 0 to 0"),
+    ],
+)
+def test_what_can_not_be_imported_is_refused_with_the_remedy(
+    home: Home, files: Path, arguments: list[str], code: int, text: str
+) -> None:
+    done = home.run("data", "import", *arguments, "--again", at=files)
+    assert (done.code, text in done.err) == (code, True), done.err
+
+
+@pytest.mark.requirement("data.export")
+def test_an_image_comes_out_as_ome_zarr_and_as_ome_tiff(home: Home, files: Path, tmp_path: Path) -> None:
+    name = "cells/field: 3"
+    assert home.run("data", "import", str(files / "a.ome.tif"), "--name", name, "--again").code == 0
+    values = tifffile.imread(files / "a.ome.tif")
+    assert home.run("data", "export", name, at=tmp_path).code == 0
+    made = zarr.open_array(tmp_path / "cells_field_ 3.ome.zarr", path="0", mode="r")
+    assert np.array_equal(made[...], values)
+    assert home.run("data", "export", name, "--as", "ome-tiff", at=tmp_path).code == 0
+    with tifffile.TiffFile(tmp_path / "cells_field_ 3.ome.tif") as tif:
+        assert tif.series[0].axes == "TCYX"
+        assert np.array_equal(tif.asarray(), values)
+        assert 'PhysicalSizeX="0.25"' in (tif.ome_metadata or "")
+
+
+@pytest.mark.requirement("data.export")
+def test_nothing_is_overwritten_unless_told_so(home: Home, files: Path, tmp_path: Path) -> None:
+    [line] = lines(home.run("data", "import", str(files / "a.ome.tif"), "--again", "--json"))
+    id = line["item"]["id"]
+    for target, form in (("taken.ome.tif", "ome-tiff"), ("taken.ome.zarr", "ome-zarr")):
+        place = tmp_path / target
+        place.write_text("mine")
+        refused = home.run("data", "export", id, "--as", form, "--to", str(place))
+        assert (refused.code, place.read_text()) == (5, "mine")
+        assert "--force" in refused.err
+        for _ in range(2):
+            assert home.run("data", "export", id, "--to", str(place), "--force").code == 0
+    assert zarr.open_array(tmp_path / "taken.ome.zarr", path="0", mode="r").shape == (2, 3, 24, 32)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "run") == ["taken.ome.tif", "taken.ome.zarr"]
+
+
+@pytest.mark.requirement("data.export")
+def test_tables_and_arrays_come_out_for_other_programs(home: Home, app: App, tmp_path: Path) -> None:
+    table = Table.save(pa.table({"label": [1, 2], "area": [0.5, 1.5]}), name="areas")
+    array = Array.save(np.arange(6, dtype=np.int32).reshape(2, 3), name="counts")
+    for arguments in (
+        [table.id, "--to", "areas.csv"],
+        [table.id],
+        [array.id, "--as", "npy"],
+        [array.id],
+    ):
+        assert home.run("data", "export", *arguments, at=tmp_path).code == 0
+    assert pyarrow.csv.read_csv(tmp_path / "areas.csv").to_pydict() == {"label": [1, 2], "area": [0.5, 1.5]}
+    assert pyarrow.parquet.read_table(tmp_path / "areas.parquet").num_rows == 2
+    assert np.load(tmp_path / "counts.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert zarr.open_array(tmp_path / "counts.zarr", path="0", mode="r")[...].tolist() == [[0, 1, 2], [3, 4, 5]]
+    refused = home.run("data", "export", table.id, "--as", "ome-tiff", at=tmp_path)
+    assert (refused.code, "parquet or csv for the table 'areas'" in refused.err) == (2, True)
+
+
+@pytest.mark.requirement("data.commands")
+def test_files_go_in_and_out_as_they_are(home: Home, tmp_path: Path) -> None:
+    content = np.random.default_rng(1).bytes(20_000_000)
+    (tmp_path / "raw.bin").write_bytes(content)
+    [line] = lines(home.run("data", "put", "raw.bin", "--tag", "raw", "--json", at=tmp_path))
+    assert line["item"]["meta"]["sha256"] == hashlib.sha256(content).hexdigest()
+    again = home.run("data", "put", "raw.bin", at=tmp_path)
+    assert (again.code, "is there already: file raw.bin" in again.out) == (0, True)
+    assert home.run("data", "get", "raw.bin", at=tmp_path).code == 5
+    out = tmp_path / "out"
+    out.mkdir()
+    done = home.run("data", "get", "raw.bin", "out", at=tmp_path)
+    assert (done.code, (out / "raw.bin").read_bytes() == content) == (0, True)
+    assert [path.name for path in out.iterdir()] == ["raw.bin"]
+
+
+@pytest.mark.requirement("data.commands")
+def test_what_comes_through_a_pipe_is_stored_under_the_name_it_is_given(home: Home, tmp_path: Path) -> None:
+    content = b"through a pipe\n" * 1000
+    sent = subprocess.run(
+        [*COMMAND, "data", "put", "-", "--name", "piped.txt", "--json"],
+        input=content,
+        env=home.environment,
+        capture_output=True,
+        timeout=DEADLINE_S,
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert json.loads(sent.stdout)["item"]["meta"]["name"] == "piped.txt"
+    assert home.run("data", "get", "piped.txt", "-").out.encode() == content
+
+
+@pytest.mark.requirement("data.commands")
+def test_an_upload_that_was_killed_goes_on(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "big.raw"
+    content = np.random.default_rng(2).bytes(160 * 1024 * 1024)
+    path.write_bytes(content)
+    notes = home.folder / "state" / "uploads"
+    with home.started("data", "put", str(path)) as begun:
+        until(lambda: list(notes.glob("*.json")))
+        os.kill(begun.process.pid, signal.SIGKILL)
+        begun.end()
+    [line] = lines(home.run("data", "put", str(path), "--json"))
+    assert line["state"] == "stored"
+    assert line["item"]["meta"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert [item["name"] for item in home.run("data", "ls", "big.raw", "--json").json] == ["big.raw"]
+    assert list(notes.glob("*.json")) == []
+
+
+@pytest.mark.requirement("data.commands")
+def test_a_download_that_broke_off_goes_on_and_a_damaged_one_is_thrown_away(home: Home, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 40_000
+    (tmp_path / "large.bin").write_bytes(content)
+    [line] = lines(home.run("data", "put", "large.bin", "--json", at=tmp_path))
+    id = line["item"]["id"]
+    part = tmp_path / f".copy.bin.{id}.part"
+    part.write_bytes(content[:9_000_000])
+    assert home.run("data", "get", id, "copy.bin", at=tmp_path).code == 0
+    assert (tmp_path / "copy.bin").read_bytes() == content
+    (tmp_path / "copy.bin").unlink()
+    part.write_bytes(b"\1" + content[1:9_000_000])
+    damaged = home.run("data", "get", id, "copy.bin", at=tmp_path)
+    assert (damaged.code, "expected SHA-256" in damaged.err) == (2, True)
+    assert not part.exists()
+    assert not (tmp_path / "copy.bin").exists()
+    assert home.run("data", "get", id, "copy.bin", at=tmp_path).code == 0
+
+
+@pytest.mark.requirement("data.import")
+def test_frames_of_a_real_embryo_become_one_time_series(home: Home) -> None:
+    folder = sample("embryo")
+    done = home.run(
+        "data", "import", str(folder), "--as-stack", "--step", "7s", "--colors", "green", "--again", "--json"
+    )
+    [line] = lines(done)
+    meta = line["item"]["meta"]
+    assert meta["axes"] == ["t", "y", "x"]
+    assert meta["shape"] == [21, 264, 542]
+    assert (meta["scale"], meta["units"]) == ({"t": 7.0}, {"t": "second"})
+    assert len(meta["channels"]) <= 1
