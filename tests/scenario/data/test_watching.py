@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,29 @@ def test_an_async_generator_watches_and_stops(scope: App, caller: App, tmp_path:
         next(stream)
 
 
-def test_a_file_is_taken_only_when_it_has_stopped_growing(caller: App, tmp_path: Path) -> None:
+def test_a_file_that_goes_on_changing_is_left_until_it_rests(caller: App, tmp_path: Path) -> None:
+    folder = tmp_path / "busy"
+    folder.mkdir()
+    resting = threading.Event()
+
+    def go_on() -> None:
+        for value in range(50, 90):
+            write(folder, "busy.tif", value)
+            resting.wait(0.05)
+        resting.set()
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    images = watch_folder(folder, settle_s=2.5)
+    image = next(images)
+    assert resting.is_set()
+    assert int(image[0, 0]) == 89
+    assert [found.id for found in Image.search("busy")] == [image.id]
+    images.close()  # type: ignore[attr-defined]
+    writer.join(10)
+
+
+def test_half_a_file_that_rests_is_told_and_taken_when_it_is_whole(caller: App, tmp_path: Path) -> None:
     folder = tmp_path / "slow"
     folder.mkdir()
     source = tmp_path / "whole.tif"
