@@ -146,6 +146,7 @@ CREATE TABLE public.folder (
     person_id text NOT NULL,
     name text NOT NULL,
     visibility text NOT NULL,
+    private_to text NOT NULL,
     created_at_us bigint NOT NULL
 );
 CREATE TABLE public.function_version (
@@ -217,7 +218,8 @@ CREATE TABLE public.item (
     used_at_us bigint NOT NULL,
     committed_at_us bigint,
     trashed_at_us bigint,
-    removed_at_us bigint
+    removed_at_us bigint,
+    cleared_at_us bigint
 );
 CREATE TABLE public.item_tag (
     item_id text NOT NULL,
@@ -408,13 +410,13 @@ INSERT INTO public.definition VALUES ('definition.id µ-ß-日本-🔬 ''" \ \u0
 INSERT INTO public.device_code VALUES ('\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'device_code.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'device_code.status µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808, 2147483647);
 INSERT INTO public.environment VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'environment.hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'environment.body µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.event VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'event.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 'event.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, -9223372036854775808, 2147483647, 9223372036854775807, 'event.data µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
-INSERT INTO public.folder VALUES ('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
+INSERT INTO public.folder VALUES ('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'folder.private_to µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.function_version VALUES ('function_version.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.function_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.code_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'release.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'function_version.environment_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.hub VALUES ('hub.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'hub.url µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807);
 INSERT INTO public.identity VALUES ('identity.issuer µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'identity.subject µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
 INSERT INTO public.implementation VALUES ('agent.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'action.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.definition_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'implementation.signature_hash µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, true, 'implementation.version_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.invitation VALUES ('invitation.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', '\x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff', 'invitation.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 2147483647, 9223372036854775807, 9223372036854775807, -9223372036854775808);
-INSERT INTO public.item VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 2147483647, 'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808);
+INSERT INTO public.item VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', true, 'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 2147483647, 'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, 9223372036854775807, -9223372036854775808, -9223372036854775808, -9223372036854775808, -9223372036854775808);
 INSERT INTO public.item_tag VALUES ('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'item_tag.tag µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1');
 INSERT INTO public.login VALUES ('login.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.client_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.scopes µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.version µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'login.machine µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807, 9223372036854775807, -9223372036854775808);
 INSERT INTO public.membership VALUES ('team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 'membership.role µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1', 9223372036854775807);
@@ -522,7 +524,7 @@ ALTER TABLE ONLY public.definition
 ALTER TABLE ONLY public.device_code
     ADD CONSTRAINT uq_device_code_user_code_digest UNIQUE (user_code_digest);
 ALTER TABLE ONLY public.folder
-    ADD CONSTRAINT uq_folder_team_id_parent_id_name UNIQUE (team_id, parent_id, name);
+    ADD CONSTRAINT uq_folder_team_id_parent_id_name_private_to UNIQUE (team_id, parent_id, name, private_to);
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT uq_invitation_digest UNIQUE (digest);
 ALTER TABLE ONLY public.person
@@ -547,12 +549,14 @@ CREATE INDEX ix_invitation_team ON public.invitation USING btree (team_id, id);
 CREATE INDEX ix_item_folder ON public.item USING btree (folder_id);
 CREATE INDEX ix_item_open ON public.item USING btree (created_at_us) WHERE (committed_at_us IS NULL);
 CREATE INDEX ix_item_parent ON public.item USING btree (parent_id);
+CREATE INDEX ix_item_removed ON public.item USING btree (id) WHERE (removed_at_us IS NOT NULL);
 CREATE INDEX ix_item_shown ON public.item USING btree (team_id, id) WHERE ((committed_at_us IS NOT NULL) AND (is_temporary = false) AND (trashed_at_us IS NULL));
 CREATE INDEX ix_item_tag ON public.item_tag USING btree (team_id, tag);
 CREATE INDEX ix_item_task ON public.item USING btree (team_id, task_id);
 CREATE INDEX ix_item_team ON public.item USING btree (team_id, id);
 CREATE INDEX ix_item_temporary ON public.item USING btree (used_at_us) WHERE ((is_temporary = true) AND (removed_at_us IS NULL));
 CREATE INDEX ix_item_trashed ON public.item USING btree (trashed_at_us) WHERE ((trashed_at_us IS NOT NULL) AND (removed_at_us IS NULL));
+CREATE INDEX ix_item_uncleared ON public.item USING btree (id) WHERE ((removed_at_us IS NOT NULL) AND (cleared_at_us IS NULL));
 CREATE INDEX ix_login_person ON public.login USING btree (team_id, person_id, id);
 CREATE INDEX ix_login_revoked ON public.login USING btree (revoked_at_us);
 CREATE INDEX ix_object_item ON public.object USING btree (item_id);
@@ -561,7 +565,7 @@ CREATE UNIQUE INDEX ix_person_email ON public.person USING btree (email);
 CREATE INDEX ix_redeem_token_team ON public.redeem_token USING btree (team_id, id);
 CREATE INDEX ix_release_source_item ON public.release_source USING btree (item_id);
 CREATE INDEX ix_task_action ON public.task USING btree (team_id, action, id);
-CREATE INDEX ix_task_item ON public.task_item USING btree (team_id, item_id);
+CREATE INDEX ix_task_item ON public.task_item USING btree (team_id, item_id, role, task_id);
 CREATE INDEX ix_task_live ON public.task USING btree (team_id, status, id) WHERE (ended_at_us IS NULL);
 CREATE INDEX ix_task_parent ON public.task USING btree (team_id, parent_id, id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX ix_task_root ON public.task USING btree (team_id, root_id, id) WHERE (parent_id IS NOT NULL);

@@ -205,13 +205,14 @@ CREATE TABLE folder (
 	person_id TEXT NOT NULL, 
 	name TEXT NOT NULL, 
 	visibility TEXT NOT NULL, 
+	private_to TEXT NOT NULL, 
 	created_at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_folder PRIMARY KEY (id), 
 	CONSTRAINT fk_folder_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_folder_team_id_team FOREIGN KEY(team_id) REFERENCES team (id), 
-	CONSTRAINT uq_folder_team_id_parent_id_name UNIQUE (team_id, parent_id, name)
+	CONSTRAINT uq_folder_team_id_parent_id_name_private_to UNIQUE (team_id, parent_id, name, private_to)
 );
-INSERT INTO "folder" VALUES('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
+INSERT INTO "folder" VALUES('folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','folder.private_to µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807);
 CREATE TABLE function_version (
 	id TEXT NOT NULL, 
 	team_id TEXT NOT NULL, 
@@ -301,13 +302,14 @@ CREATE TABLE item (
 	committed_at_us BIGINT, 
 	trashed_at_us BIGINT, 
 	removed_at_us BIGINT, 
+	cleared_at_us BIGINT, 
 	CONSTRAINT pk_item PRIMARY KEY (id), 
 	CONSTRAINT fk_item_by_id_person FOREIGN KEY(by_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_folder_id_folder FOREIGN KEY(folder_id) REFERENCES folder (id), 
 	CONSTRAINT fk_item_person_id_person FOREIGN KEY(person_id) REFERENCES person (id), 
 	CONSTRAINT fk_item_team_id_team FOREIGN KEY(team_id) REFERENCES team (id)
 );
-INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808);
+INSERT INTO "item" VALUES('item.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','team.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','person.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.app µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.kind µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.name µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.note µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.visibility µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',1,'folder.id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.parent_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.task_id µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,2147483647,'item.digest µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.shape µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.dtype µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1','item.meta µ-ß-日本-🔬 ''" \ \u0000 \ud800 %s :b_id $1',9223372036854775807,9223372036854775807,9223372036854775807,-9223372036854775808,-9223372036854775808,-9223372036854775808,-9223372036854775808);
 CREATE TABLE item_tag (
 	item_id TEXT NOT NULL, 
 	tag TEXT NOT NULL, 
@@ -566,15 +568,17 @@ CREATE INDEX ix_task_root ON task (team_id, root_id, id) WHERE parent_id IS NOT 
 CREATE INDEX ix_task_unhappy ON task (team_id, status, id) WHERE status IN ('failed', 'cancelled', 'interrupted', 'lost', 'expired');
 CREATE INDEX ix_token_expires ON token (expires_at_us);
 CREATE INDEX ix_token_login ON token (login_id);
-CREATE INDEX ix_task_item ON task_item (team_id, item_id);
+CREATE INDEX ix_task_item ON task_item (team_id, item_id, role, task_id);
 CREATE INDEX ix_item_folder ON item (folder_id);
 CREATE INDEX ix_item_open ON item (created_at_us) WHERE committed_at_us IS NULL;
 CREATE INDEX ix_item_parent ON item (parent_id);
+CREATE INDEX ix_item_removed ON item (id) WHERE removed_at_us IS NOT NULL;
 CREATE INDEX ix_item_shown ON item (team_id, id) WHERE committed_at_us IS NOT NULL AND is_temporary = false AND trashed_at_us IS NULL;
 CREATE INDEX ix_item_task ON item (team_id, task_id);
 CREATE INDEX ix_item_team ON item (team_id, id);
 CREATE INDEX ix_item_temporary ON item (used_at_us) WHERE is_temporary = true AND removed_at_us IS NULL;
 CREATE INDEX ix_item_trashed ON item (trashed_at_us) WHERE trashed_at_us IS NOT NULL AND removed_at_us IS NULL;
+CREATE INDEX ix_item_uncleared ON item (id) WHERE removed_at_us IS NOT NULL AND cleared_at_us IS NULL;
 CREATE INDEX ix_data_grant_expires ON data_grant (expires_at_us);
 CREATE INDEX ix_data_grant_item ON data_grant (item_id);
 CREATE INDEX ix_data_grant_login ON data_grant (login_id);

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _WINDOWS = (600, 7_400)
 """How many rows are looked at: few at first, since what was asked for mostly lies among the newest."""
+_LINKED = 8_000
+"""How many items of one task are shown."""
 _i = d.item.c
 _f = d.folder.c
 
@@ -68,15 +70,16 @@ async def show_item(engine: AsyncEngine, who: Principal, row: Row[Any]) -> v.Ite
 async def list_of_task(engine: AsyncEngine, who: Principal, task: str) -> v.TaskItems:
     """Give what a task was given and gave, and what it stored besides; the caller has asked who may read it."""
     link = d.task_item.c
-    linked = select(link.item_id, link.role).where(link.team_id == who.team, link.task_id == task).limit(_SCAN)
+    linked = select(link.item_id, link.role).where(link.team_id == who.team, link.task_id == task).limit(_LINKED)
     made = select(_i.id).where(_i.team_id == who.team, _i.task_id == task, _i.committed_at_us.is_not(None))
     async with engine.connect() as db:
         roles = (await db.execute(linked)).all()
-        stored = list((await db.execute(made.limit(_SCAN))).scalars())
+        stored = list((await db.execute(made.limit(_LINKED))).scalars())
         ids = {row.item_id for row in roles} | set(stored)
         query = select(d.item).where(_i.team_id == who.team, _i.id.in_(ids), _i.committed_at_us.is_not(None))
+        query = query.where(access.readable(who))
         rows = (await db.execute(query.order_by(_i.id))).all()
-        shown = {item.id: item for item in await _shown(db, rows)}
+        shown = {item.id: item for item in await _shown(db, who, rows)}
     given = {row.item_id for row in roles if row.role == INPUT}
     gave = {row.item_id for row in roles if row.role == OUTPUT}
     return v.TaskItems(
