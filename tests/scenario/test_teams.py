@@ -12,6 +12,7 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.hub.core.policy import KEEP
 from arkitekt_next.hub.core.route import Route
 from arkitekt_next.hub.pages.route import PageRoute
+from tests.support.items import store
 from tests.support.raw import RawClient
 from tests.support.rest import OFFERS, another_team, on_hub, rest, worker
 from tests.support.waiting import scenario
@@ -23,7 +24,7 @@ def server() -> Iterator[Any]:
         yield running
 
 
-LISTS = ("/api/apps", "/api/actions", "/api/agents", "/api/tasks")
+LISTS = ("/api/apps", "/api/actions", "/api/agents", "/api/tasks", "/api/items", "/api/folders")
 OWN = (
     "/api/me",
     "/api/account",
@@ -44,6 +45,7 @@ BODIES = {
     ("PATCH", "/api/members/{person}"): {"role": "guest"},
     ("POST", "/api/devices/{user_code}/approve"): {"scopes": ["read"]},
     ("POST", "/api/actions/{name}/check"): {"args": {"a": 1}},
+    ("PUT", "/api/apps/{identifier}/sources/{source_hash}"): {"item": "01a1fb9b-0100-7000-8000-000000000001"},
 }
 
 
@@ -72,6 +74,10 @@ async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
             "login": (await mine.get("/api/logins")).json()["items"][0]["id"],
             "person": server.app.state.hub.accounts.owner,
             "user_code": "BBBB-BBBB",
+            "item": (await store(mine, visibility="private"))["id"],
+            "folder": (await mine.post("/api/folders", json={"name": f"mine {w.app}"})).json()["id"],
+            "tag": "control",
+            "source_hash": "0" * 64,
         }
         asked = 0
         for route in server.app.routes:
@@ -95,7 +101,9 @@ async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
                     refused = await theirs.request(method, path, json=body)
                     assert (refused.status_code, refused.json()["code"]) == (404, "not_found"), (method, path)
                     asked += 1
-                    means_something = path.endswith("/check") or (method == "GET" and "devices" not in path)
+                    means_something = path.endswith("/check") or (
+                        method == "GET" and "devices" not in path and "sources" not in path
+                    )
                     if means_something and not path.endswith("/stream"):
                         assert (await mine.request(method, path, json=body)).status_code == 200, path
         assert asked >= 50
@@ -110,6 +118,8 @@ async def test_no_list_shows_anything_of_a_neighbour(server: Any) -> None:
     stranger = await another_team(server)
     async with rest(server) as mine, rest(server, token=stranger) as theirs, worker(server) as w:
         task = (await mine.post("/api/tasks?wait=20", json={"action": f"{w.app}.add", "args": {"a": 1}})).json()["task"]
+        await store(mine)
+        await mine.post("/api/folders", json={"name": f"a folder {w.app}"})
         routes = [r for r in server.app.routes if isinstance(r, Route) and not isinstance(r, PageRoute)]
         paths = {r.path for r in routes if r.rule.verb is not None}
         plain = {path for path in paths if "{" not in path}

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import threading
 
-from arkitekt_next.ports.acting import set_usual_store
-
 from .app import App
 
 _entered: list[App] = []
@@ -50,4 +48,8 @@ def leave(app: App) -> None:
             return
 
 
-set_usual_store(lambda: current_app().link.items)
+def act_for_current_app() -> None:
+    """Let values be stored and fetched at the hub of the current app, where nobody said another place."""
+    from arkitekt_next.ports.acting import set_usual_store  # only where values travel: it needs what ports need
+
+    set_usual_store(lambda: current_app().link.items)

@@ -19,6 +19,7 @@ from arkitekt_next.errors import ArkitektError, HubUnavailable
 from .agent import Agent
 from .bars import bridge_tqdm
 from .capture import OutputCapture
+from .current import act_for_current_app
 from .environment import describe_environment
 from .hooks import Hooks
 from .loop import mailbox_of, transport_thread
@@ -58,6 +59,7 @@ class Host:
     """One app's functions, provided on its connection."""
 
     def __init__(self, app: App, *, mode: str, drain_s: float) -> None:
+        act_for_current_app()
         self.app = app
         self.identifier = app.identifier
         self.mode = mode

@@ -114,6 +114,7 @@ class SignIn:
         self._version = version
         self._environment = environment
         self._refused: dict[str, str] = {}
+        self._ended: dict[str, str] = {}  # so that whoever asks second hears the same as who asked first
         self._store = CredentialStore()
         self._turn = threading.Lock()
 
@@ -136,7 +137,8 @@ class SignIn:
         key = find_key(address)
         token = prove(address, key, self._app) if key is not None else None
         if token is None:
-            raise needed(address, self._app, f"{self._app} is not signed in at {address}")
+            why = self._ended.get(address) or f"{self._app} is not signed in at {address}"
+            raise needed(address, self._app, why, has_ended=address in self._ended)
         return Access(address, token)
 
     def _given(self, address: str, token: str) -> Access:
@@ -166,9 +168,8 @@ class SignIn:
                 self._store.remove(address, self._app)
                 if self._environment.get(REDEEM_TOKEN):
                     return None
-                raise needed(
-                    address, self._app, f"the sign-in of {self._app} at {address} has ended ({refused})", has_ended=True
-                ) from refused
+                self._ended[address] = f"the sign-in of {self._app} at {address} has ended ({refused})"
+                raise needed(address, self._app, self._ended[address], has_ended=True) from refused
             self._store.write(renewed)
         return renewed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 import functools
+import importlib.util
 import inspect
 import pathlib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from arkitekt_next.errors import DeclarationError, UnsupportedType
 from arkitekt_next.ports import Definition, TypeRegistry, compile_check, default_registry, define
+from arkitekt_next.ports.holders import can_store
 
 if TYPE_CHECKING:
     from decimal import Decimal as Hidden
@@ -44,7 +46,7 @@ REFUSED = [
     (Callable[[int], int], "code does not travel"),
     (Callable, "code does not travel"),
     (Self, "Self is known only inside a class"),
-    (pathlib.Path, "a path means nothing on another machine"),
+    (pathlib.PurePath, "a path means nothing on another machine"),
     (collections.deque, "a deque is changed from both ends"),
     (complex, "JSON has no complex numbers"),
     (type, "a class does not travel"),
@@ -76,28 +78,33 @@ def test_a_type_that_cannot_travel_is_refused_with_place_parameter_and_reason(hi
 
 
 @pytest.mark.requirement("declare.refusals")
-@pytest.mark.parametrize("module", ["numpy", "xarray.core.dataarray", "dask.array.core", "pandas.core.frame"])
-def test_foreign_arrays_and_tables_are_refused_with_the_structure_remedy(module: str) -> None:
+@pytest.mark.parametrize("module", ["torch", "jax", "anndata", "pandas.core.frame"])
+def test_what_holds_data_in_a_way_we_do_not_store_is_refused_with_the_structure_remedy(module: str) -> None:
     foreign = type("Foreign", (), {"__module__": module})
 
     def f(x):
         return None
 
     f.__annotations__ = {"x": foreign}
-    with pytest.raises(UnsupportedType, match=r"never travel inside a message.*not available in this version.*shrink"):
+    with pytest.raises(UnsupportedType, match=r"s never travel inside a message. Wrap it in a structure .*shrink"):
         define(f)
 
 
-@pytest.mark.requirement("declare.refusals")
-def test_a_real_numpy_array_is_refused() -> None:
+@pytest.mark.requirement("declare.refusals", "data.by-reference")
+def test_arrays_are_refused_with_what_to_install_where_nothing_can_store_them(monkeypatch: pytest.MonkeyPatch) -> None:
     numpy = pytest.importorskip("numpy")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "zarr" else object())
+    can_store.cache_clear()
 
     def f(x):
         return None
 
     f.__annotations__ = {"x": numpy.ndarray}
-    with pytest.raises(UnsupportedType, match=r"numpy.ndarray, which can't travel: arrays never travel"):
-        define(f)
+    try:
+        with pytest.raises(UnsupportedType, match=r"arrays travel by reference, .* Install .* the extra 'data'"):
+            define(f, registry=TypeRegistry())
+    finally:
+        can_store.cache_clear()
 
 
 @pytest.mark.requirement("declare.refusals")

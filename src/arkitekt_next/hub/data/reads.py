@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _WINDOWS = (600, 7_400)
 """How many rows are looked at: few at first, since what was asked for mostly lies among the newest."""
+_SLACK_US = 2_000_000
+"""How much later than its id an item may say that it was made."""
 _LINKED = 8_000
 """How many items of one task are shown."""
 _i = d.item.c
@@ -150,7 +152,9 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     if wanted.sha256 is not None:
         found.append(_i.meta.contains(f'"sha256":"{wanted.sha256}"', autoescape=True))
     if wanted.since_us is not None:
-        found.append(_i.id >= first_id_at(wanted.since_us))
+        found.append(
+            and_(_i.id >= first_id_at(max(0, wanted.since_us - _SLACK_US)), _i.created_at_us >= wanted.since_us)
+        )
     if wanted.until_us is not None:
         found.append(_i.created_at_us <= wanted.until_us)
     return found

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
 from arkitekt_next.ports.acting import acting_store
-from arkitekt_next.sdk import current  # it also says where to store outside a call
+from arkitekt_next.sdk import current
 from arkitekt_next.sdk.again import Version, maker_of, run_again
 
 from .listing import every, item_query
@@ -323,6 +323,7 @@ class Item:
 
 def here() -> HubItems:
     """Give the items of the hub that the code here acts with."""
+    current.act_for_current_app()
     store = acting_store()
     if not isinstance(store, HubItems):
         from arkitekt_next.errors import WrongContext
