@@ -81,6 +81,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.store": "S3 clients find the same store at the hub's gateway and at an S3 server of others' making.",
         "data.grants": "A grant reaches what lies below one item, as long as it holds, and not a byte beside it.",
         "data.whole": "An object is there as a whole or not at all, whatever breaks while it is written.",
+        "data.pinned": "What is stored at a hub with its own certificate goes to the one that was pinned, and to no other.",
         "data.frozen": "Nothing below a committed item changes any more.",
         "data.items": "An item is made, written, committed once and as a whole, then described, trashed and restored.",
         "data.meta": "What is said of an item fits its kind, or is refused by the name of the field.",

@@ -77,17 +77,30 @@ def make_certificate(
 
 @dataclass
 class Front:
-    """A listening TLS server. `heard` is all that clients have said inside TLS; `certificate` may be replaced."""
+    """A listening TLS server. `heard` is all that clients have said inside TLS, `said_bytes` what they were told;
+    `certificate` may be replaced.
+    """
 
     port: int
     certificate: Certificate
     heard: bytearray = field(default_factory=bytearray)
+    said_bytes: int = 0
     handshakes: int = 0
+    connected: list[tuple[socket.socket, threading.Thread]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         """Its address."""
         return f"https://localhost:{self.port}"
+
+    def replace(self, certificate: Certificate) -> None:
+        """Show another certificate from now on; what was connected under the old one is gone when this comes back."""
+        self.certificate = certificate
+        while self.connected:
+            secured, serving = self.connected.pop()
+            with suppress(OSError):
+                socket.socket.shutdown(secured, socket.SHUT_RDWR)
+            serving.join(5)
 
 
 @contextmanager
@@ -118,9 +131,10 @@ def _serve(front: Front, plain: socket.socket, hub_port: int | None, closes_afte
     context.load_cert_chain(front.certificate.file)
     with suppress(OSError), context.wrap_socket(plain, server_side=True) as secured:
         front.handshakes += 1
+        front.connected.append((secured, threading.current_thread()))
         behind = socket.create_connection(("127.0.0.1", hub_port)) if hub_port is not None else None
         if behind is not None:
-            threading.Thread(target=_pass_back, args=(behind, secured), daemon=True).start()
+            threading.Thread(target=_pass_back, args=(front, behind, secured), daemon=True).start()
         while data := secured.recv(65536):
             front.heard += data
             if behind is not None:
@@ -131,8 +145,9 @@ def _serve(front: Front, plain: socket.socket, hub_port: int | None, closes_afte
             behind.close()
 
 
-def _pass_back(behind: socket.socket, secured: ssl.SSLSocket) -> None:
+def _pass_back(front: Front, behind: socket.socket, secured: ssl.SSLSocket) -> None:
     with suppress(OSError):
         while data := behind.recv(65536):
+            front.said_bytes += len(data)
             secured.sendall(data)
         secured.shutdown(socket.SHUT_RDWR)

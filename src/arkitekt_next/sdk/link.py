@@ -22,7 +22,7 @@ from .session import Session
 from .transport import Dial
 
 if TYPE_CHECKING:
-    from arkitekt_next.ports.acting import ItemStore
+    from .data.store import HubItems
 
 CLOSE_S = 15.0
 
@@ -49,7 +49,7 @@ class Link:
         self.was_opened = False
 
     @cached_property
-    def items(self) -> ItemStore:
+    def items(self) -> HubItems:
         """What the app stores at the hub, and reads there."""
         from .data.store import HubItems
 
@@ -78,12 +78,18 @@ class Link:
 
     def close(self) -> None:
         """Say goodbye and block until the socket is gone, at most a few seconds."""
+        self._leave_store()
         if not transport_thread().is_current:
             self.connection.close().result(CLOSE_S)
 
     async def aclose(self) -> None:
         """Say goodbye and await that the socket is gone, at most a few seconds."""
+        self._leave_store()
         await asyncio.wait_for(asyncio.wrap_future(self.connection.close()), CLOSE_S)
+
+    def _leave_store(self) -> None:
+        if "items" in self.__dict__:  # else nothing was stored or fetched
+            self.items.close()
 
 
 def _dial_websocket() -> Any:

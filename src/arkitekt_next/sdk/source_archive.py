@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from arkitekt_next.errors import Conflict, NotFound, TooLarge
 
@@ -19,7 +19,6 @@ from .sources import MOST_BYTES, MOST_FILES, hash_sources, lock_file, source_fil
 
 if TYPE_CHECKING:
     from .app import App
-    from .data.store import HubItems
 
 
 class Kept(NamedTuple):
@@ -55,7 +54,7 @@ def keep_release(app: App, folder: Path) -> Kept:
 def _store(app: App, folder: Path, source_hash: str, version: str) -> str:
     from .data import files
 
-    items = cast("HubItems", app.link.items)
+    items = app.link.items
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch) / f"{app.identifier}-{source_hash[:12]}.tar.gz"
         with archive.open("wb") as sink:

@@ -146,6 +146,11 @@ def unpin(address: str) -> None:
         _place(address).unlink()
 
 
+def is_pinned(address: str) -> bool:
+    """Tell whether one certificate and no other is believed at an address."""
+    return urlsplit(address).scheme == "https" and _pinned(address) is not None
+
+
 def pinned_fingerprint(address: str) -> str | None:
     """Give the fingerprint pinned for an address, or None."""
     certificate = _pinned(address)

@@ -15,6 +15,9 @@ import uvloop
 
 from arkitekt_next.errors import ArkitektError, HubUntrusted, RequestRefused
 from arkitekt_next.sdk import trust
+from arkitekt_next.sdk.data.grants import Grant
+from arkitekt_next.sdk.data.pinned import PinnedObjects
+from arkitekt_next.sdk.data.requests import Connections, Requests
 from arkitekt_next.sdk.transport.websocket import dial
 from arkitekt_next.sdk.web import fetch, post_form
 from tests.support.tls import Certificate, make_certificate, tls_front
@@ -47,6 +50,11 @@ def connect_on_uvloop(url: str) -> None:
         runner.run(dial(url, SECRET, _Nobody()))
 
 
+def store(url: str) -> None:
+    grant = Grant("id", "write", url, "data", "us-east-1", "team/item/", "key", SECRET, SECRET, 2**62)
+    PinnedObjects(Requests(grant, lambda: grant, Connections())).put("a", SECRET.encode())
+
+
 WAYS = (ask, post, connect, connect_on_uvloop)
 
 
@@ -72,7 +80,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate:
     return made
 
 
-@pytest.mark.requirement("signin.certificates")
+@pytest.mark.requirement("signin.certificates", "data.pinned")
 @pytest.mark.parametrize("is_authority", [False, True])
 def test_another_certificate_than_the_pinned_one_hears_no_secret(
     tmp_path: Path, system: Certificate, is_authority: bool
@@ -82,7 +90,7 @@ def test_another_certificate_than_the_pinned_one_hears_no_secret(
     for name, shown in others(tmp_path, pinned, system):
         with tls_front(shown) as front:
             trust.pin(front.url, pinned.der)
-            for way in WAYS:
+            for way in (*WAYS, store):
                 with pytest.raises(HubUntrusted, match=r"arkitekt-next login .* --fingerprint"):
                     way(front.url)
                 tried += 1
@@ -91,7 +99,7 @@ def test_another_certificate_than_the_pinned_one_hears_no_secret(
 
 
 @pytest.mark.requirement("signin.certificates")
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, store])
 def test_a_certificate_nobody_vouches_for_hears_no_secret(tmp_path: Path, way: Callable[[str], None]) -> None:
     with tls_front(make_certificate(tmp_path)) as front:
         with pytest.raises(HubUntrusted, match="arkitekt-next login --url https://localhost"):

@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from .containers import zarr_store
 from .item import Item
 from .progress import Progress
 from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:
     import xarray as xr
-    from obstore.store import S3Store
 
+    from .objects import Objects
     from .pieces import Pixels
 
 
@@ -50,16 +49,14 @@ class Array(Item):
         how many bytes are done, and of how many. Raises `InvalidMetadata`, `InvalidValue`, `StorageFull`.
         """
 
-        def fill(store: S3Store) -> dict[str, Any]:
+        def fill(objects: Objects) -> dict[str, Any]:
             from arkitekt_next.data.model import meta_json
 
             from .arrays import write_array
             from .describing import describe_array
 
             described = describe_array(data, axes=axes, scale=scale, units=units)
-            return meta_json(
-                write_array(zarr_store(store), data, described, memory_bytes=memory_bytes, progress=progress)
-            )
+            return meta_json(write_array(objects.zarr(), data, described, memory_bytes=memory_bytes, progress=progress))
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
 
@@ -104,7 +101,7 @@ class Array(Item):
         """The array as xarray over dask: nothing but metadata is fetched until values are computed."""
         from .reading import open_array
 
-        return open_array(zarr_store(self._items.open(self.id)))
+        return open_array(self._items.open(self.id).zarr())
 
     def numpy(self) -> Any:
         """Fetch all of it as a numpy array."""

@@ -16,10 +16,8 @@ from . import files, tables
 from .store import Fill, HubItems, Record, refuse_kind
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-    from zarr.abc.store import Store
-
     from .item import Item
+    from .objects import Objects
 
 Reader = Callable[[HubItems, Record], Any]
 
@@ -35,10 +33,10 @@ def kind_of(identifier: str) -> str:
 def writer_of(value: Any, kind: str) -> Fill:
     """Give what writes a value into the objects of an item of this kind."""
     if kind == "table":
-        return lambda store: tables.write(store, value)
+        return lambda objects: tables.write(objects, value)
     if kind == "file":
-        return lambda store: files.write(store, value)
-    return lambda store: _write_array(store, value)
+        return lambda objects: files.write(objects, value)
+    return lambda objects: _write_array(objects, value)
 
 
 def reader_of(holder: str, record: Record) -> Reader:
@@ -55,26 +53,19 @@ def item_of(items: HubItems, record: Record) -> Item:
     return made
 
 
-def zarr_store(store: S3Store) -> Store:
-    """Give zarr's view of an item's objects."""
-    from .objects import WholeObjects
-
-    return WholeObjects(store)
-
-
-def _write_array(store: S3Store, value: Any) -> dict[str, Any]:
+def _write_array(objects: Objects, value: Any) -> dict[str, Any]:
     from arkitekt_next.data.model import meta_json
 
     from .arrays import write_array
     from .describing import describe_array
 
-    return meta_json(write_array(zarr_store(store), value, describe_array(value)))
+    return meta_json(write_array(objects.zarr(), value, describe_array(value)))
 
 
 def _lazy(items: HubItems, record: Record) -> Any:
     from .reading import open_array, open_image
 
-    store = zarr_store(items.open(record["id"]))
+    store = items.open(record["id"]).zarr()
     return open_image(store) if record["kind"] == "image" else open_array(store)
 
 

@@ -19,11 +19,8 @@ from arkitekt_next.data import keys, rocrate
 from arkitekt_next.data.provenance import Graph, ItemNode
 from arkitekt_next.errors import Conflict
 
-from .streams import STEP_BYTES
-
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-
+    from .objects import Objects
     from .store import HubItems
 
 
@@ -61,20 +58,16 @@ def _chosen(graph: Graph, inputs: bool) -> list[str]:
     return [id for id in here if inputs or id == root]
 
 
-def _copy(store: S3Store, item: str, crate: _Crate) -> list[rocrate.Part]:
-    import obstore
-
+def _copy(objects: Objects, item: str, crate: _Crate) -> list[rocrate.Part]:
     parts: list[rocrate.Part] = []
-    for batch in obstore.list(store):
-        for found in batch:
-            key = str(found["path"])
-            keys.check(key)
-            path = rocrate.folder_of(item) + key
-            with crate.new(path) as sink:
-                for data in obstore.get(store, key).stream(min_chunk_size=STEP_BYTES):
-                    sink.write(bytes(data))
-            kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-            parts.append(rocrate.Part(path, int(found["size"]), kind))
+    for found in objects.list():
+        keys.check(found.key)
+        path = rocrate.folder_of(item) + found.key
+        with crate.new(path) as sink:
+            for data in objects.steps(found.key):
+                sink.write(data)
+        kind = mimetypes.guess_type(found.key)[0] or "application/octet-stream"
+        parts.append(rocrate.Part(path, found.size_bytes, kind))
     return parts
 
 

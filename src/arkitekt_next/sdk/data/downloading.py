@@ -15,7 +15,7 @@ from arkitekt_next.errors import Conflict, InvalidValue
 from arkitekt_next.platform import FileLock
 
 from .appearing import put_in_place, refuse_taken
-from .streams import STEP_BYTES
+from .objects import STEP_BYTES
 
 if TYPE_CHECKING:
     from .file import File

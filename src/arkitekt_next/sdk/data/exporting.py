@@ -113,7 +113,7 @@ def export_table(table: Table, path: Path, *, overwrite: bool, progress: Progres
 
 
 def _write_parquet(table: Table, place: Path, progress: Progress | None) -> None:
-    from .streams import STEP_BYTES
+    from .objects import STEP_BYTES
 
     done, total = 0, table.size_bytes
     with table.open_parquet() as source, place.open("wb") as sink:

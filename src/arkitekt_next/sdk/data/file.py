@@ -44,7 +44,7 @@ class File(Item):
             items = here()
             return cls(items, items.write_file(wanted, Path(given), progress))
         return cls._stored(
-            lambda store: files.write(store, given, progress, name=name),
+            lambda objects: files.write(objects, given, progress, name=name),
             name=known,
             note=note,
             tags=tags,

@@ -12,7 +12,6 @@ import mimetypes
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,11 +21,11 @@ from arkitekt_next.errors import InvalidValue
 from arkitekt_next.platform import make_private_folder
 
 from .naming import safe_name
-from .streams import STEP_BYTES, new_object, open_object
+from .objects import STEP_BYTES
+from .streams import new_object, open_object
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-
+    from .objects import Objects
     from .progress import Progress
     from .store import HubItems, Record
 
@@ -35,7 +34,7 @@ CACHE_LIMIT_BYTES = 20 * 1024**3
 _IN_USE_S = 3600.0
 
 
-def write(store: S3Store, value: Any, progress: Progress | None = None, *, name: str | None = None) -> dict[str, Any]:
+def write(objects: Objects, value: Any, progress: Progress | None = None, *, name: str | None = None) -> dict[str, Any]:
     """Write the file at a path, or what an open binary file gives from where it stands; give its metadata.
 
     A file at a path keeps its own name; `name` is that of an open one.
@@ -43,11 +42,11 @@ def write(store: S3Store, value: Any, progress: Progress | None = None, *, name:
     if isinstance(value, os.PathLike):
         path = checked(Path(value))
         with path.open("rb") as source:
-            return _send(store, source, path.name, progress, os.fstat(source.fileno()).st_size)
+            return _send(objects, source, path.name, progress, os.fstat(source.fileno()).st_size)
     if not callable(getattr(value, "read", None)) or isinstance(value, io.TextIOBase):
         raise InvalidValue(where="file", expected="a path or a file opened with 'rb'", got=type(value).__qualname__)
     own = name or Path(str(getattr(value, "name", "file"))).name
-    return _send(store, value, safe_name(own, "file"), progress)
+    return _send(objects, value, safe_name(own, "file"), progress)
 
 
 def checked(path: Path) -> Path:
@@ -63,10 +62,10 @@ def type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _send(store: S3Store, source: IO[bytes], name: str, progress: Progress | None, total: int = 0) -> dict[str, Any]:
+def _send(objects: Objects, source: IO[bytes], name: str, progress: Progress | None, total: int = 0) -> dict[str, Any]:
     digest, size = hashlib.sha256(), 0
     name = name or "file"
-    with new_object(store, name) as sink:
+    with new_object(objects, name) as sink:
         while data := source.read(STEP_BYTES):
             digest.update(data)
             size += len(data)
@@ -94,7 +93,7 @@ def fetch(items: HubItems, record: Record) -> Path:
     digest = hashlib.sha256()
     try:
         with part.open("wb") as sink:
-            for data in _chunks(items, record):
+            for data in items.open(record["id"]).steps(str(meta["name"])):
                 digest.update(data)
                 sink.write(data)
         if digest.hexdigest() != meta["sha256"]:
@@ -110,13 +109,6 @@ def fetch(items: HubItems, record: Record) -> Path:
 def open_file(items: HubItems, record: Record) -> IO[bytes]:
     """Open a stored file for reading where it is; only what is read travels."""
     return open_object(items.open(record["id"]), str(record["meta"]["name"]))
-
-
-def _chunks(items: HubItems, record: Record) -> Iterator[bytes]:
-    import obstore
-
-    for data in obstore.get(items.open(record["id"]), str(record["meta"]["name"])).stream(min_chunk_size=STEP_BYTES):
-        yield bytes(data)
 
 
 def cache_folder() -> Path:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.sdk.trust import is_pinned
 
 if TYPE_CHECKING:
     from arkitekt_next.sdk.session import Session
@@ -54,7 +57,7 @@ class Grants:
             if held is not None and held.is_fresh:
                 self._held.move_to_end(item)
                 return held
-        grant = Grant(**self._session.ask("POST", f"/api/items/{item}/grants", {"mode": "read"}))
+        grant = self.taken(self._session.ask("POST", f"/api/items/{item}/grants", {"mode": "read"}))
         with self._lock:
             self._held[item] = grant
             while len(self._held) > _KEPT:
@@ -63,4 +66,13 @@ class Grants:
 
     def to_write(self, item: str) -> Grant:
         """Give a right to go on writing an item; blocks."""
-        return Grant(**self._session.ask("POST", f"/api/items/{item}/grants", {"mode": "write"}))
+        return self.taken(self._session.ask("POST", f"/api/items/{item}/grants", {"mode": "write"}))
+
+    def taken(self, given: Mapping[str, Any]) -> Grant:
+        """Take a grant as the hub gave it.
+
+        Where the hub is believed by a pin, its store is asked at the address that the pin is for: the name by which the
+        hub calls itself may be another, which nobody has vouched for and this machine may not even know.
+        """
+        grant, address = Grant(**given), self._session.url
+        return replace(grant, endpoint=address) if is_pinned(address) else grant

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from arkitekt_next.data.model import Channel, ImageRole
 
 from .array import Array
-from .containers import zarr_store
 from .item import Item, here
 from .progress import Progress
 from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:
     import xarray as xr
-    from obstore.store import S3Store
 
+    from .objects import Objects
     from .pieces import Pixels
 
 
@@ -56,7 +55,7 @@ class Image(Array):
         `StorageFull`.
         """
 
-        def fill(store: S3Store) -> dict[str, Any]:
+        def fill(objects: Objects) -> dict[str, Any]:
             from arkitekt_next.data.model import meta_json
 
             from .describing import describe_image
@@ -65,7 +64,7 @@ class Image(Array):
             role = ImageRole.LABELS if is_labels else ImageRole.INTENSITY
             described = describe_image(data, axes=axes, scale=scale, units=units, channels=channels, role=role)
             return meta_json(
-                write_image(zarr_store(store), data, described, name=name, memory_bytes=memory_bytes, progress=progress)
+                write_image(objects.zarr(), data, described, name=name, memory_bytes=memory_bytes, progress=progress)
             )
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
@@ -158,7 +157,7 @@ class Image(Array):
         """Give a size of the pyramid, lazily. Raises `InvalidValue` where there is no such level."""
         from .reading import open_image
 
-        return open_image(zarr_store(self._items.open(self.id)), level=level)
+        return open_image(self._items.open(self.id).zarr(), level=level)
 
     async def alevel(self, level: int) -> xr.DataArray:
         """Give a size of the pyramid without blocking the loop."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from arkitekt_next.data.model import Origin, meta_json
 from arkitekt_next.errors import Conflict, UnknownFormat
 
-from .containers import zarr_store
 from .formats import Hints, read
 from .formats.recognising import Format, recognise
 from .images import write_image
@@ -22,9 +21,8 @@ from .origins import checked, origin_of, signature
 from .shards import MEMORY_BYTES
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-
     from .image import Image
+    from .objects import Objects
     from .progress import Progress
 
 I = TypeVar("I", bound="Image")  # noqa: E741
@@ -48,10 +46,10 @@ def load_image(
     known = origin or origin_of(place, series=series)
     with read(place, hints=hints, series=series) as source:
 
-        def fill(store: S3Store) -> dict[str, Any]:
+        def fill(objects: Objects) -> dict[str, Any]:
             meta = source.meta.model_copy(update={"origin": known})
             stored = write_image(
-                zarr_store(store), source.data, meta, name=title, memory_bytes=memory_bytes, progress=progress
+                objects.zarr(), source.data, meta, name=title, memory_bytes=memory_bytes, progress=progress
             )
             if signature(place) != before:
                 raise Conflict(problem=f"{place} was changed while it was read", remedy="Load it when it is complete")

@@ -1,36 +1,44 @@
-"""What the store answers or fails to, as errors of ours: full, away, or refused."""
+"""What the store answers or fails to, as errors of ours: not there, full, not permitted, refused, untrusted or away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from typing import TYPE_CHECKING
 
-from arkitekt_next.errors import ArkitektError, HubUnavailable, NotPermitted, StorageFull
+from arkitekt_next.errors import ArkitektError, Conflict, HubUnavailable, NotFound, NotPermitted, StorageFull
+from arkitekt_next.sdk.trust import doubts
 
 if TYPE_CHECKING:
-    from .grants import Grant
+    from obstore.store import S3Store
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_FULL = 507
 
 
-@contextmanager
-def translated(grant: Grant) -> Iterator[None]:
-    """Raise what the store refuses while an item is written as `StorageFull`, `NotPermitted` or `HubUnavailable`."""
-    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+def refusal(status: int, key: str, said: str, endpoint: str) -> ArkitektError:
+    """Say what a status means that the store answered about an object."""
+    if status == 404:
+        return NotFound(what="object or upload", name=key, remedy="Look whether the item was committed, or begin anew")
+    if status == _FULL:
+        return StorageFull(reason="the store is full", folder=endpoint)
+    if status in (401, 403):
+        text = f"The store does not permit it for '{key}': the right to it has ended, or the item is committed"
+        return NotPermitted(text, person="", verb="use", what=key, remedy="Store it again, or ask for the item anew")
+    return Conflict(problem=f"The store refused '{key}' with status {status}: {said[:500]}", remedy="Begin anew")
 
-    try:
-        yield
-    except BaseError as failed:
-        raise _ours(
-            failed, grant, is_refused=isinstance(failed, PermissionDeniedError | UnauthenticatedError)
-        ) from failed
 
+def explained(failed: Exception, store: S3Store, key: str) -> ArkitektError:
+    """Say in our terms what obstore failed at. It may look at the hub's certificate, so it blocks."""
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-def _ours(failed: Exception, grant: Grant, *, is_refused: bool) -> ArkitektError:
-    said = str(failed)
-    if "StorageFull" in said or " 507 " in said:
-        return StorageFull(reason="the store is full", folder=grant.endpoint)
-    if is_refused:
-        text = "The store does not take it any more: the right to write the item has ended. Store it again"
-        return NotPermitted(text, person="", verb="write", what="the item", remedy="Store it again")
-    reason = " ".join(said.split())[:300]
-    return HubUnavailable(url=grant.endpoint, reason=reason, remedy="Store it again when the hub answers")
+    said, endpoint = " ".join(str(failed).split())[:300], str(store.config["endpoint"])
+    if isinstance(failed, FileNotFoundError):
+        return refusal(404, key, said, endpoint)
+    if isinstance(failed, PermissionDeniedError | UnauthenticatedError):
+        return refusal(403, key, said, endpoint)
+    found = _STATUS.search(str(failed))
+    status = int(found.group(1)) if found is not None else 0
+    if 400 <= status < 500 or status == _FULL:
+        return refusal(status, key, said, endpoint)
+    remedy = "Try again when the hub answers"
+    return doubts(endpoint) or HubUnavailable(url=endpoint, reason=said, remedy=remedy)

@@ -16,21 +16,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.errors import ArkitektError, Conflict, NotFound
+from arkitekt_next.errors import Conflict, NotFound
 from arkitekt_next.platform import make_private_folder, state_folder, write_private
 
-from .grants import Grant
+from . import multipart
 from .progress import Progress
-from .requests import Requests
 
 if TYPE_CHECKING:
+    from .requests import Requests
     from .store import HubItems, Record
 
 PART_BYTES = 16 * 1024 * 1024
 _AT_ONCE = 1
 """Parts under way: what a kill can cost. More bring nothing, the hub hashes and writes as fast as one comes."""
 _MOST_PARTS = 10_000
-_UPLOAD = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 _PART = re.compile(rb"<Part>.*?<PartNumber>(\d+)</PartNumber>.*?<ETag>(?:&quot;|\")?([^<&\"]+).*?</Part>", re.S)
 _MORE = re.compile(rb"<IsTruncated>true</IsTruncated>")
 
@@ -79,12 +78,9 @@ def save(
     """Store the file at a path as an item, going on with what another process began; give the committed item."""
     notes = Notes(items.session.url, wanted, path)
     begun, requests = _take_up(items, notes) or _begin(items, notes, wanted, path, key)
-    try:
-        digest = _send(requests, begun, path, progress)
-        meta = {"name": key, "content_type": content_type, "size_bytes": path.stat().st_size, "sha256": digest}
-        record = items.commit(begun.item, meta)
-    finally:
-        requests.close()
+    digest = _send(requests, begun, path, progress)
+    meta = {"name": key, "content_type": content_type, "size_bytes": path.stat().st_size, "sha256": digest}
+    record = items.commit(begun.item, meta)
     notes.strike_out()
     return record
 
@@ -98,16 +94,16 @@ def _take_up(items: HubItems, notes: Notes) -> tuple[Begun, Requests] | None:
     except (NotFound, Conflict):  # it was swept, or another process has finished it
         notes.strike_out()
         return None
-    return begun, Requests(grant, lambda: items.grants.to_write(begun.item))
+    return begun, items.requests(grant, lambda: items.grants.to_write(begun.item))
 
 
 def _begin(items: HubItems, notes: Notes, wanted: dict[str, Any], path: Path, key: str) -> tuple[Begun, Requests]:
     made = items.session.ask("POST", "/api/items", wanted)
     item = str(made["item"]["id"])
-    requests = Requests(Grant(**made["grant"]), lambda: items.grants.to_write(item))
+    requests = items.requests(items.grants.taken(made["grant"]), lambda: items.grants.to_write(item))
     size = path.stat().st_size
     part_bytes = max(PART_BYTES, -(-size // _MOST_PARTS))
-    upload = _found(_UPLOAD, requests.ask("POST", key, {"uploads": ""}).body)
+    upload = multipart.begin(requests, key)
     begun = Begun(item, upload, key, part_bytes)
     notes.write(begun)
     return begun, requests
@@ -128,18 +124,14 @@ def _send(requests: Requests, begun: Begun, path: Path, progress: Progress | Non
                 etags[number] = there[number]
                 done += len(data)
             else:
-                waiting[number] = pool.submit(_put, requests, begun, number, data), len(data)
+                put = pool.submit(multipart.put_part, requests, begun.key, begun.upload, number, data)
+                waiting[number] = put, len(data)
             done += _settle(waiting, etags, keep=_AT_ONCE)
             _tell(progress, done, total)
         done += _settle(waiting, etags, keep=0)
         _tell(progress, done, total)
-    _complete(requests, begun, etags)
+    multipart.complete(requests, begun.key, begun.upload, etags)
     return digest.hexdigest()
-
-
-def _put(requests: Requests, begun: Begun, number: int, data: bytes) -> str:
-    query = {"partNumber": str(number), "uploadId": begun.upload}
-    return requests.ask("PUT", begun.key, query, data).headers["etag"].strip('"')
 
 
 def _settle(waiting: dict[int, tuple[Future[str], int]], etags: dict[int, str], *, keep: int) -> int:
@@ -172,23 +164,3 @@ def _parts(requests: Requests, begun: Begun) -> Iterator[tuple[int, str]]:
 def _etags_of(data: bytes) -> tuple[str, str]:
     """Give what the store may call these bytes: ours by their SHA-256, others by their MD5."""
     return f"{hashlib.sha256(data).hexdigest()[:32]}-1", hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _complete(requests: Requests, begun: Begun, etags: dict[int, str]) -> None:
-    parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag></Part>"
-        for number, etag in sorted(etags.items())
-    )
-    body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-    try:
-        requests.ask("POST", begun.key, {"uploadId": begun.upload}, body)
-    except NotFound:  # it was completed, and the answer was lost; else the object is not there either
-        if requests.ask("HEAD", begun.key).status >= 400:
-            raise
-
-
-def _found(pattern: re.Pattern[bytes], body: bytes) -> str:
-    found = pattern.search(body)
-    if found is None:
-        raise ArkitektError(f"The store did not say which upload was begun: {body[:200]!r}")
-    return found.group(1).decode()

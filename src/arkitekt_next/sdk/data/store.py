@@ -10,28 +10,27 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arkitekt_next.errors import ArkitektError, InvalidValue
+from arkitekt_next.errors import ArkitektError, HubUntrusted, InvalidValue
 from arkitekt_next.ports.acting import ItemStore
 from arkitekt_next.ports.holders import OURS
 from arkitekt_next.sdk.run import CURRENT
+from arkitekt_next.sdk.trust import is_pinned
 
 from .grants import Grant, Grants
-from .outages import translated
+from .requests import Connections, Requests
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
-
     from arkitekt_next.sdk.session import Session
 
+    from .objects import Objects
     from .progress import Progress
 
 Record = dict[str, Any]
 """An item as the hub's REST face shows it."""
-Fill = Callable[["S3Store"], Mapping[str, Any]]
+Fill = Callable[["Objects"], Mapping[str, Any]]
 """Writes the objects of an item and gives the metadata it is committed with."""
 
 _COMMIT_S = 60.0
@@ -43,6 +42,11 @@ class HubItems(ItemStore):
     def __init__(self, session: Session) -> None:
         self.session = session
         self.grants = Grants(session)
+        self._connections = Connections()
+
+    def close(self) -> None:
+        """Let go of the connections to the store; what is read later opens new ones."""
+        self._connections.close()
 
     async def put(self, value: Any, identifier: str) -> str:
         """Store a value of a call as an unnamed item, or give the id of what is stored already."""
@@ -80,9 +84,7 @@ class HubItems(ItemStore):
         made = self.session.ask("POST", "/api/items", body)
         id = str(made["item"]["id"])
         try:
-            grant = Grant(**made["grant"])
-            with translated(grant):
-                meta = fill(self._open(grant, lambda: self.grants.to_write(id)))
+            meta = fill(self._open(self.grants.taken(made["grant"]), lambda: self.grants.to_write(id)))
             return self.commit(id, meta)
         except BaseException:
             with suppress(ArkitektError):
@@ -95,7 +97,7 @@ class HubItems(ItemStore):
 
         name = files.checked(path).name
         if path.stat().st_size <= resuming.PART_BYTES:
-            return self.write(wanted, lambda store: files.write(store, path, progress))
+            return self.write(wanted, lambda objects: files.write(objects, path, progress))
         return resuming.save(self, for_this_task(wanted), path, name, files.type_of(name), progress)
 
     def commit(self, id: str, meta: Mapping[str, Any]) -> Record:
@@ -104,41 +106,29 @@ class HubItems(ItemStore):
         while True:
             try:
                 return self.session.ask("POST", f"/api/items/{id}/commit", {"meta": dict(meta)})
+            except HubUntrusted:
+                raise
             except ConnectionError:  # committing it once more changes nothing
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.5)
 
-    def open(self, id: str) -> S3Store:
+    def open(self, id: str) -> Objects:
         """Open the objects of an item for reading; the right is renewed while it is used."""
         return self._open(self.grants.to_read(id), lambda: self.grants.to_read(id))
 
-    def _open(self, first: Grant, renew: Callable[[], Grant]) -> S3Store:
-        from obstore.store import S3Store
+    def requests(self, first: Grant, renew: Callable[[], Grant]) -> Requests:
+        """Give the means to make single requests about the objects that a grant reaches."""
+        return Requests(first, renew, self._connections)
 
-        held = [first]
+    def _open(self, first: Grant, renew: Callable[[], Grant]) -> Objects:
+        if is_pinned(first.endpoint):
+            from .pinned import PinnedObjects
 
-        def provide() -> Any:
-            if not held[0].is_fresh:
-                held[0] = renew()
-            grant = held[0]
-            return {
-                "access_key_id": grant.access_key,
-                "secret_access_key": grant.secret_key,
-                "token": grant.session_token,
-                "expires_at": datetime.fromtimestamp(grant.expires_at_us / 1e6, UTC),
-            }
+            return PinnedObjects(self.requests(first, renew))
+        from .s3 import S3Objects
 
-        return S3Store(
-            first.bucket,
-            prefix=first.prefix.rstrip("/"),
-            endpoint=first.endpoint,
-            region=first.region,
-            virtual_hosted_style_request=False,
-            unsigned_payload=True,  # the store hashes what comes; twice would take longer than the way
-            credential_provider=provide,
-            client_options={"allow_http": first.endpoint.startswith("http://"), "timeout": "300s"},
-        )
+        return S3Objects(first, renew)
 
 
 def for_this_task(wanted: Mapping[str, Any]) -> dict[str, Any]:

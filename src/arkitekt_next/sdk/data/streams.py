@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
-import obstore
+from .objects import STEP_BYTES, Objects, Writer
 
-if TYPE_CHECKING:
-    from obstore.store import S3Store
-
-STEP_BYTES = 8 * 1024 * 1024
+_AHEAD_BYTES = 1024 * 1024
 
 
 class _Source(io.RawIOBase):
     """Reads an object; it can be read from anywhere in it."""
 
-    def __init__(self, store: S3Store, key: str) -> None:
-        self._reader: Any = obstore.open_reader(store, key)
+    def __init__(self, objects: Objects, key: str) -> None:
+        self._objects = objects
+        self._key = key
+        self._size = objects.size(key)
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -28,22 +28,38 @@ class _Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = bytes(self._reader.read(len(buffer)))
+        data = self._next(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
+    def readall(self) -> bytes:
+        steps = range(self._position, self._size, STEP_BYTES)
+        return b"".join(self._next(STEP_BYTES) for _ in steps)
+
+    def _next(self, size: int) -> bytes:
+        stop = min(self._position + size, self._size)
+        if self._position >= stop:
+            return b""
+        data = self._objects.get(self._key, slice(self._position, stop))
+        self._position += len(data)
+        return data
+
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._reader.seek(offset, whence))
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"expected a position from the beginning of the file on, got {base + offset}")
+        self._position = base + offset
+        return self._position
 
     def tell(self) -> int:
-        return int(self._reader.tell())
+        return self._position
 
 
 class _Sink(io.RawIOBase):
     """Writes an object, in parts as they fill up."""
 
-    def __init__(self, store: S3Store, key: str) -> None:
-        self._writer: Any = obstore.open_writer(store, key, buffer_size=STEP_BYTES)
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._position = 0
 
     def writable(self) -> bool:
@@ -58,19 +74,15 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def finish(self) -> None:
-        """Let the object be there."""
-        self._writer.close()
 
-
-def open_object(store: S3Store, key: str) -> IO[bytes]:
+def open_object(objects: Objects, key: str) -> IO[bytes]:
     """Open an object for reading."""
-    return cast("IO[bytes]", io.BufferedReader(_Source(store, key), buffer_size=1024 * 1024))
+    return cast("IO[bytes]", io.BufferedReader(_Source(objects, key), buffer_size=_AHEAD_BYTES))
 
 
 @contextmanager
-def new_object(store: S3Store, key: str) -> Iterator[IO[bytes]]:
+def new_object(objects: Objects, key: str) -> Iterator[IO[bytes]]:
     """Write an object; it is there once the block has ended without an error."""
-    sink = _Sink(store, key)
-    yield cast("IO[bytes]", sink)
-    sink.finish()
+    writer = objects.writer(key)
+    yield cast("IO[bytes]", _Sink(writer))
+    writer.close()

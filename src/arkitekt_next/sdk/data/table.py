@@ -42,7 +42,7 @@ class Table(Item):
         Raises `InvalidValue` for columns that parquet has no type for, `StorageFull`.
         """
         return cls._stored(
-            lambda store: tables.write(store, data),
+            lambda objects: tables.write(objects, data),
             name=name,
             note=note,
             tags=tags,

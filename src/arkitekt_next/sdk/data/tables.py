@@ -15,8 +15,8 @@ from .streams import new_object, open_object
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from obstore.store import S3Store
 
+    from .objects import Objects
     from .store import HubItems, Record
 
 KEY = "table.parquet"
@@ -40,12 +40,12 @@ def as_arrow(value: Any) -> pa.Table:
     raise InvalidValue(where="table", expected="a table of pandas, polars or pyarrow", got=type(value).__qualname__)
 
 
-def write(store: S3Store, value: Any) -> dict[str, Any]:
+def write(objects: Objects, value: Any) -> dict[str, Any]:
     """Write a table; give its metadata."""
     import pyarrow.parquet as pq
 
     table = as_arrow(value)
-    with new_object(store, KEY) as sink:
+    with new_object(objects, KEY) as sink:
         pq.write_table(table, sink, row_group_size=_ROWS, compression="zstd")
     columns = [{"name": field.name, "type": str(field.type)} for field in table.schema]
     return {"columns": columns, "rows": table.num_rows}

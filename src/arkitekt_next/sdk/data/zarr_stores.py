@@ -1,0 +1,177 @@
+"""Zarr's view of an item's objects, one class for each way to the store.
+
+In both, an object is put as a whole: sent in parts, as obstore would do by itself from five MiB on, a shard would be
+written and hashed twice by the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
+from zarr.storage import ObjectStore
+
+from arkitekt_next.errors import ArkitektError, NotFound
+
+from .objects import WHOLE, Entry, Objects
+from .outages import explained
+
+T = TypeVar("T")
+
+
+class WholeObjects(ObjectStore[S3Store]):
+    """An object store that never sends an object in parts, and says in our terms what went wrong."""
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        """Fetch an object or a part of it; None where there is none."""
+        try:
+            return await super().get(key, prototype, byte_range)
+        except BaseError as failed:
+            raise await asyncio.to_thread(explained, failed, self.store, key) from failed
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Put one object."""
+        self._check_writable()
+        try:
+            await obstore.put_async(self.store, key, value.as_buffer_like(), use_multipart=False)
+        except BaseError as failed:
+            raise await asyncio.to_thread(explained, failed, self.store, key) from failed
+
+
+class ThreadedObjects(Store):
+    """A store over objects that block: as many at once as there are threads."""
+
+    supports_writes = True
+    supports_deletes = True
+    supports_listing = True
+
+    def __init__(self, objects: Objects, threads: Executor, *, read_only: bool = False) -> None:
+        super().__init__(read_only=read_only)
+        self._objects = objects
+        self._threads = threads
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ThreadedObjects):
+            return False
+        return other._objects is self._objects and other.read_only == self.read_only
+
+    __hash__ = None  # type: ignore[assignment]  # as the other stores of zarr
+
+    def __getstate__(self) -> object:
+        raise TypeError("what a grant opens stays in its process: pass the item's id, and open it there")
+
+    def __str__(self) -> str:
+        return str(self._objects)
+
+    def __repr__(self) -> str:
+        return f"ThreadedObjects('{self}')"
+
+    def with_read_only(self, read_only: bool = False) -> ThreadedObjects:
+        """Give another view of the same objects."""
+        return ThreadedObjects(self._objects, self._threads, read_only=read_only)
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        """Fetch an object or a part of it; None where there is none."""
+        part = _part_of(byte_range)
+        try:
+            return prototype.buffer.from_bytes(await self._run(self._objects.get, key, part))
+        except NotFound:
+            return None
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Fetch parts of objects, at once."""
+        return list(await asyncio.gather(*(self.get(key, prototype, part) for key, part in key_ranges)))
+
+    async def get_ranges(
+        self, key: str, byte_ranges: Sequence[ByteRequest | None], **how: Any
+    ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
+        """Fetch parts of one object, neighbours together, as zarr does from 3.2 on; our errors come out ungrouped."""
+        base: Any = Store
+        try:
+            async for group in base.get_ranges(self, key, byte_ranges, **how):
+                yield group
+        except BaseExceptionGroup as failed:
+            ours = failed.subgroup(ArkitektError)
+            if ours is None:
+                raise
+            raise _first(ours) from failed
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is such an object."""
+        try:
+            await self._run(self._objects.size, key)
+        except NotFound:
+            return False
+        return True
+
+    async def getsize(self, key: str) -> int:
+        """Give how many bytes an object has. Raises `FileNotFoundError`, as zarr wants it."""
+        try:
+            return await self._run(self._objects.size, key)
+        except NotFound as missing:
+            raise FileNotFoundError(key) from missing
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        """Give how many bytes the objects below a folder have."""
+        return sum(entry.size_bytes for entry in await self._list(prefix))
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Put one object."""
+        self._check_writable()
+        await self._run(self._objects.put, key, memoryview(value.as_buffer_like()).cast("B"))
+
+    async def delete(self, key: str) -> None:
+        """Remove one object, if it is there."""
+        self._check_writable()
+        await self._run(self._objects.delete, key)
+
+    async def list(self) -> AsyncIterator[str]:
+        """Give all keys."""
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Give the keys that begin with this text."""
+        for entry in await self._list(prefix.rpartition("/")[0]):
+            if entry.key.startswith(prefix):
+                yield entry.key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Give the names in a folder."""
+        folder = prefix.rstrip("/")
+        start = len(folder) + 1 if folder else 0
+        for name in dict.fromkeys(entry.key[start:].partition("/")[0] for entry in await self._list(folder)):
+            yield name
+
+    async def _list(self, folder: str) -> Sequence[Entry]:
+        return await self._run(lambda: tuple(self._objects.list(folder.rstrip("/"))))
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def _part_of(asked: ByteRequest | None) -> slice:
+    match asked:
+        case None:
+            return WHOLE
+        case RangeByteRequest(start, end):
+            return slice(start, end)
+        case OffsetByteRequest(offset):
+            return slice(offset, None)
+        case SuffixByteRequest(suffix):
+            return slice(-suffix, None)
+    raise ValueError(f"Unexpected byte_range, got {asked}")
+
+
+def _first(failed: BaseExceptionGroup[ArkitektError]) -> ArkitektError:
+    one = failed.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
