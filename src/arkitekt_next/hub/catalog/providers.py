@@ -22,8 +22,7 @@ class Agent:
     """One running instance of a release. `peer` is None while it is disconnected or connected to another hub.
 
     `program` names what it offers: a new name each time it says so anew; `environment` is the hash of what it runs in.
-    What is `private` its own person alone may
-    see and call.
+    What is `private` its own person alone may see and call.
     """
 
     id: str
