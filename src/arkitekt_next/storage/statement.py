@@ -7,7 +7,7 @@ of a call. The rule: a statement that might touch another row, or a column that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from typing import Any, cast
 
@@ -115,14 +115,15 @@ class Statement:
 class _InsertOr(Statement):
     """An insert that leaves an existing row alone, or sets its `update` columns; the former is single."""
 
-    def __init__(self, into: Table, keys: Sequence[str], update: Sequence[str]) -> None:
+    def __init__(self, into: Table, keys: Sequence[str], update: Sequence[str], unset: Collection[str]) -> None:
         self._into, self._keys, self._update = into, list(keys), update
+        self._columns = [column for column in into.columns if column.name not in unset]
         super().__init__(f"{'upsert' if update else 'insert'} {into.name}", self._one(_SQLITE))
         self.subject = None if update else tuple(c.name for c in into.primary_key)
 
     def _one(self, dialect: Dialect) -> UpdateBase:
         insert = _insert(dialect, self._into)
-        return self._or(insert.values({c.name: bindparam(c.name, type_=c.type) for c in self._into.columns}))
+        return self._or(insert.values({c.name: bindparam(c.name, type_=c.type) for c in self._columns}))
 
     def _each(self, dialect: Dialect, columns: Mapping[str, Any]) -> UpdateBase:
         rows = select(*columns.values())
@@ -137,9 +138,11 @@ class _InsertOr(Statement):
         return cast("UpdateBase", insert.on_conflict_do_nothing(index_elements=self._keys))
 
 
-def insert_or(into: Table, keys: Sequence[str], *, update: Sequence[str] = ()) -> Statement:
-    """An insert of all columns that leaves an existing row alone, or sets its `update` columns."""
-    return _InsertOr(into, keys, update)
+def insert_or(
+    into: Table, keys: Sequence[str], *, update: Sequence[str] = (), unset: Collection[str] = ()
+) -> Statement:
+    """An insert that leaves an existing row alone, or sets its `update` columns; `unset` ones get their defaults."""
+    return _InsertOr(into, keys, update, unset)
 
 
 @cache

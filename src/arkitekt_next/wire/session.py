@@ -43,7 +43,7 @@ class Session:
         self._opening = opening
         self._limit_in = limit_in
         self._limit_out = limit_out
-        self._out: deque[str] = deque()
+        self._out: deque[tuple[str, int]] = deque()
         self._pings = 0
         self.is_open = False
         self.buffered_bytes = 0
@@ -100,7 +100,7 @@ class Session:
                 limit_bytes=self._limit_out,
                 remedy="Large things travel by reference: return a structure",
             )
-        self._out.append(text)
+        self._out.append((text, size))
         self.buffered_bytes += size
         return size
 
@@ -117,11 +117,11 @@ class Session:
         parts: list[str] = []
         size = 2
         while self._out:
-            text = self._out[0]
-            width = _size_of(text)
+            text, width = self._out[0]
             if parts and size + width + 1 > FRAME_LIMIT_BYTES:
                 break
-            parts.append(self._out.popleft())
+            self._out.popleft()
+            parts.append(text)
             size += width + 1
             self.buffered_bytes -= width
         return "[" + ",".join(parts) + "]"

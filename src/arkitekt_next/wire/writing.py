@@ -6,7 +6,12 @@ than all else about the message. The rule: what is written here is what `encode`
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .codec import dumps
+
+_name = lru_cache(maxsize=1024)(dumps)
+"""Writes the name of an app or action, of which there are few."""
 
 
 def write_assign(
@@ -25,12 +30,12 @@ def write_assign(
     timeout_s: float | None,
 ) -> str:
     """Write an `assign`; `args` is JSON text, and the ids are the hub's own, which need no escapes."""
-    head = f'"task":"{task}","attempt":{attempt},"epoch":{epoch},"action":{dumps(action)},"args":{args},"root":"{root}"'
+    head = f'"task":"{task}","attempt":{attempt},"epoch":{epoch},"action":{_name(action)},"args":{args},"root":"{root}"'
     tree = "" if parent is None else f',"parent":"{parent}"'
     if above:
         tree = f'{tree},"above":{dumps(above)}'
     limit = "" if timeout_s is None else f',"timeout_s":{dumps(timeout_s)}'
-    return f'{{"kind":"assign",{head}{tree},"person":"{person}","app":{dumps(app)},"credit":{credit}{limit}}}'
+    return f'{{"kind":"assign",{head}{tree},"person":"{person}","app":{_name(app)},"credit":{credit}{limit}}}'
 
 
 def write_outcome(

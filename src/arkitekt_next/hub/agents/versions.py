@@ -21,6 +21,9 @@ _INSERT_ENVIRONMENT = insert_or(h.environment, ["team_id", "hash"], update=["bod
 _INSERT_VERSION = insert_or(h.function_version, ["id"], update=["code_hash"])
 """Both count a row that is there already as well: a step that changes none keeps those after it from being written."""
 
+_ID_CHARS = 32
+"""Every task names its version, so ids are as short as they may be: 128 bits of the digest, in hexadecimal."""
+
 
 class Version(NamedTuple):
     """A function as an agent offers it: the id of its row, and which code it is (`""`: nobody can tell)."""
@@ -44,7 +47,9 @@ def note_version(
     code = code_hash_of(
         contract.definition_hash, function, source=release.source_hash or "", lock=release.lock_hash or ""
     )
-    id = _digest(team, contract.action.id, contract.definition_hash, function, release_id, environment or "")
+    id = _digest(team, contract.action.id, contract.definition_hash, function, release_id, environment or "")[
+        :_ID_CHARS
+    ]
     row = {
         "id": id,
         "team_id": team,

@@ -186,19 +186,25 @@ class Catalogue:
     def sees_contract(self, who: Principal, contract: Contract) -> bool:
         """Whether somebody sees a definition: one of their own app, or that is, or was, offered to them."""
         action = contract.action
-        if self._sees_as(who, action, contract.visibility, action.owner):
+        is_shared = self._is_shared(who, action)
+        if sees_offer(who, visibility=contract.visibility, person=action.owner, is_shared=is_shared):
             return True
         return any(offer.contract is contract for offer in self.usable(who, action))
 
     def usable(self, who: Principal, action: Action) -> list[Implementation]:
         """List who could run an action for somebody now, rooms aside."""
-        return [
-            offer for offer in action.online() if self._sees_as(who, action, offer.agent.visibility, offer.agent.person)
-        ]
+        is_shared = self._is_shared(who, action)
+        found = []
+        for offer in action.implementations.values():
+            agent = offer.agent
+            if agent.is_online and sees_offer(
+                who, visibility=agent.visibility, person=agent.person, is_shared=is_shared
+            ):
+                found.append(offer)
+        return found
 
-    def _sees_as(self, who: Principal, action: Action, visibility: str, person: str) -> bool:
-        is_shared = who.role is Role.GUEST and self._shares.is_shared(action.id, who.person)
-        return sees_offer(who, visibility=visibility, person=person, is_shared=is_shared)
+    def _is_shared(self, who: Principal, action: Action) -> bool:
+        return who.role is Role.GUEST and self._shares.is_shared(action.id, who.person)
 
     def _hint(self, who: Principal, name: str) -> str:
         from difflib import get_close_matches
@@ -215,13 +221,13 @@ class Catalogue:
 
         When nobody is online: the one that was offered last. Raises `NotFound` for what somebody does not see.
         """
+        action = self.actions.get((who.team, name))
+        offers = self.usable(who, action) if action is not None else []
+        if len(offers) == 1:
+            return offers[0].contract
+        if offers:
+            return max(offers, key=lambda offer: offer.rank).contract
         action = self.find(who, name)
-        best: Implementation | None = None
-        for offer in self.usable(who, action):
-            if best is None or offer.rank > best.rank:
-                best = offer
-        if best is not None:
-            return best.contract
         seen = [contract for contract in action.contracts.values() if self.sees_contract(who, contract)]
         return max(seen, key=lambda contract: contract.offered_at_us)
 

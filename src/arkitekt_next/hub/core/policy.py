@@ -27,7 +27,7 @@ class Policy:
         if verb is None:
             return
         scope = SCOPES[verb]
-        if not who.has(scope):
+        if scope not in who.scopes:
             raise self._refusal(
                 who, f"{who.app} was let in without '{scope}': sign it in anew (login --reauth) and leave it that right"
             )

@@ -1,7 +1,7 @@
 """The state of the task service: what is live here, who waits in which queue, and the means to write and to tell.
 
 Behaviour lives beside it: `submit` takes calls in, `routing` places them, `reports` hears agents, `control` steers,
-`loss` settles what broken connections leave, `watch` tells readers. The rule: state moves at once, but whatever
+`recovery` settles what broken connections leave, `watch` tells readers. The rule: state moves at once, but whatever
 leaves the hub waits for the commit (`write`).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -45,6 +46,14 @@ _SHARE = 0.8
 """What one person's arguments may take of the memory for all; the rest is for the others."""
 
 
+@dataclass(slots=True)
+class Load:
+    """What one person's tasks that wait or run take of the hub."""
+
+    tasks: int = 0
+    bytes: int = 0
+
+
 class Board:
     """The tasks whose home is this hub."""
 
@@ -63,8 +72,7 @@ class Board:
         self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
         self.live_bytes = 0
-        self.by_person: dict[str, int] = {}
-        self.bytes_by_person: dict[str, int] = {}
+        self.loads: dict[str, Load] = {}
         self.by_reference: dict[tuple[str, str, str, str], LiveTask] = {}
         self.queues: dict[QueueKey, deque[LiveTask]] = {}
         self.queued = 0
@@ -90,14 +98,15 @@ class Board:
 
     def limit_reason(self, person: str) -> HubBusy | None:
         """Give why a person may not have one more task, or None: what they have must leave room for the others."""
-        count, limit = self.by_person.get(person, 0), self.settings.max_live_tasks_per_person
-        if count >= limit:
+        load, limit = self.loads.get(person), self.settings.max_live_tasks_per_person
+        if load is None:
+            return None
+        if load.tasks >= limit:
             return HubBusy(
-                reason=f"you have {count} tasks that wait or run, and {limit} is the most", retry_after_s=5.0
+                reason=f"you have {load.tasks} tasks that wait or run, and {limit} is the most", retry_after_s=5.0
             )
-        size = self.bytes_by_person.get(person, 0)
-        if size > _SHARE * self.settings.max_live_bytes:
-            reason = f"the arguments of your waiting and running tasks take {size / 2**20:.1f} MiB"
+        if load.bytes > _SHARE * self.settings.max_live_bytes:
+            reason = f"the arguments of your waiting and running tasks take {load.bytes / 2**20:.1f} MiB"
             return HubBusy(reason=reason, retry_after_s=5.0)
         return None
 
@@ -200,8 +209,11 @@ class Board:
         """Take a task into memory."""
         self.live[task.id] = task
         self.live_bytes += len(task.args)
-        self.by_person[task.person] = self.by_person.get(task.person, 0) + 1
-        self.bytes_by_person[task.person] = self.bytes_by_person.get(task.person, 0) + len(task.args)
+        load = self.loads.get(task.person)
+        if load is None:
+            load = self.loads[task.person] = Load()
+        load.tasks += 1
+        load.bytes += len(task.args)
         self.by_reference[(task.team, task.person, task.app, task.reference)] = task
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:
@@ -212,13 +224,11 @@ class Board:
         task.stop_timers()
         if self.live.pop(task.id, None) is not None:
             self.live_bytes -= len(task.args)
-            left = self.by_person.get(task.person, 1) - 1
-            if left:
-                self.by_person[task.person] = left
-                self.bytes_by_person[task.person] -= len(task.args)
-            else:
-                self.by_person.pop(task.person, None)
-                self.bytes_by_person.pop(task.person, None)
+            load = self.loads[task.person]
+            load.tasks -= 1
+            load.bytes -= len(task.args)
+            if not load.tasks:
+                del self.loads[task.person]
         self.by_reference.pop((task.team, task.person, task.app, task.reference), None)
         parent = self.live.get(task.parent) if task.parent else None
         if parent is not None:

@@ -76,10 +76,14 @@ def link(task: LiveTask, item: str, role: str) -> Step:
     return _LINK, row
 
 
-def take(task: LiveTask, items: Sequence[str]) -> list[Step]:
-    """Give the steps that guard a call from being recorded where one of its items was just removed."""
+def around(recorded: Step, task: LiveTask, items: Sequence[str]) -> list[Step]:
+    """Put the step that records a call between what guards it and what notes down its items.
+
+    The guards come first, one an item: where one was just removed, nothing after it is written.
+    """
     now = now_us()
-    return [(_USE, {"b_team": task.team, "b_id": item, "used_at_us": now}) for item in items]
+    guards: list[Step] = [(_USE, {"b_team": task.team, "b_id": item, "used_at_us": now}) for item in items]
+    return [*guards, recorded, *(link(task, item, INPUT) for item in items)]
 
 
 def give(board: Board, task: LiveTask, items: Sequence[str], then: Callable[[NotFound | None], None]) -> None:

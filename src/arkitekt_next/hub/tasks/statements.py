@@ -23,7 +23,11 @@ def _change(name: str, *columns: str) -> Statement:
     return Statement(name, update(_task).where(_mine).values(binds))
 
 
-INSERT_TASK = insert_or(_task, ["team_id", "person_id", "app", "reference"])
+INSERT_TASK = insert_or(
+    _task,
+    ["team_id", "person_id", "app", "reference"],
+    unset=["failures", "progress", "yields", "returns", "error", "started_at_us", "ended_at_us"],
+)
 INSERT_EVENT = insert_or(t.event, ["task_id", "number"])
 
 END = _change("end", "status", "timeline", "progress", "yields", "returns", "error", "started_at_us", "ended_at_us")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from .board import Board
 
+_TEAM = Visibility.TEAM.value
 _CHOICES = frozenset({"agent", "labels", "routing", "timeout_s", "queue_timeout_s", "retries"})
 
 
@@ -83,7 +84,8 @@ def submit(
         raise full
     contract = again.contract if again is not None else _bind(board, who, wanted)
     contract.check(wanted.args)
-    items = list(dict.fromkeys(contract.items_given(wanted.args))) if contract.items_given is not None else []
+    walk = contract.items_given
+    items = list(dict.fromkeys(walk(wanted.args))) if walk is not None else []
     if not items:
         _take_in(board, who, wanted, contract, answer, prepare, items, again)
         return
@@ -150,20 +152,19 @@ def _take_in(
         if isinstance(result, Exception):
             _undo(board, task)
             answer(result if isinstance(result, ArkitektError) else Conflict(problem=str(result), remedy="See the log"))
-        elif 0 in result[: len(taken)]:
+        elif items and 0 in result[: len(items)]:
             _undo(board, task)
             gone = items[list(result).index(0)]
             answer(NotFound(what="item", name=gone, remedy="It was just removed"))
-        elif result[len(taken)] == 0:
+        elif result[len(items)] == 0:
             _undo(board, task)
             board.spawn(_answer_recorded(board, who, wanted, answer))
         else:
             task.settled = max(task.settled, number)
             _begin(board, task, answer)
 
-    taken = links.take(task, items)
-    given = [links.link(task, item, links.INPUT) for item in items]
-    board.ledger.write([*taken, (statements.INSERT_TASK, row), *given], done, kept=False)
+    recorded = (statements.INSERT_TASK, row)
+    board.ledger.write(links.around(recorded, task, items) if items else [recorded], done, kept=False)
 
 
 def _wishes(options: Options) -> str:
@@ -233,12 +234,15 @@ def _written(options: Options) -> str:
 
 def _visibility(contract: Contract, who: Principal) -> str:
     """Give who may know of a call: its caller alone while only development agents of theirs could run it."""
-    offers = [
-        offer.agent.visibility
-        for offer in contract.action.online()
-        if offer.contract.signature_hash == contract.signature_hash and offer.agent.serves(who.person)
-    ]
-    return contract.visibility if not offers or Visibility.TEAM in offers else Visibility.PRIVATE
+    has_own = False
+    for offer in contract.action.implementations.values():
+        agent = offer.agent
+        if offer.contract.signature_hash != contract.signature_hash or not agent.is_online:
+            continue
+        if agent.visibility == _TEAM:
+            return contract.visibility
+        has_own = has_own or agent.person == who.person
+    return Visibility.PRIVATE if has_own else contract.visibility
 
 
 def _settle_descent(board: Board, who: Principal, task: LiveTask) -> None:
@@ -274,7 +278,6 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "visibility": task.visibility,
         "is_discreet": task.is_discreet,
         "attempt": task.attempt,
-        "failures": 0,
         "epoch": task.epoch,
         "agent_id": task.agent.id if task.agent else None,
         "version_id": task.version,
@@ -282,14 +285,8 @@ def row_of(task: LiveTask, hub: str) -> dict[str, Any]:
         "hub_id": hub,
         "origin_hub_id": task.origin,
         "timeline": dumps(task.timeline),
-        "progress": None,
-        "yields": 0,
-        "returns": None,
-        "error": None,
         "queued_at_us": task.queued_at_us,
         "assigned_at_us": task.assigned_at_us,
-        "started_at_us": None,
-        "ended_at_us": None,
     }
 
 
