@@ -109,6 +109,27 @@ async def test_what_is_made_in_a_task_is_its_callers_and_as_private_as_the_task(
 
 
 @scenario
+async def test_a_history_shows_no_item_to_whom_may_not_read_it(server: Any) -> None:
+    async with cast(server, "member", "member", "member", "admin") as (author, caller, fellow, admin):
+        b = await bench(server, author)
+        calling = await opened(server, caller)
+        task = await b.take(calling, "work")
+        scratch = await store(author.web, task=task, is_temporary=True, name="a value in between")
+        result = await store(author.web, task=task, name="the result")
+        await b.give(task, result["id"])
+        await ended(calling, task)
+        edge = {"kind": "generated", "source": f"task:{task}", "target": f"item:{scratch['id']}"}
+        for who, sees_it in ((caller, True), (author, False), (fellow, False), (admin, False)):
+            assert await code(who.web.get(f"/api/items/{scratch['id']}")) == ("ok" if sees_it else "404 not_found")
+            answer = await who.web.get(f"/api/tasks/{task}/provenance", params={"direction": "forward"})
+            shown = {node["ref"] for node in answer.json()["nodes"]}
+            assert {f"task:{task}", f"item:{result['id']}"} <= shown
+            assert (f"item:{scratch['id']}" in shown) is sees_it
+            assert (edge in answer.json()["edges"]) is sees_it
+            assert sees_it or (scratch["id"] not in answer.text and scratch["name"] not in answer.text)
+
+
+@scenario
 async def test_an_agent_reads_what_went_into_the_task_it_runs_and_no_longer_once_it_ended(server: Any) -> None:
     async with cast(server, "member", "member", "member") as (author, caller, fellow):
         b = await bench(server, author)
