@@ -10,7 +10,9 @@ import pytest
 
 from arkitekt_next.embedded import serve
 from arkitekt_next.testing.objects_contract import ObjectsContract, Place
-from tests.support.data import BUCKET, give, new_item
+from tests.support import buckets
+from tests.support.buckets import S3Server, s3_server
+from tests.support.data import give, new_item
 from tests.support.raw import sign_in
 
 
@@ -22,16 +24,9 @@ def server() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    Place(url, BUCKET, "", "us-east-1", "key", "secret").boto3().create_bucket(Bucket=BUCKET)
-    yield url
-    server.stop()
+def others() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
 
 
 @pytest.mark.requirement("data.store")
@@ -60,5 +55,20 @@ class TestGatewayOnPostgres(ObjectsContract):
 @pytest.mark.requirement("data.store")
 class TestMoto(ObjectsContract):
     @pytest.fixture
-    def place(self, moto: str) -> Place:
-        return Place(moto, BUCKET, f"team/{uuid.uuid4()}/{uuid.uuid4()}/", "us-east-1", "key", "secret")
+    def place(self, others: S3Server) -> Place:
+        prefix = f"team/{uuid.uuid4()}/{uuid.uuid4()}/"
+        return Place(others.url, buckets.BUCKET, prefix, "us-east-1", buckets.KEY_ID, buckets.SECRET)
+
+
+@pytest.fixture(scope="module")
+def bucket_server(others: S3Server) -> Iterator[Any]:
+    with serve(**others.settings(data_bucket=f"{buckets.BUCKET}/hub/one")) as running:
+        sign_in(running.url, running.folder, "web")
+        yield running
+
+
+@pytest.mark.requirement("data.store", "data.bucket")
+class TestGatewayOverBucket(ObjectsContract):
+    @pytest.fixture
+    def place(self, bucket_server: Any) -> Place:
+        return give(bucket_server, new_item(bucket_server)).place

@@ -38,20 +38,24 @@ def backup(file: Path, folder: Path, without_data: bool, as_json: bool) -> None:
     file is never replaced.
     """
     from arkitekt_next.storage import backup as storage
+    from arkitekt_next.storage.backup_objects import FOLDER
 
     _refuse_other_database()
-    place, target = folder.resolve(), file.resolve()
+    source, target = folder.resolve(), file.resolve()
     if not target.parent.is_dir():
         raise NotFound(f"There is no folder {target.parent}. Make it first", what="folder", name=str(target.parent))
     with bar("Backup", wanted=not as_json) as shown:
-        made = storage.backup(place, target, with_data=not without_data, report=_reporter(shown))
+        made = storage.backup(source, target, with_data=not without_data, report=_reporter(shown))
     contents = made.contents
     if as_json:
         described = {"file": str(made.path), "size_bytes": made.size_bytes, "rows": contents.rows}
-        output.print_json({**described, "revision": contents.revision, **_data_json(made.data)})
+        place = {"data_place": made.place}
+        output.print_json({**described, "revision": contents.revision, **_data_json(made.data), **place})
         return
     output.say(f"{output.paint(output.mark('ok'), 'green')} Wrote {output.paint(str(made.path), bold=True)}")
     _say_contents(contents.rows, made.size_bytes, made.data)
+    if made.place != FOLDER and not without_data:
+        output.say(f"  stored data is not in it: it lies in {made.place}. Keep its versions there, or copy it yourself")
     output.say(f"  put it back with: arkitekt-next hub restore {file}")
 
 

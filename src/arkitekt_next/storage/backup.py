@@ -52,12 +52,13 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """A finished backup."""
+    """A finished backup. `place` is where the stored data lies; of a bucket's, nothing is taken."""
 
     path: Path
     size_bytes: int
     contents: Contents
     data: objects.Taken
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def backup(
 
     The copy is of one moment; the hub goes on writing meanwhile, and its log grows until the copy is done. What was
     being written and replaced in that moment may be missing of an item that is not committed, never of one that is.
-    `target` may be a folder's path plus a name that is not taken. Raises `NotFound` when there is no database,
+    What lies in a bucket stays there: that server's own means keep it safe. `target` may be a folder's path plus a name
+    that is not taken. Raises `NotFound` when there is no database,
     `Conflict` when a name is taken or the copy is not sound.
     """
     source = folder / DATABASE
@@ -89,6 +91,8 @@ def backup(
             raise Conflict(problem=f"{taken} exists already", remedy=remedy)
     make_private_folder(target.parent)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    place = objects.place_of(source)
+    with_data = with_data and place == objects.FOLDER
     data, store = objects.Taken(), folder / objects.OBJECTS
     try:
         if with_data:
@@ -112,7 +116,7 @@ def backup(
     finally:
         draft.unlink(missing_ok=True)
         shutil.rmtree(objects.beside(draft), ignore_errors=True)
-    return BackupReport(target, target.stat().st_size, contents, data)
+    return BackupReport(target, target.stat().st_size, contents, data, place)
 
 
 def _refuse_lost(draft: Path, gone: Sequence[objects.Blob]) -> None:
@@ -158,6 +162,7 @@ def restore(
             contents = _copy(source, draft, report)
             if verify(draft, report=report).differences(contents):
                 raise Conflict(problem=f"The copy of {source} reads back differently", remedy="Check the disk")
+            with_data = with_data and objects.place_of(draft) == objects.FOLDER
             data = _take_data(source, draft, report) if with_data else objects.Taken()
             _sync(draft)
             kept = _set_aside(folder, with_data=with_data)

@@ -22,6 +22,9 @@ from arkitekt_next.errors import Conflict, RequestRefused
 from arkitekt_next.platform import IS_WINDOWS, make_private_folder
 
 OBJECTS = "objects"
+PLACE = "data place"
+"""The setting that says where blobs lie: `FOLDER`, which none says as well, or the address of a bucket."""
+FOLDER = "folder"
 _STEP_BYTES = 4 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{32}")
 _TABLES = (("object", "key"), ("upload_part", "upload_id"))
@@ -51,6 +54,15 @@ class Taken:
 def beside(database: Path) -> Path:
     """Give the folder of objects that belongs to a backup's file."""
     return database.with_name(f"{database.name}.{OBJECTS}")
+
+
+def place_of(database: Path) -> str:
+    """Give where the blobs that a database names lie: `FOLDER`, or the address of a bucket."""
+    address = f"{database.resolve().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=30)) as db:
+        row = db.execute("SELECT value FROM setting WHERE name = ?", (PLACE,)).fetchone()
+        return str(row[0]) if row is not None else FOLDER
+    return FOLDER  # none of ours, or damaged, which is refused elsewhere
 
 
 def list_blobs(database: Path) -> list[Blob]:

@@ -15,7 +15,7 @@ from arkitekt_next.errors import RequestRefused
 from arkitekt_next.wire.messages import GRACE_S, HEARTBEAT_S, LEASE_S
 
 PREFIX = "ARKITEKT_HUB_"
-_SECRET = frozenset({"oidc_client_secret"})
+_SECRET = frozenset({"oidc_client_secret", "data_secret_key"})
 _ISSUER = r"^(https://[A-Za-z0-9.\[\]:-]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/[A-Za-z0-9._~/-]*)?$"
 
 
@@ -142,6 +142,29 @@ class HubSettings(BaseModel):
         description="How much all stored data may take, in bytes; beyond it nothing more is taken. By default as much "
         "as the disk holds.",
     )
+    data_bucket: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*$",
+        description="A bucket of an S3 server, or a folder in it as `bucket/folder`, that keeps all stored data; by "
+        "default it lies in the hub's folder. Needs `data_key_id` and `data_secret_key`.",
+    )
+    data_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$",
+        description="The address of the S3 server, as `https://minio.example.org:9000`; by default Amazon's.",
+    )
+    data_region: str = Field(
+        default="us-east-1",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="The region of the S3 server; most that are not Amazon's take any.",
+    )
+    data_key_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="The key the S3 server knows this hub by."
+    )
+    data_secret_key: SecretStr | None = Field(
+        default=None, min_length=1, max_length=500, description="The secret of `data_key_id`. It never leaves the hub."
+    )
     access_token_s: int = Field(
         default=1800,
         ge=1,
@@ -187,6 +210,15 @@ class HubSettings(BaseModel):
             raise ValueError(f"a sign-in with a provider also needs {' and '.join(missing)}")
         if "oidc_role" in said and self.oidc_team is None:
             raise ValueError("oidc_role also needs oidc_team, the team that newcomers join")
+        return self
+
+    @model_validator(mode="after")
+    def _check_bucket(self) -> Self:
+        needed = {name: getattr(self, name) for name in ("data_bucket", "data_key_id", "data_secret_key")}
+        missing = [name for name, value in needed.items() if value is None]
+        said = self.model_fields_set & {"data_endpoint", "data_region"}
+        if missing and (len(missing) < len(needed) or said):
+            raise ValueError(f"data on an S3 server also needs {' and '.join(missing)}")
         return self
 
     @classmethod

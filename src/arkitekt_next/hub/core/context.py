@@ -27,8 +27,9 @@ from arkitekt_next.hub.catalog.service import Catalogue
 from arkitekt_next.hub.catalog.shares import Shares
 from arkitekt_next.hub.data import sweep
 from arkitekt_next.hub.data.grants import Grants
-from arkitekt_next.hub.data.objects.folder import FolderObjects
-from arkitekt_next.hub.data.objects.uploads import FolderUploads
+from arkitekt_next.hub.data.objects.places import blobs_of, settle_place
+from arkitekt_next.hub.data.objects.store import HubObjects
+from arkitekt_next.hub.data.objects.uploads import HubUploads
 from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.hub.data.service import DataService
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
@@ -96,9 +97,10 @@ class HubContext:
         self.shares = Shares(database)
         self.catalogue = Catalogue(database, self.shares, self.consents)
         self.grants = Grants(database, master=master, holds=self._lets_on)
-        self.quota = Quota(database, settings.data_quota_bytes, place=str(settings.folder / "objects"))
-        self.objects = FolderObjects(settings.folder / "objects", database, self.quota)
-        self.uploads = FolderUploads(self.objects)
+        blobs = blobs_of(settings)
+        self.quota = Quota(database, settings.data_quota_bytes, place=blobs.place)
+        self.objects = HubObjects(blobs, database, self.quota)
+        self.uploads = HubUploads(self.objects)
         self.data = DataService(
             database, self.objects, self.grants, self.quota, endpoint=url, role_of=self.accounts.people.role_of
         )
@@ -339,6 +341,7 @@ async def open_hub(settings: HubSettings, address: str) -> AsyncIterator[HubCont
         bus = await open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
         hub = HubContext(settings, database, bus, await _identity(settings, database), address)
+        await settle_place(hub.objects.blobs, database)
         await hub.accounts.open(settings.team)
         if settings.oidc_team is not None:
             await hub.accounts.identities.welcome(settings.oidc_team, Role(settings.oidc_role))

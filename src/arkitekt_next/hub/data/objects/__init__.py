@@ -1,1 +1,1 @@
-"""The store of objects: the seam `contract`, and the one over a folder that an embedded hub has."""
+"""The store of objects: the seam `contract`, the hub's `store` of rows and blobs, and where the `blobs` may lie."""

@@ -1,311 +1,266 @@
-"""The store over a folder and the hub's database: a row for each object, a file for its bytes.
-
-The row comes after the file and goes before it, so a row always has its file; a file without a row is swept. The rule:
-a key is looked up, never made into a path.
-"""
+"""Blobs as files in a folder. Reading, writing and hashing run in threads, in steps of 1 MiB."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import BinaryIO, TypeVar
 
-from sqlalchemy import Select, select
+from arkitekt_next.errors import StorageFull
+from arkitekt_next.platform import IS_WINDOWS, make_private_folder
 
-from arkitekt_next.data.keys import Key, past, prefix_of
-from arkitekt_next.hub.core.ids import now_us
-from arkitekt_next.hub.data.quota import Quota
-from arkitekt_next.storage import data_tables as d
+from .blobs import Blob, Blobs, path_of, refuse_changed, turn
+from .contract import OBJECT_LIMIT_BYTES, Gone, Mismatch
 
-from . import statements as s
-from .blobs import Blob, Blobs
-from .contract import ALWAYS, Condition, Extent, Frozen, Gone, Objects, Stored, Unmet, etag_of
+T = TypeVar("T")
 
-if TYPE_CHECKING:
-    from arkitekt_next.storage.engine import Database
-    from arkitekt_next.storage.ledger import Step
-
-_PAGE = 1000
-_SWEPT_AT_ONCE = 100_000
-_CLEARED_AT_ONCE = 200
-_o, _i, _p, _u = d.object.c, d.item.c, d.upload_part.c, d.upload.c
+STEP_BYTES = 1024 * 1024
+WRITERS = 16
+READERS = 32
+_THREADS = 8
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
-class FolderObjects(Objects):
-    """Objects in `folder`, their rows in `database`."""
+class FolderBlobs(Blobs):
+    """The files of one folder."""
 
-    def __init__(self, folder: Path, database: Database, quota: Quota | None = None) -> None:
-        self.blobs = Blobs(folder)
-        self.database = database
-        self.quota = quota or Quota(database, None, place=str(folder))
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder), writers=WRITERS, readers=READERS)
+        self._folder = make_private_folder(folder)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="arkitekt-blobs")
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run something in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     def close(self) -> None:
-        """Let go of the threads."""
-        self.blobs.close()
+        """Let the threads end once they have done what they were given."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def put(
-        self,
-        key: Key,
-        body: AsyncIterator[bytes],
-        *,
-        content_type: str,
-        digest: str | None = None,
-        only_if: Condition = ALWAYS,
-    ) -> Stored:
-        """Write an object; see `Objects.put`."""
-        await self.check_open(key.team, key.item)
-        check_condition(only_if, await self.head(str(key)))
-        blob = await self.blobs.write(self.quota.counted(body), digest=digest)
-        return await self.show(key, blob, content_type=content_type, only_if=only_if)
+    async def write(self, body: AsyncIterator[bytes], *, digest: str | None = None) -> Blob:
+        """Write a file."""
+        async with turn(self._writers):
+            draft = await self._open_draft()
+            try:
+                blob = await self._fill(draft, body)
+                refuse_changed(blob, digest)
+                return blob
+            except BaseException:
+                self._discard(draft)
+                raise
 
-    async def show(
-        self,
-        key: Key,
-        blob: Blob,
-        *,
-        content_type: str,
-        only_if: Condition,
-        between: Sequence[Step] = (),
-        after: Sequence[Step] = (),
-    ) -> Stored:
-        """Make a file that was written the object of a key, in one transaction with other steps."""
-        stored = Stored(
-            key=str(key),
-            team=key.team,
-            item=key.item,
-            blob=blob.name,
-            size_bytes=blob.size_bytes,
-            digest=blob.digest,
-            etag=etag_of(blob.digest),
-            content_type=content_type,
-            modified_at_us=now_us(),
-        )
-        async with self.kept_if_written(blob) as write:
-            old = await self.head(stored.key)
-            counts = await write(_guard(key.team, key.item), *between, _step(stored, only_if), *after)
-            if counts[0] and not all(counts[1 : 1 + len(between)]):
-                raise Gone(what="upload", name=stored.key, remedy="It was completed or aborted: begin another")
-            if counts[0] and not counts[1 + len(between)]:
-                raise _unmet(only_if)
-            await self._refuse_closed(key.team, key.item, counts)
-        if old is not None and old.blob != blob.name:
-            await self.blobs.remove([old.blob])
-        return stored
+    async def _fill(self, draft: _Draft, body: AsyncIterator[bytes]) -> Blob:
+        waiting: list[bytes] = []
+        waiting_bytes = 0
+        step: asyncio.Future[None] | None = None
+        async for data in body:
+            waiting.append(data)
+            waiting_bytes += len(data)
+            if waiting_bytes >= STEP_BYTES:
+                if step is not None:
+                    await self._checked(step)
+                step = asyncio.ensure_future(self.run(draft.write, waiting))
+                waiting, waiting_bytes = [], 0
+        if step is not None:
+            await self._checked(step)
+        return await self._checked(self.run(draft.finish, waiting))
 
-    @asynccontextmanager
-    async def kept_if_written(self, blob: Blob) -> AsyncIterator[Any]:
-        """Give what commits steps; the file stays when the block ends well, and goes when it fails.
-
-        When the block is cancelled, what was handed to the ledger is committed all the same: the file stays then, and
-        is swept if nothing names it.
-        """
-        writing: asyncio.Task[Sequence[int]] | None = None
-
-        async def write(*steps: Step) -> Sequence[int]:
-            nonlocal writing
-            writing = asyncio.ensure_future(self.database.ledger.commit(*steps))
-            return await asyncio.shield(writing)
-
+    async def _open_draft(self) -> _Draft:
+        name = self.new_name()
         try:
-            yield write
-        except asyncio.CancelledError:
-            if writing is None or writing.done():
-                self.blobs.settle(blob.name)
-            else:
-                writing.add_done_callback(lambda _: self.blobs.settle(blob.name))
+            return await self._checked(self.run(_Draft, name, self.path_of(name)))
+        except BaseException:
+            self.in_flight.discard(name)
             raise
-        except Exception:
-            await self.blobs.remove([blob.name])
+
+    async def join(self, names: Sequence[str]) -> Blob:
+        """Write a file of the bytes of others."""
+        async with turn(self._writers):
+            draft = await self._open_draft()
+            try:
+                for name in names:
+                    await self._checked(self.run(draft.append, self.path_of(name)))
+                return await self._checked(self.run(draft.finish, []))
+            except BaseException:
+                self._discard(draft)
+                raise
+
+    def _discard(self, draft: _Draft) -> None:
+        """Drop what was not finished, in a thread, after the step that may be running in another."""
+        loop = asyncio.get_running_loop()
+        try:
+            future = self._pool.submit(draft.discard)
+        except RuntimeError:  # the store is being closed
+            draft.discard()
+            self.in_flight.discard(draft.name)
+            return
+
+        def settle(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed, and the set of no use
+                loop.call_soon_threadsafe(self.in_flight.discard, draft.name)
+
+        future.add_done_callback(settle)
+
+    async def _checked(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StorageFull(reason=error.strerror, folder=str(self._folder)) from error
+            if error.errno == errno.ENOENT:
+                raise Gone(what="object", name=str(error.filename), remedy="Somebody has just removed it") from error
             raise
-        self.blobs.settle(blob.name)
 
-    async def head(self, key: str) -> Stored | None:
-        """Give what is known of an object."""
-        async with self.database.engine.connect() as db:
-            row = (await db.execute(_stored().where(_o.key == key))).first()
-        return Stored(*row) if row is not None else None
-
-    async def read(self, stored: Stored, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Give a range of bytes."""
-        async for data in self.blobs.read(stored.blob, start, stop):
-            yield data
-
-    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> Sequence[Stored]:
-        """List objects in order."""
-        query = _stored().where(_o.key >= prefix, _o.key > after).order_by(_o.key).limit(limit)
-        end = past(prefix)
-        if end is not None:
-            query = query.where(_o.key < end)
-        async with self.database.engine.connect() as db:
-            return [Stored(*row) for row in await db.execute(query)]
-
-    async def delete(self, team: str, item: str, keys: Sequence[str]) -> int:
-        """Delete objects of one item."""
-        await self.check_open(team, item)
-        count = 0
-        for start in range(0, len(keys), _PAGE):
-            count += await self._delete(team, item, keys[start : start + _PAGE])
+    async def remove(self, names: Iterable[str]) -> int:
+        """Remove files."""
+        names = list(names)
+        count = await self.run(self._remove, names) if names else 0
+        self.in_flight.difference_update(names)
         return count
 
-    async def _delete(self, team: str, item: str, keys: Sequence[str]) -> int:
-        query = select(_o.key, _o.blob).where(_o.item_id == item, _o.key.in_(keys))
-        async with self.database.engine.connect() as db:
-            blobs = {row.key: row.blob for row in await db.execute(query)}
-        ledger, guard = self.database.ledger, _guard(team, item)
-        works = [ledger.commit(guard, (s.DELETE, {"b_key": key, "b_item": item})) for key in blobs]
-        results = await asyncio.gather(*works)
-        await self.blobs.remove([blob for blob, counts in zip(blobs.values(), results, strict=True) if counts[-1]])
-        for counts in results:
-            await self._refuse_closed(team, item, counts)
-        return sum(counts[-1] for counts in results)
-
-    async def clear(self, team: str, item: str) -> int:
-        """Delete all that lies below an item, a page at a time."""
+    def _remove(self, names: Sequence[str]) -> int:
         count = 0
-        while page := await self._some_of(select(_o.key, _o.blob).where(_o.item_id == item).limit(_CLEARED_AT_ONCE)):
-            rows = [{"b_key": key, "b_item": item} for key, _ in page]
-            results = await asyncio.gather(*(self.database.ledger.commit((s.DELETE, row)) for row in rows))
-            await self.blobs.remove([blob for _, blob in page])
-            count += sum(counts[0] for counts in results)
-        while page := await self._some_of(select(_u.id, _u.key).where(_u.item_id == item).limit(1)):
-            await self._drop_upload(page[0][0])
+        for name in names:
+            with suppress(OSError):  # what is open on Windows, or gone already: the sweep looks again
+                self.path_of(name).unlink()
+                count += 1
         return count
 
-    async def _drop_upload(self, upload: str) -> None:
-        parts = [blob for (blob,) in await self._some_of(select(_p.blob).where(_p.upload_id == upload))]
-        await self.database.ledger.commit((s.DROP_PARTS, {"b_upload": upload}))
-        await self.database.ledger.commit((s.DROP_UPLOAD, {"b_upload": upload}))
-        await self.blobs.remove(parts)
+    async def read(self, name: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Give a range of a file in steps, reading the next one while the last is being sent."""
+        async with turn(self._readers):
+            file: BinaryIO = await self._checked(self.run(_open_at, self.path_of(name), start))
+            left = stop - start
+            step = self._pool.submit(_read, file, min(STEP_BYTES, left))
+            try:
+                while left > 0:
+                    data = await asyncio.wrap_future(step)
+                    if not data:
+                        raise OSError(errno.EIO, "the file is shorter than its row says", name)
+                    left -= len(data)
+                    step = self._pool.submit(_read, file, min(STEP_BYTES, left))
+                    yield data
+            finally:
+                step.add_done_callback(lambda _: file.close())
 
-    async def _some_of(self, query: Select[Any]) -> Sequence[Any]:
-        async with self.database.engine.connect() as db:
-            return list((await db.execute(query)).all())
+    async def holds(self, name: str) -> bool:
+        """Whether a file is there."""
+        return await self.run(self.path_of(name).is_file)
 
-    async def sync(self, team: str, item: str) -> Extent:
-        """Bring an item's objects to the disk for good."""
-        prefix = prefix_of(team, item)
-        digest = hashlib.sha256()
-        objects = size_bytes = 0
-        after = ""
-        while page := await self.list(prefix, after=after, limit=_PAGE):
-            await self.blobs.sync([stored.blob for stored in page])
-            for stored in page:
-                digest.update(f"{stored.key.removeprefix(prefix)}\0{stored.digest}\n".encode())
-                size_bytes += stored.size_bytes
-            objects += len(page)
-            after = page[-1].key
-        return Extent(objects, size_bytes, digest.hexdigest())
+    async def sync(self, names: Sequence[str]) -> None:
+        """Bring files and the folders they lie in to the disk."""
+        await self._checked(self.run(self._sync, names))
 
-    async def sweep(self, *, older_than_s: float) -> int:
-        """Remove files that no row names, after the uploads that can not be completed any more."""
-        await self._drop_dead_uploads()
-        count = 0
-        async for names in self.blobs.list_old(older_than_s=older_than_s, at_most=_SWEPT_AT_ONCE):
-            async for blob in self._named():
-                names.discard(blob)
-            count += await self.blobs.remove(names)
-        return count
+    def _sync(self, names: Sequence[str]) -> None:
+        folders = {self.path_of(name).parent for name in names}
+        for name in names:
+            with self.path_of(name).open("r+b") as file:
+                os.fsync(file.fileno())
+        if not IS_WINDOWS:
+            for folder in (*folders, self._folder, self._folder.parent):
+                _sync_folder(folder)
 
-    async def _named(self) -> AsyncIterator[str]:
-        for table, keys in ((d.object, [_o.key]), (d.upload_part, [_p.upload_id, _p.number])):
-            after: Sequence[Any] | None = None
-            while True:
-                query = select(table.c.blob, *keys).order_by(*keys).limit(_PAGE)
-                if after is not None:
-                    query = query.where(_above(keys, after))
-                async with self.database.engine.connect() as db:
-                    rows = (await db.execute(query)).all()
-                for row in rows:
-                    yield row[0]
-                if len(rows) < _PAGE:
-                    break
-                after = rows[-1][1:]
+    async def list_old(self, *, older_than_s: float, at_most: int) -> AsyncIterator[set[str]]:
+        """Give the names of files that are old."""
+        before = time.time() - older_than_s
+        batch: set[str] = set()
+        for shard in await self.run(lambda: sorted(self._folder.iterdir())):
+            batch |= await self.run(_names_in, shard, before)
+            if len(batch) >= at_most:
+                yield batch - self.in_flight
+                batch = set()
+        if batch:
+            yield batch - self.in_flight
 
-    async def _drop_dead_uploads(self) -> None:
-        query = select(_u.id).join(d.item, _i.id == _u.item_id)
-        query = query.where(_i.committed_at_us.is_not(None) | _i.removed_at_us.is_not(None))
-        while page := await self._some_of(query.limit(_CLEARED_AT_ONCE)):
-            for (upload,) in page:
-                await self._drop_upload(upload)
-
-    async def check_open(self, team: str, item: str) -> None:
-        """Refuse to write below an item that takes nothing any more. Raises `Frozen` and `Gone`."""
-        query = select(_i.committed_at_us, _i.removed_at_us).where(_i.id == item, _i.team_id == team)
-        async with self.database.engine.connect() as db:
-            row = (await db.execute(query)).first()
-        if row is None or row.removed_at_us is not None:
-            raise Gone(what="item", name=item, remedy="It was never made, or removed")
-        if row.committed_at_us is not None:
-            problem = f"The item '{item}' is committed: nothing below it changes any more"
-            raise Frozen(problem=problem, remedy="Make a new item for what is to be written")
-
-    async def _refuse_closed(self, team: str, item: str, counts: Sequence[int]) -> None:
-        if not counts[0]:
-            await self.check_open(team, item)
-            raise Gone(what="item", name=item, remedy="It was changed meanwhile: try again")
-
-    async def write_guarded(self, team: str, item: str, *steps: Step) -> Sequence[int]:
-        """Commit steps below an item that is open; give their row counts. Raises `Frozen` and `Gone`."""
-        counts = await self.database.ledger.commit(_guard(team, item), *steps)
-        await self._refuse_closed(team, item, counts)
-        return counts[1:]
-
-    async def remove_blobs(self, names: Iterable[str]) -> None:
-        """Remove files that no row names any more."""
-        await self.blobs.remove(names)
+    def path_of(self, name: str) -> Path:
+        """Give where a file lies."""
+        return self._folder / path_of(name)
 
 
-def check_condition(only_if: Condition, stored: Stored | None) -> None:
-    """Compare an object with what a writer expects to find. Raises `Unmet`, and `Gone` where there is none."""
-    if only_if.is_new and stored is not None:
-        raise _unmet(only_if)
-    if only_if.etag is not None and stored is None:
-        raise Gone(what="object", name="", remedy="There is nothing yet that If-Match could match")
-    if only_if.etag is not None and stored is not None and stored.etag != only_if.etag:
-        raise _unmet(only_if)
+class _Draft:
+    """A file that is being written. All of it runs in threads; the lock keeps one step after the other."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self._path = path
+        self._lock = threading.Lock()
+        self._digest = hashlib.sha256()
+        self._size = 0
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        self._file: BinaryIO | None = os.fdopen(handle, "wb", buffering=0)
+
+    def write(self, parts: Sequence[bytes]) -> None:
+        with self._lock:
+            for part in parts:
+                self._write(part)
+
+    def append(self, path: Path) -> None:
+        with path.open("rb", buffering=0) as source:
+            while data := source.read(STEP_BYTES):
+                with self._lock:
+                    self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            raise OSError(errno.ECANCELED, "the upload was given up")
+        if self._size + len(data) > OBJECT_LIMIT_BYTES:
+            problem = f"expected at most {OBJECT_LIMIT_BYTES} bytes, got more. Write it as several objects"
+            raise Mismatch(where="body", problem=problem, reason="size")
+        self._digest.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._size += len(data)
+
+    def finish(self, parts: Sequence[bytes]) -> Blob:
+        self.write(parts)
+        with self._lock:
+            assert self._file is not None
+            self._file.close()
+            return Blob(self.name, self._size, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+            with suppress(OSError):
+                self._path.unlink()
 
 
-def guard_of(team: str, item: str) -> Step:
-    """Give the step that keeps those after it from changing what is frozen."""
-    return _guard(team, item)
+def _open_at(path: Path, start: int) -> BinaryIO:
+    file = path.open("rb", buffering=0)
+    file.seek(start)
+    return file
 
 
-def _guard(team: str, item: str) -> Step:
-    return (s.WRITE, {"b_item": item, "b_team": team})
+def _read(file: BinaryIO, size: int) -> bytes:
+    return file.read(size) if size else b""
 
 
-def _stored() -> Select[Any]:
-    columns = (_o.key, _o.team_id, _o.item_id, _o.blob, _o.size_bytes, _o.digest, _o.etag, _o.content_type)
-    query = select(*columns, _o.modified_at_us).join(d.item, _i.id == _o.item_id)
-    return query.where(_i.removed_at_us.is_(None))
+def _names_in(shard: Path, before: float) -> set[str]:
+    return set(_old_names(shard, before)) if shard.is_dir() else set()
 
 
-def _step(stored: Stored, only_if: Condition) -> Step:
-    row = {
-        "blob": stored.blob,
-        "size_bytes": stored.size_bytes,
-        "digest": stored.digest,
-        "etag": stored.etag,
-        "content_type": stored.content_type,
-        "modified_at_us": stored.modified_at_us,
-    }
-    if only_if.etag is not None:
-        return (s.REPLACE, {**row, "b_key": stored.key, "b_etag": only_if.etag})
-    full = {**row, "key": stored.key, "team_id": stored.team, "item_id": stored.item}
-    return (s.PUT_NEW if only_if.is_new else s.PUT, full)
+def _old_names(shard: Path, before: float) -> Iterator[str]:
+    for entry in os.scandir(shard):
+        with suppress(OSError):
+            if entry.stat().st_mtime <= before:
+                yield entry.name
 
 
-def _unmet(only_if: Condition) -> Unmet:
-    if only_if.is_new:
-        return Unmet(problem="There is an object of that key already", remedy="Leave If-None-Match out to replace it")
-    return Unmet(problem=f"The object has another etag than {only_if.etag}", remedy="Read it anew")
-
-
-def _above(keys: Sequence[Any], after: Sequence[Any]) -> Any:
-    if len(keys) == 1:
-        return keys[0] > after[0]
-    first, second = keys
-    return (first > after[0]) | ((first == after[0]) & (second > after[1]))
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,4 +1,4 @@
-"""Objects that come in parts: each part is a file with a row; completing makes one file of them."""
+"""Objects that come in parts: each part is a blob with a row; completing makes one blob of them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .contract import (
     Upload,
     Uploads,
 )
-from .folder import check_condition, guard_of
+from .store import check_condition, guard_of
 
 if TYPE_CHECKING:
-    from .folder import FolderObjects
+    from .store import HubObjects
 
 _ID_LIMIT = 64
 _u, _p = d.upload.c, d.upload_part.c
 
 
-class FolderUploads(Uploads):
-    """Uploads into a store over a folder."""
+class HubUploads(Uploads):
+    """Uploads into the hub's store."""
 
-    def __init__(self, objects: FolderObjects) -> None:
+    def __init__(self, objects: HubObjects) -> None:
         self._objects = objects
         self._database = objects.database
 

@@ -1,0 +1,309 @@
+"""Blobs as objects in a bucket of an S3 server of others' making, reached through the hub alone.
+
+Its keys never leave the hub: clients talk to the gateway, here as over a folder, and everything that keeps one from the
+data of others holds as it does there. Bodies are passed on in parts of 8 MiB, without ever lying here as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from arkitekt_next.errors import ArkitektError, Conflict, HubBusy, StorageFull
+from arkitekt_next.hub.core.telemetry import log
+
+from .blobs import Blob, Blobs, name_of, path_of, refuse_changed, turn
+from .contract import OBJECT_LIMIT_BYTES, Gone, Mismatch
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+    from pydantic import SecretStr
+
+WRITERS = 8
+READERS = 24
+PART_BYTES = 8 * 1024 * 1024
+STEP_BYTES = 2 * 1024 * 1024
+_LISTED_AT_ONCE = 1000
+_FULL = ("QuotaExceeded", "StorageFull", "InsufficientStorage", "EntityTooLarge")
+"""What servers call it when they have no room left; Amazon has no word for it."""
+_REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "NoSuchBucket")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Which bucket, of which server, and the keys to it. `prefix` is what all names in it begin with, or empty."""
+
+    name: str
+    prefix: str
+    endpoint: str | None
+    region: str
+    key_id: str
+    secret_key: SecretStr
+
+    @property
+    def place(self) -> str:
+        """What the bucket is called: the same bucket has the same place, whoever's keys open it."""
+        below = f"/{self.prefix}" if self.prefix else ""
+        return f"s3://{self.name}{below}" + (f" at {self.endpoint}" if self.endpoint else f" in {self.region}")
+
+
+class BucketBlobs(Blobs):
+    """The blobs of one bucket."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__(bucket.place, writers=WRITERS, readers=READERS)
+        self._bucket = bucket
+        self._store = _connect(bucket)
+        self._removals: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Write something, read and remove it, as long as nobody waits for it."""
+        import obstore
+
+        name, text = self.new_name(), b"the hub can write here"
+        try:
+            with self._told(name):
+                await obstore.put_async(self._store, path_of(name), text)
+                same = bytes(await obstore.get_range_async(self._store, path_of(name), start=0, end=len(text))) == text
+                await obstore.delete_async(self._store, [path_of(name)])
+        except ArkitektError as failed:
+            raise self._unusable(failed.message) from failed
+        finally:
+            self.in_flight.discard(name)
+        if not same:
+            raise self._unusable("what was written reads back differently")
+
+    def _unusable(self, reason: str) -> Conflict:
+        return Conflict(
+            problem=f"The hub can't keep data in {self.place}: {reason}",
+            remedy="Check data_bucket, data_endpoint, data_region, data_key_id and data_secret_key; the key has to be "
+            "allowed to put, get, delete and list there",
+        )
+
+    async def write(self, body: AsyncIterator[bytes], *, digest: str | None = None) -> Blob:
+        """Write an object."""
+        async with turn(self._writers):
+            name = self.new_name()
+            try:
+                blob = await self._send(name, body)
+                refuse_changed(blob, digest)
+                return blob
+            except BaseException:
+                self._discard(name)
+                raise
+
+    async def join(self, names: Sequence[str]) -> Blob:
+        """Write an object of the bytes of others, which pass through the hub."""
+
+        async def all_of_them() -> AsyncGenerator[bytes, None]:
+            for name in names:
+                with self._told(name):
+                    size = await self._size_of(name)
+                async with aclosing(self._steps(name, 0, size)) as steps:
+                    async for data in steps:
+                        yield data
+
+        async with aclosing(all_of_them()) as body:
+            return await self.write(body)
+
+    async def _send(self, name: str, body: AsyncIterator[bytes]) -> Blob:
+        import obstore
+
+        digest, size = hashlib.sha256(), 0
+        waiting = bytearray()
+        writer: Any = None
+        try:
+            async for data in body:
+                size += len(data)
+                if size > OBJECT_LIMIT_BYTES:
+                    problem = f"expected at most {OBJECT_LIMIT_BYTES} bytes, got more. Write it as several objects"
+                    raise Mismatch(where="body", problem=problem, reason="size")
+                waiting += data
+                if len(waiting) >= PART_BYTES:
+                    part, waiting = bytes(waiting), bytearray()
+                    await asyncio.to_thread(digest.update, part)
+                    with self._told(name):
+                        if writer is None:
+                            writer = obstore.open_writer_async(
+                                self._store, path_of(name), buffer_size=PART_BYTES, max_concurrency=1
+                            )
+                        await writer.write(part)
+            part = bytes(waiting)
+            await asyncio.to_thread(digest.update, part)
+            with self._told(name):
+                if writer is None:
+                    await obstore.put_async(self._store, path_of(name), part, use_multipart=False)
+                else:
+                    if part:
+                        await writer.write(part)
+                    await writer.close()
+        except BaseException:
+            if writer is not None:  # finished, it can be removed; else its parts would lie there for ever
+                await _ended(writer.close())
+            raise
+        return Blob(name, size, digest.hexdigest())
+
+    def _discard(self, name: str) -> None:
+        """Remove what was not finished, behind the back of who waits."""
+
+        async def drop() -> None:
+            await self.remove([name])
+
+        task = asyncio.ensure_future(drop())
+        self._removals.add(task)
+        task.add_done_callback(self._removals.discard)
+
+    async def remove(self, names: Iterable[str]) -> int:
+        """Remove objects; what can't be removed now is left to the sweep."""
+        import obstore
+
+        names = list(names)
+        count = 0
+        for start in range(0, len(names), _LISTED_AT_ONCE):
+            page = names[start : start + _LISTED_AT_ONCE]
+            try:
+                with self._told(page[0]):
+                    await obstore.delete_async(self._store, [path_of(name) for name in page])
+                count += len(page)
+            except Gone:
+                count += len(page)
+            except ArkitektError as failed:
+                log.warning("blobs were not removed", place=self.place, count=len(page), reason=failed.message)
+        self.in_flight.difference_update(names)
+        return count
+
+    async def read(self, name: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """Give a range of an object in steps, fetching the next one while the last is being sent."""
+        async with turn(self._readers), aclosing(self._steps(name, start, stop)) as steps:
+            async for data in steps:
+                yield data
+
+    async def _steps(self, name: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        starts = range(start, stop, STEP_BYTES)
+        following: asyncio.Task[bytes] | None = None
+        try:
+            for index, at in enumerate(starts):
+                step = following or asyncio.ensure_future(self._fetch(name, at, min(at + STEP_BYTES, stop)))
+                following = None
+                if index + 1 < len(starts):
+                    after = starts[index + 1]
+                    following = asyncio.ensure_future(self._fetch(name, after, min(after + STEP_BYTES, stop)))
+                yield await step
+        finally:
+            if following is not None:
+                following.cancel()
+
+    async def _fetch(self, name: str, start: int, stop: int) -> bytes:
+        import obstore
+
+        with self._told(name):
+            data = bytes(await obstore.get_range_async(self._store, path_of(name), start=start, end=stop))
+        if len(data) != stop - start:
+            raise Gone(what="object", name=name, remedy=f"The server gave {len(data)} bytes of it, not {stop - start}")
+        return data
+
+    async def _size_of(self, name: str) -> int:
+        import obstore
+
+        return int((await obstore.head_async(self._store, path_of(name)))["size"])
+
+    async def holds(self, name: str) -> bool:
+        """Whether an object is there."""
+        try:
+            with self._told(name):
+                await self._size_of(name)
+        except Gone:
+            return False
+        return True
+
+    async def sync(self, names: Sequence[str]) -> None:
+        """Do nothing: an S3 server has what it acknowledged."""
+
+    async def list_old(self, *, older_than_s: float, at_most: int) -> AsyncIterator[set[str]]:
+        """Give the names of objects that are old by the server's clock; never of what is not ours."""
+        import obstore
+
+        before = time.time() - older_than_s
+        batch: set[str] = set()
+        with self._told(""):
+            async for page in obstore.list(self._store, chunk_size=_LISTED_AT_ONCE):
+                for found in page:
+                    name = name_of(found["path"])
+                    if name is not None and found["last_modified"].timestamp() <= before:
+                        batch.add(name)
+                if len(batch) >= at_most:
+                    yield batch - self.in_flight
+                    batch = set()
+        if batch:
+            yield batch - self.in_flight
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """Say in our words what the server, or the way to it, had against something."""
+        from obstore.exceptions import BaseError, NotFoundError
+
+        try:
+            yield
+        except ArkitektError:
+            raise
+        except (NotFoundError, FileNotFoundError) as missing:
+            if "NoSuchBucket" in str(missing):
+                raise self._trouble("there is no such bucket") from missing
+            raise Gone(what="object", name=name, remedy="Somebody has just removed it") from missing
+        except (BaseError, OSError) as failed:
+            said = str(failed)
+            if any(word in said for word in _FULL):
+                raise StorageFull(reason=_short(said), folder=self.place) from failed
+            refused = next((word for word in _REFUSED if word in said), None)
+            raise self._trouble(f"the server answers {refused}" if refused else _short(said)) from failed
+
+    def _trouble(self, reason: str) -> HubBusy:
+        log.error("the bucket can't be reached", place=self.place, reason=reason)
+        return HubBusy(reason=f"where the data lies can't be reached ({reason})", retry_after_s=5)
+
+
+async def _ended(work: Awaitable[Any]) -> None:
+    """See something through, whatever comes of it, also when who waits is cancelled."""
+    with suppress(Exception):
+        await asyncio.shield(asyncio.ensure_future(work))
+
+
+def _short(text: str) -> str:
+    """Give the first line of what went wrong, without what a server may have quoted of the request."""
+    return " ".join(text.partition("\n")[0].split())[:200]
+
+
+def _connect(bucket: Bucket) -> Any:
+    from datetime import timedelta
+
+    try:
+        from obstore.store import S3Store
+    except ImportError as missing:
+        raise Conflict(
+            problem="data_bucket needs the package obstore, which is not installed",
+            remedy="Install the extra 'data' of arkitekt-next beside the hub",
+        ) from missing
+    config: S3Config = {
+        "region": bucket.region,
+        "access_key_id": bucket.key_id,
+        "secret_access_key": bucket.secret_key.get_secret_value(),
+        "virtual_hosted_style_request": bucket.endpoint is None,
+    }
+    if bucket.endpoint is not None:
+        config["endpoint"] = bucket.endpoint
+    return S3Store(
+        bucket.name,
+        prefix=bucket.prefix or None,
+        config=config,
+        client_options={
+            "allow_http": bool(bucket.endpoint and bucket.endpoint.startswith("http://")),
+            "connect_timeout": "5s",
+            "timeout": "120s",
+        },
+        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=15)},
+    )
