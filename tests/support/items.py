@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 
+from arkitekt_next.data.keys import THUMBNAIL
 from tests.support.raw import Message, RawClient
 
 IMAGE: dict[str, Any] = {"shape": [3, 64, 48], "dtype": "uint16", "axes": ["c", "y", "x"]}
 FILE: dict[str, Any] = {"name": "a.bin", "content_type": "application/octet-stream"}
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+"""A picture of one black pixel."""
 METAS: dict[str, dict[str, Any]] = {
     "image": IMAGE,
     "array": {"shape": [7], "dtype": "float32", "axes": ["i"]},
@@ -80,6 +84,13 @@ async def store(web: httpx2.AsyncClient, kind: str = "file", *, body: bytes = b"
     """Make an item, write one object, and commit it."""
     item, grant = await make(web, kind, **fields)
     await asyncio.to_thread(put, grant, "a.bin", body)
+    return await commit(web, item["id"])
+
+
+async def store_image(web: httpx2.AsyncClient, *, picture: bytes = PNG, **fields: Any) -> dict[str, Any]:
+    """Make an image with a thumbnail, and commit it."""
+    item, grant = await make(web, "image", **fields)
+    await asyncio.to_thread(put, grant, THUMBNAIL, picture)
     return await commit(web, item["id"])
 
 

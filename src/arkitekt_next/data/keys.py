@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 
 LIMIT_BYTES = 1024
+THUMBNAIL = "thumbnail.png"
+"""The path, in an image, of a small picture of it. It says nothing that the image does not, and is in no digest."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\U0010ffff]")
 _TEAM = "team"
 _HEAD = 3

@@ -34,6 +34,7 @@ def test_the_async_twins_give_the_same(caller: App, tmp_path: Path) -> None:
         image = await Image.asave(np.arange(360_000, dtype=np.uint16).reshape(600, 600), name="steps")
         assert np.array_equal(await image.anumpy(), image.numpy())
         assert (await image.alevel(1)).shape == image.level(1).shape == (300, 300)
+        assert await image.athumbnail() == image.thumbnail() is not None
         table = await Table.asave(pd.DataFrame({"a": [1, 2, 3]}), name="three")
         assert (await table.apandas())["a"].tolist() == [1, 2, 3]
         assert (await table.asql("SELECT sum(a) AS s FROM data")).to_pylist() == [{"s": 6}]

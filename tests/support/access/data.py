@@ -178,6 +178,15 @@ DATA: Probes = {
         "team item, to write": asks("/api/items/{data.team}/grants", "POST", WRITE),
         "private, to write": asks("/api/items/{data.private}/grants", "POST", WRITE),
     },
+    "POST /api/items/{item}/links": {
+        name: asks(f"/api/items/{it}/links", "POST", {"paths": ["a.bin"]}) for name, it in ITEMS.items()
+    },
+    "GET /api/items/{item}/thumbnail": {
+        "team image": asks("/api/items/{data.picture}/thumbnail"),
+        "private image": asks("/api/items/{data.private_picture}/thumbnail"),
+        "the guest's image": asks("/api/items/{data.guests_picture}/thumbnail"),
+        "team file": asks("/api/items/{data.team}/thumbnail"),
+    },
     "POST /api/items/{item}/trash": _spoiling("POST", "/trash", None, "trashed_at_us"),
     "POST /api/items/{item}/restore": _spoiling("POST", "/restore", None, "trashed_at_us"),
     "PUT /api/items/{item}/tags/{tag}": _spoiling("PUT", "/tags/new", None, "tags"),

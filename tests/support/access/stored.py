@@ -23,6 +23,9 @@ async def set_up(stage: Stage) -> None:
     data.team = (await items.store(author, name="of the team"))["id"]
     data.private = (await items.store(author, visibility="private"))["id"]
     data.guests = (await items.store(guest))["id"]
+    data.picture = (await items.store_image(author))["id"]
+    data.private_picture = (await items.store_image(author, visibility="private"))["id"]
+    data.guests_picture = (await items.store_image(guest))["id"]
     data.open = (await items.make(author))[0]["id"]
     data.trashed = (await items.store(author))["id"]
     assert (await author.post(f"/api/items/{data.trashed}/trash")).status_code == 200

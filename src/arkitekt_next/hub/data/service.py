@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from arkitekt_next.auth.principal import Principal
 from arkitekt_next.auth.rules import Visibility
-from arkitekt_next.data.sigv4 import REGION
-from arkitekt_next.errors import Conflict
+from arkitekt_next.data.keys import InvalidKey, prefix_of
+from arkitekt_next.data.keys import check as check_key
+from arkitekt_next.data.sigv4 import REGION, Credentials, presign
+from arkitekt_next.errors import Conflict, InvalidValue
 
 from . import views as v
 from .folders import Folders
 from .gateway.request import BUCKET
-from .grants import Grants, Mode
+from .grants import GRANT_S, Grants, Mode
 from .items import Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Row
 
@@ -46,7 +50,7 @@ class DataService:
         self._endpoint = endpoint
         self._role_of = role_of
 
-    async def grant(self, who: Principal, item: Row[Any], mode: str) -> v.Grant:
+    async def grant(self, who: Principal, item: Row[Any], mode: str, *, within_s: int = GRANT_S) -> v.Grant:
         """Give the right to read an item, or to write one that is not committed. Raises `Conflict`."""
         if mode == Mode.WRITE and item.committed_at_us is not None:
             raise Conflict(problem=f"Item {item.id} is committed", remedy="What it holds never changes")
@@ -57,7 +61,7 @@ class DataService:
         if item.committed_at_us is not None:
             await self.items.use(item)
         grant = await self._grants.issue(
-            team=item.team_id, person=who.person, login=who.login, item=item.id, mode=Mode(mode)
+            team=item.team_id, person=who.person, login=who.login, item=item.id, mode=Mode(mode), within_s=within_s
         )
         secret = self._grants.credentials_of(grant.id)
         return v.Grant(
@@ -72,6 +76,24 @@ class DataService:
             session_token=secret.session_token,
             expires_at_us=grant.expires_at_us,
         )
+
+    async def links(self, who: Principal, item: Row[Any], paths: Sequence[str], *, within_s: int) -> v.Links:
+        """Give addresses from which objects may be read. Raises `InvalidValue` for what is no path, `Conflict`."""
+        prefix = prefix_of(item.team_id, item.id)
+        for index, path in enumerate(paths):
+            try:
+                check_key(f"{prefix}{path}")
+            except InvalidKey as refused:
+                expected = str(refused).removeprefix("expected ")
+                raise InvalidValue(where=f"paths.{index}", expected=expected, got=ascii(path)[:80]) from None
+        grant = await self.grant(who, item, Mode.READ, within_s=within_s)
+        keys = Credentials(grant.access_key, grant.secret_key, grant.session_token)
+        host, now = urlsplit(self._endpoint).netloc, datetime.now(UTC)
+        links = []
+        for path in paths:
+            address = presign(f"/{BUCKET}/{prefix}{path}", host, keys, at=now, expires_s=within_s)
+            links.append(v.Link(path=path, url=f"{self._endpoint}{address}"))
+        return v.Links(links=links, expires_at_us=grant.expires_at_us)
 
     async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
         """Describe an item anew; who may not read it any more loses the right they hold. Raises as `Items.change`."""

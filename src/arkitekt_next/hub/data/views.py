@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from arkitekt_next.data.provenance import DEPTH, DEPTH_LIMIT, Direction
+from arkitekt_next.data.sigv4 import PRESIGNED_S
 from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.http import Form, Strict
 from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
@@ -54,6 +55,10 @@ GRANT: dict[str, Any] = {
     "secret_key": "M2Y5...",
     "session_token": "q0T1...",
     "expires_at_us": 1795226202284847,
+}
+LINK: dict[str, Any] = {
+    "path": "zarr.json",
+    "url": f"https://lab.example.org/arkitekt-data/{GRANT['prefix']}zarr.json?X-Amz-Algorithm=AWS4-HMAC-SHA256&...",
 }
 FOLDER: dict[str, Any] = {
     "id": "01a1fb9b-0300-7000-8000-000000000001",
@@ -210,6 +215,32 @@ class Grant(Strict):
     access_key: str
     secret_key: str
     session_token: str
+    expires_at_us: TimeUs
+
+
+class LinkForm(Form):
+    """Which objects of an item are to be read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"paths": ["zarr.json", "0/c/0/0/0"]}]})
+    paths: list[Annotated[str, Field(min_length=1, max_length=1024)]] = Field(
+        min_length=1, max_length=1000, description="The paths of objects within the item."
+    )
+    within_s: Annotated[int, Field(ge=1, le=PRESIGNED_S, description="How long they hold, in seconds.")] = PRESIGNED_S
+
+
+class Link(Strict):
+    """Where one object may be read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LINK]})
+    path: str
+    url: str
+
+
+class Links(Strict):
+    """Where objects may be read until they expire, by anybody who has the addresses."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"links": [LINK], "expires_at_us": 1795223502284847}]})
+    links: list[Link] = Field(description="In the order in which they were asked for; whether they are there is open.")
     expires_at_us: TimeUs
 
 

@@ -60,12 +60,15 @@ class Image(Array):
 
             from .describing import describe_image
             from .images import write_image
+            from .thumbnails import put_thumbnail
 
             role = ImageRole.LABELS if is_labels else ImageRole.INTENSITY
             described = describe_image(data, axes=axes, scale=scale, units=units, channels=channels, role=role)
-            return meta_json(
-                write_image(objects.zarr(), data, described, name=name, memory_bytes=memory_bytes, progress=progress)
+            stored = write_image(
+                objects.zarr(), data, described, name=name, memory_bytes=memory_bytes, progress=progress
             )
+            put_thumbnail(objects)
+            return meta_json(stored)
 
         return cls._stored(fill, name=name, note=note, tags=tags, folder=folder, visibility=visibility, parent=parent)
 
@@ -127,6 +130,29 @@ class Image(Array):
         from .exporting import export_image
 
         return export_image(self, Path(path), overwrite=overwrite, progress=progress)
+
+    def thumbnail(self) -> bytes | None:
+        """Fetch the small picture of it, a PNG: middle z, first time, channels in colour. None where there is none."""
+        from arkitekt_next.data.keys import THUMBNAIL
+        from arkitekt_next.errors import NotFound
+
+        try:
+            return self._items.open(self.id).get(THUMBNAIL)
+        except NotFound:
+            return None
+
+    async def athumbnail(self) -> bytes | None:
+        """Fetch the small picture of it without blocking the loop."""
+        return await asyncio.to_thread(self.thumbnail)
+
+    def _repr_png_(self) -> bytes | None:
+        """Show it in a notebook."""
+        from arkitekt_next.errors import ArkitektError
+
+        try:
+            return self.thumbnail()
+        except ArkitektError:  # a notebook shows its text then
+            return None
 
     @property
     def scale(self) -> dict[str, float]:

@@ -19,6 +19,7 @@ from .formats.recognising import Format, recognise
 from .images import write_image
 from .origins import checked, origin_of, signature
 from .shards import MEMORY_BYTES
+from .thumbnails import put_thumbnail
 
 if TYPE_CHECKING:
     from .image import Image
@@ -53,6 +54,7 @@ def load_image(
             )
             if signature(place) != before:
                 raise Conflict(problem=f"{place} was changed while it was read", remedy="Load it when it is complete")
+            put_thumbnail(objects)
             return meta_json(stored)
 
         title = name or (source.name if source.count == 1 else f"{source.name} ({series + 1})")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from zarr.abc.store import Store
 
+from arkitekt_next.data.keys import THUMBNAIL
 from arkitekt_next.data.model import Channel, ImageMeta, ImageRole
 
 from .contrast import window_of
 from .ngff import with_colors
 from .reading import Opened
+
+if TYPE_CHECKING:
+    from .objects import Objects
 
 SIDE = 256
 """The longer side of a thumbnail, in pixels, is at most this."""
@@ -38,6 +43,14 @@ def thumbnail(store: Store, *, side: int = SIDE) -> bytes:
         return png_of(label_colors(planes[0]), side=side)
     channels = meta.channels[:shown] or tuple(Channel(name=f"channel {n + 1}") for n in range(shown))
     return png_of(composed(planes, channels), side=side)
+
+
+def put_thumbnail(objects: Objects) -> None:
+    """Store the thumbnail of an image that was just written. Without one the image is as good: why is in the log."""
+    try:
+        objects.put(THUMBNAIL, thumbnail(objects.zarr()))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as failed:
+        logging.getLogger("arkitekt_next").warning("an image is stored without a thumbnail: %s", failed)
 
 
 def composed(planes: Sequence[npt.NDArray[Any]], channels: Sequence[Channel]) -> npt.NDArray[np.uint8]:

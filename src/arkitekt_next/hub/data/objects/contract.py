@@ -68,7 +68,10 @@ ALWAYS = Condition()
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What lies below an item: how many objects, how large, and one digest over all keys and digests in their order."""
+    """What lies below an item: how many objects, how large, and one digest over all keys and digests in their order.
+
+    A thumbnail is not in the digest: equal images have equal ones, whatever drew their pictures.
+    """
 
     objects: int
     size_bytes: int

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, select
 
-from arkitekt_next.data.keys import Key, past, prefix_of
+from arkitekt_next.data.keys import THUMBNAIL, Key, past, prefix_of
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.storage import data_tables as d
@@ -192,7 +192,9 @@ class HubObjects(Objects):
         while page := await self.list(prefix, after=after, limit=_PAGE):
             await self.blobs.sync([stored.blob for stored in page])
             for stored in page:
-                digest.update(f"{stored.key.removeprefix(prefix)}\0{stored.digest}\n".encode())
+                path = stored.key.removeprefix(prefix)
+                if path != THUMBNAIL:
+                    digest.update(f"{path}\0{stored.digest}\n".encode())
                 size_bytes += stored.size_bytes
             objects += len(page)
             after = page[-1].key
