@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
+import zarr
 from zarr.core.buffer import Buffer
 from zarr.core.buffer.cpu import Buffer as CpuBuffer
 from zarr.testing.store import StoreTests
@@ -231,6 +233,36 @@ def test_many_threads_read_at_once(objects: Objects) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(read, range(8)))
+
+
+@pytest.mark.requirement("data.crops")
+def test_where_the_chunks_of_a_committed_shard_lie_is_asked_once(
+    server: Any, way: Way, item: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(1).integers(0, 4000, (256, 256)).astype(np.uint16)
+    writing = zarr.create_array(
+        way(item, "write").zarr(), shape=values.shape, chunks=(32, 32), shards=(256, 256), dtype=values.dtype
+    )
+    for row in range(2):  # what is not committed may change: its end is asked for again each time
+        writing[row * 128 : row * 128 + 128] = values[row * 128 : row * 128 + 128]
+    assert np.array_equal(writing[:], values)
+    commit_item(server, item)
+    objects, asked = server.app.state.hub.objects, []
+    read = objects.read
+
+    def counted(stored: Any, start: int, stop: int) -> Any:
+        asked.append((stored.key.rpartition(item)[2], stop - start, stop == stored.size_bytes))
+        return read(stored, start, stop)
+
+    monkeypatch.setattr(objects, "read", counted)
+    array = zarr.open_array(way(item, "read").zarr(), mode="r")
+    for n in range(8):
+        place = slice(n * 32, n * 32 + 32), slice(n * 32, n * 32 + 32)
+        assert np.array_equal(array[place], values[place])
+    ends = [size for key, size, is_end in asked if "/c/" in key and is_end and size == 64 * 16 + 4]
+    assert len(ends) == 1
+    assert len([key for key, *_ in asked if "/c/" in key]) == 9
+    print(f"N = {len(asked)} reads for 8 chunks")
 
 
 @pytest.mark.anyio

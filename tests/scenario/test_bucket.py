@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +17,18 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from pydantic import SecretStr
 
 from arkitekt_next import App, Array
 from arkitekt_next.cli.main import cli
 from arkitekt_next.embedded import serve
-from arkitekt_next.errors import Conflict, RequestRefused
+from arkitekt_next.errors import Conflict, HubBusy, RequestRefused, StorageFull
 from arkitekt_next.hub.core.config import HubSettings
 from arkitekt_next.hub.data.objects.blobs import path_of
-from arkitekt_next.hub.data.objects.bucket import PART_BYTES
+from arkitekt_next.hub.data.objects.bucket import PART_BYTES, Bucket, BucketBlobs
 from arkitekt_next.storage.backup import restore
-from tests.scenario.test_gateway_store import Sending, blobs
-from tests.support.buckets import BUCKET, SECRET, S3Server, s3_server
-from tests.support.data import commit_item, give, new_item, on_loop
+from tests.support.buckets import BUCKET, KEY_ID, SECRET, S3Server, s3_server
+from tests.support.data import Sending, blobs_named, commit_item, give, new_item, on_loop
 from tests.support.raw import sign_in
 from tests.support.waiting import until
 
@@ -40,11 +45,13 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture
 def prefix(request: pytest.FixtureRequest) -> str:
-    return f"{BUCKET}/{request.node.name.replace('_', '-')[:60]}"
+    return f"{BUCKET}/{re.sub('[^a-z0-9]+', '-', request.node.name)[:60]}"
 
 
 @pytest.fixture
-def server(s3: S3Server, prefix: str, tmp_path: Path) -> Iterator[Any]:
+def server(s3: S3Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "hub"))
+    monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path / "state"))
     with serve(tmp_path / "hub", **s3.settings(data_bucket=prefix)) as running:
         sign_in(running.url, running.folder, "web")
         yield running
@@ -79,7 +86,7 @@ def test_arrays_pass_between_programs_by_way_of_the_bucket(server: Any, s3: S3Se
         assert np.array_equal(caller.call("maker.twice", values), values * 2)
         assert np.array_equal(Array.get(stored.id).numpy(), values)
         assert np.array_equal(np.asarray(Array.get(stored.id)[500:502, 7:9]), values[500:502, 7:9])
-    assert held(s3, prefix) == blobs(server)
+    assert held(s3, prefix) == blobs_named(server)
     assert not (server.folder / "objects").exists()
 
 
@@ -128,7 +135,7 @@ def test_parts_become_one_object_and_what_is_replaced_or_deleted_goes(server: An
     put(access, "small", b"another")
     until(lambda: len(held(s3, prefix)) == 2)
     client.delete_object(**where)
-    until(lambda: held(s3, prefix) == blobs(server))
+    until(lambda: held(s3, prefix) == blobs_named(server))
     assert (get(access, "small"), len(held(s3, prefix))) == (b"another", 1)
 
 
@@ -145,7 +152,7 @@ def test_a_sweep_takes_what_nothing_names_and_nothing_that_is_not_the_hubs(
     assert on_loop(server, objects.sweep(older_than_s=3600)) == 0
     assert on_loop(server, objects.sweep(older_than_s=-3)) == 1
     left = {key.removeprefix(f"{below}/") for key in s3.everything() if key.startswith(below)}
-    assert left == {path_of(name) for name in blobs(server)} | set(alien)
+    assert left == {path_of(name) for name in blobs_named(server)} | set(alien)
 
 
 def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(server: Any, s3: S3Server) -> None:
@@ -251,3 +258,55 @@ def test_the_servers_keys_are_nowhere_but_in_the_settings(server: Any) -> None:
     for path in server.folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     assert SECRET not in repr(server.app.state.hub.settings)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "reason"),
+    [
+        (507, "XMinioStorageFull", StorageFull, "XMinioStorageFull"),
+        (403, "QuotaExceeded", StorageFull, "QuotaExceeded"),
+        (403, "AccessDenied", HubBusy, "the server answers AccessDenied"),
+        (500, "InternalError", HubBusy, "can't be reached"),
+    ],
+)
+def test_what_the_server_refuses_is_told_by_what_it_is(
+    status: int, code: str, error: type[Exception], reason: str
+) -> None:
+    with answering(status, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>") as url:
+
+        async def body() -> AsyncIterator[bytes]:
+            yield bytes(100)
+
+        async def write() -> None:
+            place = Bucket(BUCKET, "", url, "us-east-1", KEY_ID, SecretStr(SECRET))
+            blobs = BucketBlobs(place)
+            with pytest.raises(error, match=reason) as refused:
+                await blobs.write(body())
+            assert SECRET not in str(refused.value)
+            with pytest.raises(Conflict, match="the key has to be allowed"):
+                await blobs.open()
+
+        asyncio.run(write())
+
+
+@contextmanager
+def answering(status: int, text: str) -> Iterator[str]:
+    """Run a server that answers everything alike."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_PUT = do_GET = do_POST = do_DELETE = answer
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from arkitekt_next.data import sigv4
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.core.ids import now_us
-from arkitekt_next.hub.data.objects.blobs import WRITERS
+from arkitekt_next.hub.data.objects.folder import WRITERS
 from arkitekt_next.storage import data_tables as d
-from tests.support.data import BUCKET, Access, commit_item, give, new_item, on_loop, set_item
+from tests.support.data import BUCKET, Sending, blobs_named, commit_item, give, new_item, on_loop, set_item
 from tests.support.disks import small_disk
 from tests.support.raw import sign_in
 from tests.support.waiting import until
@@ -37,41 +34,6 @@ def server(tmp_path: Path) -> Iterator[Any]:
 
 def files(server: Any) -> set[str]:
     return {path.name for path in (server.folder / "objects").rglob("*") if path.is_file()}
-
-
-def blobs(server: Any) -> set[str]:
-    """Give the files that rows name."""
-
-    async def load() -> set[str]:
-        async with server.app.state.hub.database.engine.connect() as db:
-            names = [*(await db.execute(d.object.select())), *(await db.execute(d.upload_part.select()))]
-            return {row.blob for row in names}
-
-    return on_loop(server, load())
-
-
-class Sending:
-    """A PUT whose body comes piece by piece."""
-
-    def __init__(self, access: Access, key: str, size: int, *, query: tuple[tuple[str, str], ...] = ()) -> None:
-        host = access.url.split("//")[1]
-        path = f"/{BUCKET}/{key}"
-        headers = sigv4.sign_headers("PUT", path, query, [("host", host)], access.keys, at=datetime.now(UTC))
-        self.connection = http.client.HTTPConnection(host, timeout=30)
-        target = path + (f"?{sigv4.canonical_query(query)}" if query else "")
-        self.connection.putrequest("PUT", target)
-        for name, value in {**headers, "content-length": str(size)}.items():
-            self.connection.putheader(name, value)
-        self.connection.endheaders()
-
-    def send(self, data: bytes) -> None:
-        self.connection.send(data)
-
-    def end(self) -> tuple[int, bytes]:
-        answer = self.connection.getresponse()
-        found = answer.status, answer.read()
-        self.connection.close()
-        return found
 
 
 def until_written(server: Any, more_than: int) -> None:
@@ -127,7 +89,7 @@ def test_what_ends_while_a_body_is_on_its_way_keeps_it_out(server: Any, end: str
     sending.send(bytes(MIB))
     status, body = sending.end()
     assert status == (404 if end == "remove" else 403), body
-    assert blobs(server) == set()
+    assert blobs_named(server) == set()
     until(lambda: files(server) == set())
 
 
@@ -281,10 +243,10 @@ def test_a_sweep_takes_what_nothing_names_and_only_that(server: Any) -> None:
     assert sending.end()[0] == 200
     assert access.ask("GET", f"{access.prefix}a").body == b"kept"
     assert access.ask("GET", f"{access.prefix}b").body == bytes(3 * MIB)
-    assert files(server) == blobs(server)
+    assert files(server) == blobs_named(server)
     assert len(files(server)) == 3
     assert on_loop(server, hub.objects.clear(access.grant.team, access.grant.item)) == 2
-    assert (files(server), blobs(server)) == (set(), set())
+    assert (files(server), blobs_named(server)) == (set(), set())
     print(f"N = {swept} orphans")
 
 

@@ -223,3 +223,38 @@ __all__ = [
     "prefix_of",
     "set_item",
 ]
+
+
+def blobs_named(server: Any) -> set[str]:
+    """Give the blobs that rows name."""
+
+    async def load() -> set[str]:
+        async with server.app.state.hub.database.engine.connect() as db:
+            names = [*(await db.execute(d.object.select())), *(await db.execute(d.upload_part.select()))]
+            return {row.blob for row in names}
+
+    return on_loop(server, load())
+
+
+class Sending:
+    """A PUT whose body comes piece by piece."""
+
+    def __init__(self, access: Access, key: str, size: int, *, query: tuple[tuple[str, str], ...] = ()) -> None:
+        host = access.url.split("//")[1]
+        path = f"/{BUCKET}/{key}"
+        headers = sigv4.sign_headers("PUT", path, query, [("host", host)], access.keys, at=datetime.now(UTC))
+        self.connection = http.client.HTTPConnection(host, timeout=30)
+        target = path + (f"?{sigv4.canonical_query(query)}" if query else "")
+        self.connection.putrequest("PUT", target)
+        for name, value in {**headers, "content-length": str(size)}.items():
+            self.connection.putheader(name, value)
+        self.connection.endheaders()
+
+    def send(self, data: bytes) -> None:
+        self.connection.send(data)
+
+    def end(self) -> tuple[int, bytes]:
+        answer = self.connection.getresponse()
+        found = answer.status, answer.read()
+        self.connection.close()
+        return found

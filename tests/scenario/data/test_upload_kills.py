@@ -14,6 +14,10 @@ import pytest
 from benchmarks import stage
 
 from arkitekt_next import App, File
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.hub.data.sweep import sweep
+from tests.support.data import on_loop
 from tests.support.frames import Frames, measured
 from tests.support.raw import sign_in
 from tests.support.scripts import program
@@ -28,6 +32,10 @@ OTHER_BYTES = MIB  # what a round sends beside the file: sign-ins, items, heads 
 
 UPLOAD = """
 from arkitekt_next import App, File
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.core.ids import now_us
+from arkitekt_next.hub.data.sweep import sweep
+from tests.support.data import on_loop
 
 with App("uploader", url={url!r}, token={token!r}):
     print("done", File.save({path!r}).id)
@@ -101,11 +109,22 @@ def check(relay: Frames, token: str, id: str, path: Path) -> None:
 
 
 def check_store(folder: Path) -> None:
-    """See that the store holds what is committed, and no file that nothing names."""
+    """See that nothing was left open, and that after a sweep the store holds just what is committed."""
+    with serve(folder, log_level="error") as running:
+        named, files = _named(folder), _files(folder)
+        assert named <= files
+        swept = on_loop(running, sweep(running.app.state.hub, at_us=now_us(), files_older_than_s=0))
+    print(f"{len(named)} objects; {swept.files} files that nothing named were swept")
+    assert _named(folder) == _files(folder) == named
+    assert swept.files == len(files - named)
+
+
+def _named(folder: Path) -> set[str]:
     with closing(sqlite3.connect(folder / "hub.db")) as db:
-        named = {blob for (blob,) in db.execute("SELECT blob FROM object UNION SELECT blob FROM upload_part")}
         (opened,) = db.execute("SELECT count(*) FROM item WHERE committed_at_us IS NULL").fetchone()
-    files = {path.name for path in (folder / "objects").rglob("*") if path.is_file()}
-    assert opened == 0
-    assert named <= files
-    print(f"{len(named)} objects, {len(files - named)} files that nothing names yet")
+        assert opened == 0
+        return {blob for (blob,) in db.execute("SELECT blob FROM object UNION SELECT blob FROM upload_part")}
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "objects").rglob("*") if path.is_file()}

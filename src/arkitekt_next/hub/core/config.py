@@ -145,7 +145,7 @@ class HubSettings(BaseModel):
     data_bucket: str | None = Field(
         default=None,
         max_length=500,
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*$",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$",
         description="A bucket of an S3 server, or a folder in it as `bucket/folder`, that keeps all stored data; by "
         "default it lies in the hub's folder. Needs `data_key_id` and `data_secret_key`.",
     )

@@ -37,6 +37,11 @@ class Grant:
     expires_at_us: int
 
     @property
+    def is_final(self) -> bool:
+        """Whether what it opens never changes any more: to read is given for what is committed alone."""
+        return self.mode == "read"
+
+    @property
     def is_fresh(self) -> bool:
         """Whether it holds for a while yet."""
         return time.time() < self.expires_at_us / 1e6 - _EARLY_S

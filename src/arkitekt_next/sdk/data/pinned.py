@@ -84,9 +84,10 @@ class PinnedObjects(Objects):
 
     def zarr(self) -> Store:
         """Give zarr's view of them."""
-        from .zarr_stores import ThreadedObjects
+        from .zarr_stores import Tails, ThreadedObjects
 
-        return ThreadedObjects(self, self._requests.threads)
+        tails = Tails() if self._requests.is_final else None
+        return ThreadedObjects(self, self._requests.threads, tails=tails)
 
 
 class _Parts:

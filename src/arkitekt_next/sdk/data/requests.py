@@ -109,6 +109,11 @@ class Requests:
         return self._grant.prefix
 
     @property
+    def is_final(self) -> bool:
+        """Whether the objects never change any more."""
+        return self._grant.is_final
+
+    @property
     def threads(self) -> ThreadPoolExecutor:
         """Where to make requests from code that does not block."""
         return self._connections.threads

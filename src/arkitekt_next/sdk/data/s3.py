@@ -29,6 +29,7 @@ class S3Objects(Objects):
     """The objects that a grant reaches. `renew` gives the next grant when this one is about to run out."""
 
     def __init__(self, first: Grant, renew: Callable[[], Grant]) -> None:
+        self._is_final = first.is_final
         held = [first]
 
         def provide() -> Any:
@@ -106,9 +107,9 @@ class S3Objects(Objects):
 
     def zarr(self) -> Store:
         """Give zarr's view of them."""
-        from .zarr_stores import WholeObjects
+        from .zarr_stores import Tails, WholeObjects
 
-        return WholeObjects(self._store)
+        return WholeObjects(self._store, tails=Tails() if self._is_final else None)
 
     def _told(self, key: str) -> AbstractContextManager[None]:
         return _told(self._store, key)

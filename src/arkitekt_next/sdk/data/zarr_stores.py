@@ -7,9 +7,10 @@ written and hashed twice by the hub.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
@@ -25,16 +26,62 @@ from .outages import explained
 
 T = TypeVar("T")
 
+TAILS_BYTES = 16 * 1024 * 1024
+
+
+class Tails:
+    """The last bytes of objects that never change any more, of those read last.
+
+    They say where the chunks of a shard lie: without them here, every chunk that is read takes two requests.
+    """
+
+    def __init__(self, limit_bytes: int = TAILS_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, key: str, part: ByteRequest | None) -> bytes | None:
+        """Give what is kept of an object's end, where that is what is asked for."""
+        if not isinstance(part, SuffixByteRequest):
+            return None
+        return self._kept.get((key, part.suffix))
+
+    def keep(self, key: str, part: ByteRequest | None, found: Buffer) -> None:
+        """Keep an object's end, should that be it, in the place of the one that came longest ago."""
+        if not isinstance(part, SuffixByteRequest) or (key, part.suffix) in self._kept:
+            return
+        data = self._kept[(key, part.suffix)] = found.to_bytes()
+        self._bytes += len(data)
+        while self._bytes > self._limit_bytes:
+            self._bytes -= len(self._kept.popitem(last=False)[1])
+
 
 class WholeObjects(ObjectStore[S3Store]):
-    """An object store that never sends an object in parts, and says in our terms what went wrong."""
+    """An object store that never sends an object in parts, and says in our terms what went wrong.
+
+    `tails` is for objects that never change any more.
+    """
+
+    def __init__(self, store: S3Store, *, read_only: bool = False, tails: Tails | None = None) -> None:
+        super().__init__(store, read_only=read_only)
+        self.tails = tails
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Give another view of the same objects."""
+        return type(self)(self.store, read_only=read_only, tails=self.tails)
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Fetch an object or a part of it; None where there is none."""
+        known = self.tails.find(key, byte_range) if self.tails is not None else None
+        if known is not None:
+            return prototype.buffer.from_bytes(known)
         try:
-            return await super().get(key, prototype, byte_range)
+            found = await super().get(key, prototype, byte_range)
         except BaseError as failed:
             raise await asyncio.to_thread(explained, failed, self.store, key) from failed
+        if self.tails is not None and found is not None:
+            self.tails.keep(key, byte_range, found)
+        return found
 
     async def set(self, key: str, value: Buffer) -> None:
         """Put one object."""
@@ -52,10 +99,13 @@ class ThreadedObjects(Store):
     supports_deletes = True
     supports_listing = True
 
-    def __init__(self, objects: Objects, threads: Executor, *, read_only: bool = False) -> None:
+    def __init__(
+        self, objects: Objects, threads: Executor, *, read_only: bool = False, tails: Tails | None = None
+    ) -> None:
         super().__init__(read_only=read_only)
         self._objects = objects
         self._threads = threads
+        self._tails = tails
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ThreadedObjects):
@@ -75,15 +125,20 @@ class ThreadedObjects(Store):
 
     def with_read_only(self, read_only: bool = False) -> ThreadedObjects:
         """Give another view of the same objects."""
-        return ThreadedObjects(self._objects, self._threads, read_only=read_only)
+        return ThreadedObjects(self._objects, self._threads, read_only=read_only, tails=self._tails)
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Fetch an object or a part of it; None where there is none."""
-        part = _part_of(byte_range)
+        known = self._tails.find(key, byte_range) if self._tails is not None else None
+        if known is not None:
+            return prototype.buffer.from_bytes(known)
         try:
-            return prototype.buffer.from_bytes(await self._run(self._objects.get, key, part))
+            found = prototype.buffer.from_bytes(await self._run(self._objects.get, key, _part_of(byte_range)))
         except NotFound:
             return None
+        if self._tails is not None:
+            self._tails.keep(key, byte_range, found)
+        return found
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]

@@ -257,8 +257,9 @@ class BucketBlobs(Blobs):
             raise Gone(what="object", name=name, remedy="Somebody has just removed it") from missing
         except (BaseError, OSError) as failed:
             said = str(failed)
-            if any(word in said for word in _FULL):
-                raise StorageFull(reason=_short(said), folder=self.place) from failed
+            full = next((word for word in _FULL if word in said), None)
+            if full is not None:
+                raise StorageFull(reason=f"the server answers {full}", folder=self.place) from failed
             refused = next((word for word in _REFUSED if word in said), None)
             raise self._trouble(f"the server answers {refused}" if refused else _short(said)) from failed
 
