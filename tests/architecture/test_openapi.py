@@ -84,6 +84,8 @@ OPERATIONS = {
     "abandon_item": "DELETE /api/items/{item}",
     "commit_item": "POST /api/items/{item}/commit",
     "grant_item": "POST /api/items/{item}/grants",
+    "link_item": "POST /api/items/{item}/links",
+    "get_thumbnail": "GET /api/items/{item}/thumbnail",
     "trash_item": "POST /api/items/{item}/trash",
     "restore_item": "POST /api/items/{item}/restore",
     "tag_item": "PUT /api/items/{item}/tags/{tag}",

@@ -57,6 +57,7 @@ CHANGING = {
     ("DELETE", "/api/items/{item}"): STORE,
     ("POST", "/api/items/{item}/commit"): STORE,
     ("POST", "/api/items/{item}/grants"): STORE,
+    ("POST", "/api/items/{item}/links"): STORE,
     ("POST", "/api/items/{item}/trash"): STORE,
     ("POST", "/api/items/{item}/restore"): STORE,
     ("PUT", "/api/items/{item}/tags/{tag}"): STORE,

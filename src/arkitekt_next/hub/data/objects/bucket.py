@@ -29,7 +29,7 @@ READERS = 24
 PART_BYTES = 8 * 1024 * 1024
 STEP_BYTES = 2 * 1024 * 1024
 _LISTED_AT_ONCE = 1000
-_FULL = ("QuotaExceeded", "StorageFull", "InsufficientStorage", "EntityTooLarge")
+_FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooLarge")
 """What servers call it when they have no room left; Amazon has no word for it."""
 _REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "NoSuchBucket")
 

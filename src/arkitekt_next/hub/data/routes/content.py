@@ -27,7 +27,10 @@ _LINKS = _MISSING | refusals(
 )
 _NONE = refusals(NotFound(what="thumbnail", name=_ITEM, remedy="Only images have one, made when they are stored"))
 _PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A PNG, at most 256 pixels wide and high.", "content": {"image/png": {}}},
+    200: {
+        "description": "A PNG, at most 256 pixels wide and high.",
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}, "example": "the bytes of a PNG"}},
+    },
     304: {"description": "It is the one whose `ETag` was sent as `If-None-Match`."},
 }
 
