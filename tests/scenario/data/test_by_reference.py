@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,41 @@ def test_without_a_hub_the_object_itself_is_passed() -> None:
 
     values = np.arange(3)
     assert np.array_equal(local(double)(values), values * 2)
+
+
+@pytest.mark.requirement("data.safe")
+def test_an_array_that_promises_more_than_memory_fails_its_call_and_nothing_else(hub: Any, caller: App) -> None:
+    agent = App("total", url=hub.url)
+
+    @agent.register
+    def total(values: np.ndarray) -> int:
+        return int(values.sum())
+
+    bomb = Array.save(da.zeros((64, 64), chunks=64, dtype="uint8"), name="a bomb")
+    grown = caller.link.items.write(
+        {"kind": "array", "name": "a bomb"}, lambda objects: _grow(bomb, objects, (10**6, 10**6))
+    )
+    with agent.run_detached():
+        with pytest.raises(InvalidValue, match="of memory that are free here"):
+            caller.find("total.total")(Array.get(grown["id"]))
+        assert Array.get(grown["id"])[:2, :3].tolist() == [[0, 0, 0], [0, 0, 0]]
+        assert caller.find("total.total")(np.ones(5, np.uint8)) == 5
+
+
+def _grow(small: Array, objects: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Copy an array, and let its metadata say that it is much larger than what is stored of it."""
+    source = small._items.open(small.id)
+    for entry in source.list():
+        body = source.get(entry.key)
+        objects.put(entry.key, _reshaped(body, shape) if entry.key.endswith("zarr.json") else body)
+    return {**small.meta, "shape": list(shape)}
+
+
+def _reshaped(text: bytes, shape: tuple[int, ...]) -> bytes:
+    raw = json.loads(text)
+    if "shape" in raw:
+        raw["shape"] = list(shape)
+    described = raw.get("attributes", {}).get("arkitekt", {}).get("array")
+    if described:
+        described["shape"] = list(shape)
+    return json.dumps(raw).encode()

@@ -104,8 +104,10 @@ class Array(Item):
         return open_array(self._items.open(self.id).zarr())
 
     def numpy(self) -> Any:
-        """Fetch all of it as a numpy array."""
-        return self.data.to_numpy()
+        """Fetch all of it as a numpy array. Raises `InvalidValue` for more than the memory here can hold."""
+        from .containers import whole
+
+        return whole(self.data, self.name)
 
     async def anumpy(self) -> Any:
         """Fetch all of it as a numpy array, without blocking the loop."""
@@ -113,4 +115,6 @@ class Array(Item):
 
     def __getitem__(self, where: Any) -> Any:
         """Fetch a part as a numpy array; only the chunks that it touches travel."""
-        return self.data[where].to_numpy()
+        from .containers import whole
+
+        return whole(self.data[where], self.name)

@@ -16,6 +16,7 @@ from zarr.abc.store import Store
 from arkitekt_next.data.model import ArrayMeta, ItemKind, meta_json, parse_meta
 from arkitekt_next.errors import InvalidMetadata
 
+from .bounds import checked
 from .chunking import array_layout, compressor
 from .pieces import Pixels, blocks_of
 from .progress import Progress
@@ -74,6 +75,7 @@ def read_array(store: Store) -> tuple[zarr.Array[Any], ArrayMeta]:
             problem=f"expected a group with the attribute '{ATTRIBUTE}' and an array '{PATH}', got neither or one. "
             "Open it with zarr",
         )
+    checked(array, PATH)
     meta = parse_meta(ItemKind.ARRAY, described.get("array"), where=f"{ATTRIBUTE}.array")
     if not isinstance(meta, ArrayMeta) or (array.shape, str(array.dtype)) != (meta.shape, meta.dtype):
         raise InvalidMetadata(

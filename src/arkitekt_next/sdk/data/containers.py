@@ -70,7 +70,15 @@ def _lazy(items: HubItems, record: Record) -> Any:
 
 
 def _numpy(items: HubItems, record: Record) -> Any:
-    return _lazy(items, record).to_numpy()
+    return whole(_lazy(items, record), record["name"])
+
+
+def whole(values: Any, name: str) -> Any:
+    """Read what is lazy into memory. Raises `InvalidValue` where it does not fit there."""
+    from .bounds import refuse_too_large
+
+    refuse_too_large(values.nbytes, values.shape, what=name)
+    return values.to_numpy()
 
 
 def _dask(items: HubItems, record: Record) -> Any:

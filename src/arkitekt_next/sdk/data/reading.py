@@ -20,6 +20,7 @@ from arkitekt_next.errors import InvalidValue, NotFound
 
 from . import ngff
 from .arrays import read_array
+from .bounds import checked
 from .roots import open_root
 
 
@@ -80,7 +81,7 @@ class Opened:
         found = self._root.get(path)
         if not isinstance(found, zarr.Array):
             raise NotFound(what="array", name=path, remedy="The image is incomplete: store it again")
-        return found
+        return checked(found, path)
 
     def level(self, level: int) -> zarr.Array[Any]:
         """Open the array of a level. Raises `InvalidValue` when there is no such level."""

@@ -1,0 +1,109 @@
+"""What may be read here: arrays of plain numbers, in codecs that run no code, and no more than fits into memory.
+
+Whoever may store may store anything, and metadata of a few bytes can promise more than any machine holds. The rule: how
+much memory reading takes is asked of the metadata before anything is read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from arkitekt_next.errors import InvalidMetadata, InvalidValue
+
+CHUNK_LIMIT_BYTES = 1024**3
+"""A chunk is decoded whole, however little of it is wanted. Ours have 2 MiB."""
+_NUMBERS = "biufc"
+_CODECS = frozenset({"bytes", "endian", "transpose", "sharding_indexed"})
+_CODECS |= {"crc32c", "crc32", "adler32", "fletcher32", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "pcodec"}
+_CODECS |= {"zfpy", "shuffle", "delta", "bitround", "quantize", "fixedscaleoffset", "packbits", "astype"}
+"""Known to do nothing but arithmetic on bytes. `pickle`, which runs what it reads, is one of many that are not here."""
+_RESERVE_BYTES = 64 * 1024**2
+
+
+def checked(array: zarr.Array[Any], where: str) -> zarr.Array[Any]:
+    """Give an array that was opened, if it can be read safely. Raises `InvalidMetadata`."""
+    dtype = array.dtype
+    if dtype.kind not in _NUMBERS:
+        raise InvalidMetadata(where=where, problem=f"expected numbers, got {str(dtype)[:60]}. Open it with zarr")
+    strange = sorted(set(_codecs_of(array)) - _CODECS)
+    if strange:
+        problem = f"expected codecs that are known to be safe, got {', '.join(strange)[:120]}. Open it with zarr"
+        raise InvalidMetadata(where=where, problem=problem)
+    size = math.prod(array.chunks) * dtype.itemsize
+    if size > CHUNK_LIMIT_BYTES:
+        problem = f"expected chunks of at most {CHUNK_LIMIT_BYTES} bytes, got {size}. Store it in smaller ones"
+        raise InvalidMetadata(where=where, problem=problem)
+    return array
+
+
+def refuse_too_large(size_bytes: int, shape: Sequence[int], *, what: str) -> None:
+    """Refuse to read into memory what does not fit there. Raises `InvalidValue`."""
+    free = available_bytes()
+    if free is None or size_bytes <= max(free - _RESERVE_BYTES, _RESERVE_BYTES):
+        return
+    raise InvalidValue(
+        where=what,
+        expected=f"at most the {free / 1e9:.1f} GB of memory that are free here",
+        got=f"{size_bytes / 1e9:.1f} GB (shape {'x'.join(map(str, shape))}). Take a part of it, `item[...]`, or read "
+        "it lazily: `item.data`, or the hint xarray.DataArray or dask.array.Array",
+    )
+
+
+def available_bytes() -> int | None:
+    """Give how much memory this process may still take, within its container if it has one; None where that is open."""
+    found = [free for free in (_of_machine(), _of_container()) if free is not None]
+    return min(found, default=None)
+
+
+def _of_machine() -> int | None:
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) * 1024
+    with suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _of_container() -> int | None:
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        with suppress(OSError, ValueError):  # "max" is no number: there is no limit
+            return max(0, int(Path(limit).read_text()) - int(Path(used).read_text()))
+    return None
+
+
+def _codecs_of(array: zarr.Array[Any]) -> Iterable[str]:
+    """Name the codecs of an array, those inside its shards included."""
+    raw = array.metadata.to_dict()
+    if raw.get("zarr_format") == 2:
+        filters: Any = raw.get("filters") or ()
+        for codec in (*filters, raw.get("compressor")):
+            if codec is None:
+                continue
+            yield _name(codec.get("id") if isinstance(codec, dict) else getattr(codec, "codec_id", None))
+        return
+    yield from _names_of(raw.get("codecs"))
+
+
+def _names_of(codecs: Any) -> Iterable[str]:
+    for codec in codecs or ():
+        if isinstance(codec, str):
+            yield _name(codec)
+            continue
+        yield _name(codec.get("name"))
+        inner = codec.get("configuration") or {}
+        yield from _names_of(inner.get("codecs"))
+        yield from _names_of(inner.get("index_codecs"))
+
+
+def _name(codec: Any) -> str:
+    return str(codec).removeprefix("numcodecs.")

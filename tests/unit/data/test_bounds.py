@@ -1,0 +1,111 @@
+"""What others have stored runs no code and takes no more memory than there is, whatever its metadata promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from zarr.codecs import BytesCodec, GzipCodec, ShardingCodec
+from zarr.storage import LocalStore, MemoryStore
+
+from arkitekt_next.data.model import ImageMeta
+from arkitekt_next.errors import InvalidMetadata, InvalidValue
+from arkitekt_next.sdk.data import bounds
+from arkitekt_next.sdk.data.bounds import CHUNK_LIMIT_BYTES, available_bytes, checked, refuse_too_large
+from arkitekt_next.sdk.data.images import write_image
+from arkitekt_next.sdk.data.reading import open_image
+
+pytestmark = pytest.mark.requirement("data.safe")
+
+PICKLES: list[dict[str, Any]] = [
+    {"dtype": "|O", "filters": [{"id": "pickle"}]},
+    {"dtype": "|O", "filters": [{"id": "vlen-utf8"}, {"id": "pickle"}]},
+    {"dtype": "|O", "filters": [{"id": "vlen-utf8"}], "compressor": {"id": "pickle", "protocol": 5}},
+    {"dtype": "<u2", "filters": [{"id": "pickle"}]},
+    {"dtype": "<u2", "filters": [{"id": "shuffle", "elementsize": 2}, {"id": "pickle"}]},
+    {"dtype": "<u2", "compressor": {"id": "pickle", "protocol": 5}},
+    {"dtype": "<u2", "filters": [{"id": "json2"}]},
+    {"dtype": "<f8", "filters": [{"id": "categorize", "labels": ["a"], "dtype": "<U1"}]},
+]
+
+
+class Runs:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (self.path,)
+
+
+def plant(folder: Path, said: dict[str, Any], *, at: int, trap: Path) -> None:
+    """Write an image of two levels, as format 2 has it, one of which is as `said` and holds a pickle."""
+    folder.mkdir()
+    scales = [{"path": str(n), "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]} for n in range(2)]
+    axes = [{"name": name, "type": "space"} for name in "yx"]
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    (folder / ".zattrs").write_text(json.dumps({"multiscales": [{"version": "0.4", "axes": axes, "datasets": scales}]}))
+    for level in range(2):
+        size = 4 >> level
+        plain = {"dtype": "<u2", "filters": None, "compressor": None}
+        meta = {"zarr_format": 2, "shape": [size, size], "chunks": [size, size], "order": "C", "fill_value": 0}
+        (folder / str(level)).mkdir()
+        (folder / str(level) / ".zarray").write_text(json.dumps({**meta, **plain, **(said if level == at else {})}))
+        (folder / str(level) / "0.0").write_bytes(pickle.dumps(Runs(trap)) if level == at else bytes(2 * size * size))
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("said", PICKLES, ids=range(len(PICKLES)))
+def test_nothing_that_is_stored_is_run(tmp_path: Path, said: dict[str, Any], at: int) -> None:
+    import numcodecs.pickles
+
+    trap = tmp_path / "ran"
+    plant(tmp_path / "image", said, at=at, trap=trap)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numcodecs.pickles, "_allow_pickle", True, raising=False)  # as others may have set it
+        with pytest.raises((InvalidMetadata, ValueError)):
+            open_image(LocalStore(tmp_path / "image"), level=at).to_numpy()
+    assert not trap.exists()
+
+
+def test_codecs_inside_shards_are_looked_at_as_well() -> None:
+    array = zarr.create_array(MemoryStore(), shape=(4, 4), chunks=(2, 2), shards=(4, 4), dtype="uint16")
+    assert checked(array, "0") is array
+    nested = ShardingCodec(chunk_shape=(2, 2), codecs=[BytesCodec(), GzipCodec()])
+    assert list(bounds._names_of([nested.to_dict()]))[:3] == ["sharding_indexed", "bytes", "gzip"]
+    strange = [{"name": "sharding_indexed", "configuration": {"codecs": [{"name": "numcodecs.pickle"}]}}]
+    assert "pickle" in set(bounds._names_of(strange)) - bounds._CODECS
+
+
+def test_a_chunk_that_promises_too_much_is_refused_before_it_is_read() -> None:
+    side = int((CHUNK_LIMIT_BYTES / 2) ** 0.5) + 1
+    array = zarr.create_array(MemoryStore(), shape=(side, side), chunks=(side, side), dtype="uint16")
+    with pytest.raises(InvalidMetadata, match="chunks of at most"):
+        checked(array, "0")
+
+
+def test_what_is_larger_than_memory_is_refused_and_a_part_of_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = available_bytes()
+    assert free is not None
+    assert free > 2**20
+    with pytest.raises(InvalidValue, match=r"a part of it.*lazily"):
+        refuse_too_large(10**15, (10**9, 10**6), what="a bomb")
+    refuse_too_large(1000, (1000,), what="small")
+    monkeypatch.setattr(bounds, "_of_container", lambda: 200 * 2**20)
+    with pytest.raises(InvalidValue, match=r"0\.2 GB of memory"):
+        refuse_too_large(190 * 2**20, (190, 2**20), what="an image")
+    refuse_too_large(100 * 2**20, (100, 2**20), what="an image")
+
+
+def test_our_own_images_pass() -> None:
+    store = MemoryStore()
+    values = np.arange(600 * 700, dtype=np.uint16).reshape(600, 700)
+    write_image(store, values, ImageMeta(shape=values.shape, dtype="uint16", axes=("y", "x")))
+    assert np.array_equal(open_image(store).to_numpy(), values)
