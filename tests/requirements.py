@@ -81,6 +81,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.store": "S3 clients find the same store at the hub's gateway and at an S3 server of others' making.",
         "data.crops": "A crop of a stored array is fetched in one request for each chunk that it touches.",
         "data.safe": "What others stored runs no code when it is read, nor takes more memory than there is.",
+        "data.regions": "Labels and regions of interest belong to an image, and are found by it.",
         "data.page": "A page reads what somebody may read by addresses that end, and images have small pictures.",
         "data.bucket": "By settings alone, a hub keeps its data on an S3 server, whose keys nobody else gets.",
         "data.grants": "A grant reaches what lies below one item, as long as it holds, and not a byte beside it.",

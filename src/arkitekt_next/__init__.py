@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .sdk.data.folder import Folder as Folder
     from .sdk.data.image import Image as Image
     from .sdk.data.item import Item as Item
+    from .sdk.data.rois import Roi as Roi
     from .sdk.data.table import Table as Table
     from .sdk.data.watching import awatch_folder as awatch_folder
     from .sdk.data.watching import watch_folder as watch_folder
@@ -78,6 +79,7 @@ _HOMES = {
     "sdk.data.folder": ("Folder",),
     "sdk.data.image": ("Image",),
     "sdk.data.item": ("Item",),
+    "sdk.data.rois": ("Roi",),
     "sdk.data.table": ("Table",),
     "sdk.data.watching": ("awatch_folder", "watch_folder"),
     "sdk.entry": (

@@ -237,9 +237,16 @@ class Column(_Meta):
     type: Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class TableMeta(_Meta):
-    """A table: its columns in order, and how many rows it has."""
+class TableRole(StrEnum):
+    """What the rows of a table are."""
 
+    ROIS = "rois"
+
+
+class TableMeta(_Meta):
+    """A table: its columns in order, and how many rows it has. `role` says of rows what programs take them for."""
+
+    role: TableRole | None = Field(default=None, strict=False)
     columns: Annotated[tuple[Column, ...], Field(strict=False, max_length=MAX_COLUMNS)]
     rows: Annotated[int, Field(ge=0, lt=2**63)] = 0
 

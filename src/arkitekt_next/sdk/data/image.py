@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .objects import Objects
     from .pieces import Pixels
+    from .rois import Roi
+    from .table import Table
 
 
 class Image(Array):
@@ -153,6 +155,49 @@ class Image(Array):
             return self.thumbnail()
         except ArkitektError:  # a notebook shows its text then
             return None
+
+    def mark(self, rois: Iterable[Roi | dict[str, Any]], *, name: str = "regions", **said: Any) -> Table:
+        """Attach regions of interest to it, as one table, and give that.
+
+        `said` is what `Table.save` takes beside: note, tags, folder, visibility. Raises `InvalidValue` for a region in
+        a time, channel or plane that the image does not have.
+        """
+        from arkitekt_next.data.model import TableRole
+
+        from . import tables
+        from .rois import rois_of, table_of
+        from .table import Table
+
+        found = table_of(rois_of(rois, shape=self.shape, axes=self.axes))
+        nothing: dict[str, Any] = {"note": "", "tags": (), "folder": None, "visibility": None}
+        return Table._stored(
+            lambda objects: {**tables.write(objects, found), "role": TableRole.ROIS.value},
+            **nothing | {"name": name, **said, "parent": self},
+        )
+
+    async def amark(self, rois: Iterable[Roi | dict[str, Any]], **said: Any) -> Table:
+        """Attach regions of interest to it without blocking the loop; options as in `mark`."""
+        return await asyncio.to_thread(self.mark, rois, **said)
+
+    def rois(self) -> list[Roi]:
+        """Fetch all regions that were attached to it, those attached first in front."""
+        from .rois import read_rois
+        from .table import Table
+
+        attached = [table for table in Table.search(parent=self.id) if table.meta.get("role") == "rois"]
+        return [roi for table in reversed(attached) for roi in read_rois(table.arrow(), where=table.name)]
+
+    async def arois(self) -> list[Roi]:
+        """Fetch all regions that were attached to it without blocking the loop."""
+        return await asyncio.to_thread(self.rois)
+
+    def labels(self) -> list[Image]:
+        """Give the label images that were attached to it (`is_labels=True, parent=image`), the first one in front."""
+        return [found for found in Image.search(parent=self.id) if found.meta.get("role") == "labels"][::-1]
+
+    async def alabels(self) -> list[Image]:
+        """Give the label images that were attached to it without blocking the loop."""
+        return await asyncio.to_thread(self.labels)
 
     @property
     def scale(self) -> dict[str, float]:

@@ -84,8 +84,14 @@ class Item:
         return None if task is None else str(task)
 
     @property
+    def parent(self) -> str | None:
+        """The id of the item it is attached to, as labels are to an image."""
+        parent = self._record["parent"]
+        return None if parent is None else str(parent)
+
+    @property
     def digest(self) -> str:
-        """The SHA-256 over all its objects: items with the same content have the same one."""
+        """The SHA-256 over all its objects but a thumbnail: items with the same content have the same one."""
         return str(self._record["digest"])
 
     @property

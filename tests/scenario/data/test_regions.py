@@ -1,0 +1,77 @@
+"""Labels and regions of interest are attached to an image: found by it, equal, and refused where they do not fit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arkitekt_next import App, Image, Roi, Table
+from arkitekt_next.errors import InvalidValue
+
+pytestmark = pytest.mark.requirement("data.regions")
+
+ROIS = [
+    Roi(shape="point", points=[(3.5, 0)], label="a seed", z=1),
+    Roi(shape="rectangle", points=[(0, 0), (9.25, 19)], c=0, values={"area": 175.75, "mean": -0.0}),
+    Roi(shape="polygon", points=[(1, 1), (1, 5), (8, 3)], label="nucleus 'é'", t=1, c=1, z=2),
+    Roi(shape="path", points=[(float(n), n / 3) for n in range(50)]),
+]
+
+
+@pytest.fixture
+def image(caller: App) -> Image:
+    return Image.save(np.zeros((2, 2, 3, 40, 50), np.uint16), name="field", axes="tczyx")
+
+
+def test_regions_come_back_as_they_were_attached(image: Image) -> None:
+    table = image.mark(ROIS[:3], name="by hand", tags=["checked"])
+    assert (table.parent, table.name, table.tags, table.rows) == (image.id, "by hand", ("checked",), 3)
+    assert image.rois() == ROIS[:3]
+    image.mark([ROIS[3].model_dump(mode="json")])
+    assert image.rois() == ROIS
+    assert asyncio.run(image.arois()) == ROIS
+    assert table.pandas()["label"].tolist() == ["a seed", "", "nucleus 'é'"]
+    Table.save(table.arrow(), name="only a table", parent=image)
+    assert len(image.rois()) == 4
+    table.trash()
+    assert image.rois() == ROIS[3:]
+
+
+def test_labels_are_found_by_their_image(image: Image) -> None:
+    assert image.labels() == []
+    first = Image.save(np.eye(40, 50, dtype=np.uint8), name="nuclei", axes="yx", is_labels=True, parent=image)
+    second = Image.save(np.ones((40, 50), np.uint32), name="cells", axes="yx", is_labels=True, parent=image)
+    Image.save(np.ones((40, 50), np.uint8), name="no labels", axes="yx", parent=image)
+    assert image.labels() == [first, second] == asyncio.run(image.alabels())
+
+
+@pytest.mark.parametrize(
+    ("roi", "where", "expected"),
+    [
+        ({"shape": "point", "points": [[1, 2], [3, 4]]}, "rois.1", "expected 1 for a point, got 2"),
+        ({"shape": "polygon", "points": [[1, 2], [3, 4]]}, "rois.1", "at least 3"),
+        ({"shape": "star", "points": [[1, 2]]}, "rois.1.shape", "'polygon'"),
+        ({"shape": "point", "points": [[1, float("nan")]]}, "rois.1.points.0.1", "finite"),
+        ({"shape": "point", "points": [[1, 2]], "z": 3}, "rois.1.z", "0 to 2"),
+        ({"shape": "point", "points": [[1, 2]], "z": -1}, "rois.1.z", "0"),
+        ({"shape": "point", "points": [[1, 2]], "color": "red"}, "rois.1.color", "not permitted"),
+    ],
+)
+def test_a_region_that_does_not_fit_is_refused_and_nothing_is_stored(
+    image: Image, roi: dict[str, Any], where: str, expected: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        image.mark([ROIS[0], roi])
+    assert where in str(refused.value)
+    assert expected in str(refused.value)
+    assert image.rois() == []
+
+
+def test_an_axis_that_the_image_does_not_have_is_named(caller: App) -> None:
+    plane = Image.save(np.zeros((8, 8), np.uint8), name="plane", axes="yx")
+    with pytest.raises(InvalidValue, match="the image has no axis z"):
+        plane.mark([Roi(shape="point", points=[(0, 0)], z=1)])
+    assert plane.mark([Roi(shape="point", points=[(0, 0)], z=0)]).rows == 1
