@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
+import numcodecs
+import numcodecs.pickles
 import numpy as np
+import pyarrow as pa
 import pytest
 import zarr
-from zarr.codecs import BytesCodec, GzipCodec, ShardingCodec
-from zarr.storage import LocalStore, MemoryStore
+from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
+from zarr.storage import LocalStore, MemoryStore, WrapperStore
 
 from arkitekt_next.data.model import ImageMeta
-from arkitekt_next.errors import InvalidMetadata, InvalidValue
+from arkitekt_next.errors import InvalidMetadata, InvalidValue, NotFound
 from arkitekt_next.sdk.data import bounds
 from arkitekt_next.sdk.data.bounds import CHUNK_LIMIT_BYTES, available_bytes, checked, refuse_too_large
 from arkitekt_next.sdk.data.images import write_image
 from arkitekt_next.sdk.data.reading import open_image
+from arkitekt_next.sdk.data.roots import array_in
 
 pytestmark = pytest.mark.requirement("data.safe")
 
@@ -64,8 +70,6 @@ def plant(folder: Path, said: dict[str, Any], *, at: int, trap: Path) -> None:
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize("said", PICKLES, ids=range(len(PICKLES)))
 def test_nothing_that_is_stored_is_run(tmp_path: Path, said: dict[str, Any], at: int) -> None:
-    import numcodecs.pickles
-
     trap = tmp_path / "ran"
     plant(tmp_path / "image", said, at=at, trap=trap)
     with pytest.MonkeyPatch.context() as patch:
@@ -109,3 +113,64 @@ def test_our_own_images_pass() -> None:
     values = np.arange(600 * 700, dtype=np.uint16).reshape(600, 700)
     write_image(store, values, ImageMeta(shape=values.shape, dtype="uint16", axes=("y", "x")))
     assert np.array_equal(open_image(store).to_numpy(), values)
+
+
+def bomb(codec: str, size: int) -> bytes:
+    """Give few bytes that decode to so many zeros."""
+    if codec == "blosc":
+        return bytes(numcodecs.Blosc(cname="zstd", clevel=9).encode(np.zeros(size, np.uint8)))
+    if codec == "gzip":
+        return gzip.compress(bytes(size))
+    return bytes(pa.compress(bytes(size), codec="zstd", asbytes=True))
+
+
+@pytest.mark.parametrize("codec", ["blosc", "gzip", "zstd"])
+@pytest.mark.parametrize("is_sharded", [False, True])
+def test_a_chunk_that_unpacks_to_more_than_it_may_hold_is_refused(tmp_path: Path, codec: str, is_sharded: bool) -> None:
+    packed = {"blosc": BloscCodec(), "gzip": GzipCodec(), "zstd": ZstdCodec()}[codec]
+    inner = [BytesCodec(), packed]
+    sharded = ShardingCodec(chunk_shape=(16, 16), codecs=inner, index_codecs=[BytesCodec()])
+    zarr.create_group(store=LocalStore(tmp_path), zarr_format=3)
+    store = zarr.create(
+        store=LocalStore(tmp_path),
+        path="0",
+        shape=(16, 16),
+        chunks=(16, 16),
+        dtype="uint16",
+        codecs=[sharded] if is_sharded else inner,
+        zarr_format=3,
+    )
+    store[:] = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    read = array_in(zarr.open_group(LocalStore(tmp_path), mode="r"), "0")
+    assert read is not None
+    assert np.array_equal(np.asarray(read[:]), np.asarray(store[:]))
+    body = bomb(codec, 700 * 2**20)
+    assert len(body) < 2**20
+    index = np.array([0, len(body)], "<u8").tobytes() if is_sharded else b""
+    (tmp_path / "0/c/0/0").write_bytes(body + index)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidValue, match="a stored chunk"):
+        read[:]
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 300 * 2**20
+
+
+def test_chunks_of_others_in_every_codec_are_read() -> None:
+    values = np.random.default_rng(1).integers(0, 9, (64, 64)).astype(np.float32)
+    for compressor in (BloscCodec(cname="lz4"), GzipCodec(level=5), ZstdCodec(level=3, checksum=True), None):
+        store = MemoryStore()
+        root = zarr.create_group(store=store, zarr_format=3)
+        array = root.create_array("0", shape=(64, 64), chunks=(16, 16), dtype="float32", compressors=compressor)
+        array[:] = values
+        found = array_in(zarr.open_group(store, mode="r"), "0")
+        assert found is not None
+        assert np.array_equal(np.asarray(found[:]), values)
+
+
+def test_what_the_hub_keeps_is_never_of_the_old_format(tmp_path: Path) -> None:
+    class Elsewhere(WrapperStore[LocalStore]):
+        """A store that is not of this machine."""
+
+    plant(tmp_path / "image", {}, at=5, trap=tmp_path / "ran")
+    assert open_image(LocalStore(tmp_path / "image")).shape == (4, 4)
+    with pytest.raises(NotFound):
+        open_image(Elsewhere(LocalStore(tmp_path / "image")))

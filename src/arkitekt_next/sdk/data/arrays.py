@@ -16,11 +16,10 @@ from zarr.abc.store import Store
 from arkitekt_next.data.model import ArrayMeta, ItemKind, meta_json, parse_meta
 from arkitekt_next.errors import InvalidMetadata
 
-from .bounds import checked
 from .chunking import array_layout, compressor
 from .pieces import Pixels, blocks_of
 from .progress import Progress
-from .roots import new_root, open_root
+from .roots import array_in, new_root, open_root
 from .shards import MEMORY_BYTES, LevelWriter, Writers, shard_bytes_within
 
 PATH = "0"
@@ -68,14 +67,13 @@ def read_array(store: Store) -> tuple[zarr.Array[Any], ArrayMeta]:
     """Open an array without reading its values. Raises `NotFound`, or `InvalidMetadata` for what is not one of ours."""
     root = open_root(store)
     described = root.attrs.get(ATTRIBUTE)
-    array = root.get(PATH)
-    if not isinstance(described, Mapping) or not isinstance(array, zarr.Array):
+    array = array_in(root, PATH)
+    if not isinstance(described, Mapping) or array is None:
         raise InvalidMetadata(
             where=str(store),
             problem=f"expected a group with the attribute '{ATTRIBUTE}' and an array '{PATH}', got neither or one. "
             "Open it with zarr",
         )
-    checked(array, PATH)
     meta = parse_meta(ItemKind.ARRAY, described.get("array"), where=f"{ATTRIBUTE}.array")
     if not isinstance(meta, ArrayMeta) or (array.shape, str(array.dtype)) != (meta.shape, meta.dtype):
         raise InvalidMetadata(

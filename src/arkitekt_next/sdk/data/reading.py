@@ -20,8 +20,7 @@ from arkitekt_next.errors import InvalidValue, NotFound
 
 from . import ngff
 from .arrays import read_array
-from .bounds import checked
-from .roots import open_root
+from .roots import array_in, open_root
 
 
 def image_meta(store: Store) -> ImageMeta:
@@ -78,10 +77,10 @@ class Opened:
 
     def _array(self, level: int) -> zarr.Array[Any]:
         path = ngff.level_path(self._raw, level)
-        found = self._root.get(path)
-        if not isinstance(found, zarr.Array):
+        found = array_in(self._root, path)
+        if found is None:
             raise NotFound(what="array", name=path, remedy="The image is incomplete: store it again")
-        return checked(found, path)
+        return found
 
     def level(self, level: int) -> zarr.Array[Any]:
         """Open the array of a level. Raises `InvalidValue` when there is no such level."""

@@ -1,12 +1,21 @@
-"""The root group of what one item stores, and how it is opened. Format 3 is written; 2 of others is read."""
+"""The root group of what one item stores, and how it is opened. Format 3 is written; 2 is read of others' files.
+
+What the hub keeps is of format 3 alone, whose codecs can be held to bounds.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import zarr
 from zarr.abc.store import Store
 from zarr.errors import ContainsArrayError, ContainsGroupError
+from zarr.storage import LocalStore, MemoryStore
 
 from arkitekt_next.errors import Conflict, NotFound
+
+from .bounds import checked
+from .decoding import bounded
 
 
 def new_root(store: Store) -> zarr.Group:
@@ -24,10 +33,20 @@ def open_root(store: Store) -> zarr.Group:
     """Open the root group for reading. Raises `NotFound` where there is none."""
     try:
         try:
-            return zarr.open_group(store=store, mode="r", zarr_format=3, use_consolidated=False)
+            with bounded():
+                return zarr.open_group(store=store, mode="r", zarr_format=3, use_consolidated=False)
         except FileNotFoundError:  # asking for both at once would be four requests for every image
+            if not isinstance(store, LocalStore | MemoryStore):
+                raise
             return zarr.open_group(store=store, mode="r", zarr_format=2, use_consolidated=False)
     except (FileNotFoundError, ContainsArrayError) as error:
         raise NotFound(
             what="zarr group", name=str(store), remedy="Look whether the path is right and the item was committed"
         ) from error
+
+
+def array_in(root: zarr.Group, path: str) -> zarr.Array[Any] | None:
+    """Give an array of a group, to be read within bounds; None where there is none. Raises `InvalidMetadata`."""
+    with bounded():
+        found = root.get(path)
+    return checked(found, path) if isinstance(found, zarr.Array) else None
