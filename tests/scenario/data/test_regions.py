@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,3 +77,41 @@ def test_an_axis_that_the_image_does_not_have_is_named(caller: App) -> None:
     with pytest.raises(InvalidValue, match="the image has no axis z"):
         plane.mark([Roi(shape="point", points=[(0, 0)], z=1)])
     assert plane.mark([Roi(shape="point", points=[(0, 0)], z=0)]).rows == 1
+
+
+def test_labels_leave_and_enter_with_their_image(caller: App, image: Image, tmp_path: Path) -> None:
+    nuclei = np.arange(2 * 3 * 40 * 50, dtype=np.uint32).reshape(2, 3, 40, 50)
+    for name, pixels, axes in (
+        ("nuclei", nuclei, "tzyx"),
+        ("a/b", nuclei[0, 0] * 2, "yx"),
+        ("a/b", nuclei[0, 0], "yx"),
+    ):
+        Image.save(pixels, name=name, axes=axes, is_labels=True, parent=image)
+    path = image.export(tmp_path / "field.ome.zarr")
+    listed = json.loads((path / "labels" / "zarr.json").read_text())["attributes"]["ome"]["labels"]
+    assert listed[:2] == ["nuclei", "a_b"]
+    assert listed[2].startswith("a_b ")
+    back = Image.load(path, tags=["again"], visibility="private")
+    assert np.array_equal(back.numpy(), image.numpy())
+    found = {label.name: label for label in back.labels()}
+    assert list(found) == listed
+    assert np.array_equal(found["nuclei"].numpy(), nuclei)
+    assert np.array_equal(found["a_b"].numpy(), nuclei[0, 0] * 2)
+    assert all(label.record["visibility"] == "private" for label in found.values())
+
+
+def test_labels_that_are_broken_or_lie_elsewhere_are_left_out(
+    caller: App, image: Image, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.save(np.ones((40, 50), np.uint8), name="good", axes="yx", is_labels=True, parent=image)
+    Image.save(np.ones((40, 50), np.uint8), name="broken", axes="yx", is_labels=True, parent=image)
+    path = image.export(tmp_path / "field.ome.zarr")
+    secret = image.export(tmp_path / "secret.ome.zarr")
+    (path / "labels" / "broken" / "zarr.json").write_text("{")
+    (path / "labels" / "linked").symlink_to(secret)
+    raw = json.loads((path / "labels" / "zarr.json").read_text())
+    raw["attributes"]["ome"]["labels"] += ["../../secret.ome.zarr", "..", "", 3, "missing", "/etc", "linked"]
+    (path / "labels" / "zarr.json").write_text(json.dumps(raw))
+    back = Image.load(path)
+    assert [label.name for label in back.labels()] == ["good"]
+    assert "the labels broken of" in caplog.text

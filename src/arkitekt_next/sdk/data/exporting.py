@@ -55,8 +55,18 @@ def export_image(image: Image, path: Path, *, overwrite: bool, progress: Progres
     pixels = image.data
     source = _Imaged(pixels.data, pixels.attrs["meta"])
     if ending.endswith("zarr"):
-        return write_ome_zarr(source, target, overwrite=overwrite, progress=progress)
+        return write_ome_zarr(source, target, labels=_labels_of(image), overwrite=overwrite, progress=progress)
     return write_ome_tiff(source, target, overwrite=overwrite, progress=progress)
+
+
+def _labels_of(image: Image) -> dict[str, _Imaged]:
+    """Give the labels that are attached to an image, each by a name that no other has."""
+    found: dict[str, _Imaged] = {}
+    for labels in image.labels():
+        name = safe_name(labels.name, labels.id)
+        pixels = labels.data
+        found[name if name not in found else f"{name} {labels.id}"] = _Imaged(pixels.data, pixels.attrs["meta"])
+    return found
 
 
 def export_array(array: Array, path: Path, *, overwrite: bool, progress: Progress | None) -> Path:

@@ -5,16 +5,18 @@ The rule: an image is stored of one state of its file; a file that is written to
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from arkitekt_next.data.model import Origin, meta_json
-from arkitekt_next.errors import Conflict, UnknownFormat
+from arkitekt_next.data.model import ImageRole, Origin, meta_json
+from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound, SuspiciousFile, UnknownFormat, UnreadableFile
 
 from .formats import Hints, read
+from .formats.ome_zarr import label_folders
 from .formats.recognising import Format, recognise
 from .images import write_image
 from .origins import checked, origin_of, signature
@@ -59,7 +61,26 @@ def load_image(
 
         title = name or (source.name if source.count == 1 else f"{source.name} ({series + 1})")
         nothing = {"note": "", "tags": (), "folder": None, "visibility": None, "parent": None}
-        return cls._stored(fill, name=title[:256], **nothing | said)
+        image = cls._stored(fill, name=title[:256], **nothing | said)
+    for label, folder in label_folders(place).items() if recognise(place) is Format.OME_ZARR else ():
+        _load_labels(image, folder, label, {name: said.get(name) for name in ("folder", "visibility")}, memory_bytes)
+    return image
+
+
+def _load_labels(image: Image, folder: Path, name: str, said: dict[str, Any], memory_bytes: int) -> None:
+    """Attach a label image that lies in the folder of an image. One that can't be read is left out, and logged."""
+    try:
+        with read(folder) as source:
+            meta = source.meta.model_copy(update={"role": ImageRole.LABELS, "channels": ()})
+
+            def fill(objects: Objects) -> dict[str, Any]:
+                stored = write_image(objects.zarr(), source.data, meta, name=name, memory_bytes=memory_bytes)
+                put_thumbnail(objects)
+                return meta_json(stored)
+
+            type(image)._stored(fill, name=name, note="", tags=(), parent=image, **said)
+    except (UnreadableFile, UnknownFormat, SuspiciousFile, InvalidMetadata, NotFound) as broken:
+        logging.getLogger("arkitekt_next").warning("the labels %s of %s are left out: %s", name, image.name, broken)
 
 
 def hints_of(options: Mapping[str, Any]) -> tuple[Hints, dict[str, Any]]:

@@ -17,6 +17,8 @@ from arkitekt_next.data.units import unit_name
 from arkitekt_next.errors import InvalidMetadata
 
 VERSION = "0.5"
+LABELS = "labels"
+"""The group in an image that holds the label images of it, and the attribute that lists them."""
 PALETTE = ("FF00FF", "00FF00", "00FFFF", "FFFF00", "FF0000", "0000FF", "FF8000", "FFFFFF")
 """Colours of channels that have none; a single channel is white."""
 

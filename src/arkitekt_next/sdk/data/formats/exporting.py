@@ -7,19 +7,22 @@ writing fails.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import tifffile
+import zarr
 from zarr.storage import LocalStore
 
 from arkitekt_next.data.model import ImageMeta
 from arkitekt_next.data.units import SPACE_SYMBOLS, TIME_SYMBOLS
 from arkitekt_next.errors import InvalidValue
+from arkitekt_next.sdk.data import ngff
 from arkitekt_next.sdk.data.appearing import appearing
 from arkitekt_next.sdk.data.images import write_image
 from arkitekt_next.sdk.data.progress import Progress
@@ -44,6 +47,9 @@ class Imaged(Protocol):
     @property
     def meta(self) -> ImageMeta:
         """What is known of them."""
+
+
+NO_LABELS: Mapping[str, Imaged] = MappingProxyType({})
 
 
 def write_ome_tiff(
@@ -79,11 +85,12 @@ def write_ome_zarr(
     source: Imaged,
     path: str | os.PathLike[str],
     *,
+    labels: Mapping[str, Imaged] = NO_LABELS,
     overwrite: bool = False,
     memory_bytes: int = MEMORY_BYTES,
     progress: Progress | None = None,
 ) -> Path:
-    """Write an OME-Zarr 0.5 folder with its pyramid; memory as in `write_image`.
+    """Write an OME-Zarr 0.5 folder with its pyramid, and label images in it by name; memory as in `write_image`.
 
     Raises `Conflict` when it exists and is not to be overwritten.
     """
@@ -96,6 +103,12 @@ def write_ome_zarr(
             memory_bytes=memory_bytes,
             progress=progress,
         )
+        if labels:
+            group = zarr.open_group(LocalStore(place), mode="r+").create_group(ngff.LABELS)
+            group.update_attributes({"ome": {"version": ngff.VERSION, ngff.LABELS: list(labels)}})
+        for name, image in labels.items():
+            inside = LocalStore(place / ngff.LABELS / name)
+            write_image(inside, image.data, image.meta, name=name, memory_bytes=memory_bytes)
     return Path(path)
 
 

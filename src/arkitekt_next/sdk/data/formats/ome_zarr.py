@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from zarr.storage import LocalStore
 
 from arkitekt_next.errors import ArkitektError, InvalidValue
+from arkitekt_next.sdk.data.naming import safe_name
+from arkitekt_next.sdk.data.ngff import LABELS
 from arkitekt_next.sdk.data.reading import Opened, lazy
+from arkitekt_next.sdk.data.roots import open_root
 
 from .source import Hints, Limits, Source, broken, build_meta
+
+
+def label_folders(path: Path) -> dict[str, Path]:
+    """Give the label images that lie in an OME-Zarr folder, by name; names that lead elsewhere are passed over."""
+    found: dict[str, Path] = {}
+    try:
+        group = open_root(LocalStore(path / LABELS, read_only=True))
+    except ArkitektError:
+        return found
+    raw = group.attrs.asdict()
+    ome = raw.get("ome", raw)
+    names = ome.get(LABELS) if isinstance(ome, Mapping) else None
+    for name in names if isinstance(names, list) else ():
+        if not isinstance(name, str) or not name or name != safe_name(name, ""):
+            continue
+        folder = path / LABELS / name
+        if folder.is_dir() and not folder.is_symlink():
+            found[name] = folder
+    return found
 
 
 def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Source:
