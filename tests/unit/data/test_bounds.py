@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 import zarr
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
+from zarr.codecs import numcodecs as packers
 from zarr.storage import LocalStore, MemoryStore, WrapperStore
 
 from arkitekt_next.data.model import ImageMeta
@@ -84,8 +85,21 @@ def test_codecs_inside_shards_are_looked_at_as_well() -> None:
     assert checked(array, "0") is array
     nested = ShardingCodec(chunk_shape=(2, 2), codecs=[BytesCodec(), GzipCodec()])
     assert list(bounds._names_of([nested.to_dict()]))[:3] == ["sharding_indexed", "bytes", "gzip"]
-    strange = [{"name": "sharding_indexed", "configuration": {"codecs": [{"name": "numcodecs.pickle"}]}}]
-    assert "pickle" in set(bounds._names_of(strange)) - bounds._CODECS
+
+
+PACKED = ("Zlib", "BZ2", "LZMA", "LZ4", "Zstd", "GZip", "Blosc")
+
+
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not")
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("is_sharded", [False, True])
+def test_a_codec_that_unpacks_without_bounds_is_refused(name: str, is_sharded: bool) -> None:
+    packed = getattr(packers, name)()
+    sharded = ShardingCodec(chunk_shape=(2, 2), codecs=[BytesCodec(), packed])
+    codecs = [sharded] if is_sharded else [BytesCodec(), packed]
+    array = zarr.create(store=MemoryStore(), shape=(4, 4), chunks=(4, 4), dtype="uint16", codecs=codecs, zarr_format=3)
+    with pytest.raises(InvalidMetadata, match="known to be safe"):
+        checked(array, "0")
 
 
 def test_a_chunk_that_promises_too_much_is_refused_before_it_is_read() -> None:

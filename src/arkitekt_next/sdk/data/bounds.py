@@ -20,10 +20,12 @@ from arkitekt_next.errors import InvalidMetadata, InvalidValue
 CHUNK_LIMIT_BYTES = 1024**3
 """A chunk is decoded whole, however little of it is wanted. Ours have 2 MiB."""
 _NUMBERS = "biufc"
-_CODECS = frozenset({"bytes", "endian", "transpose", "sharding_indexed"})
-_CODECS |= {"crc32c", "crc32", "adler32", "fletcher32", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "pcodec"}
-_CODECS |= {"zfpy", "shuffle", "delta", "bitround", "quantize", "fixedscaleoffset", "packbits", "astype"}
-"""Known to do nothing but arithmetic on bytes. `pickle`, which runs what it reads, is one of many that are not here."""
+_PLAIN = frozenset({"bytes", "endian", "transpose", "crc32c", "crc32", "adler32", "fletcher32", "shuffle", "delta"})
+_PLAIN |= {"bitround", "quantize", "fixedscaleoffset", "astype"}
+_BOUNDED = frozenset({"sharding_indexed", "blosc", "gzip", "zstd"})
+"""What unpacks no more than a chunk may hold: see `decoding.py`."""
+_OF_FILES = frozenset({"blosc", "gzip", "zstd", "zlib", "lz4", "lzma", "bz2", "packbits"})
+"""What old files on this machine are packed with as well."""
 _RESERVE_BYTES = 64 * 1024**2
 
 
@@ -32,7 +34,7 @@ def checked(array: zarr.Array[Any], where: str) -> zarr.Array[Any]:
     dtype = array.dtype
     if dtype.kind not in _NUMBERS:
         raise InvalidMetadata(where=where, problem=f"expected numbers, got {str(dtype)[:60]}. Open it with zarr")
-    strange = sorted(set(_codecs_of(array)) - _CODECS)
+    strange = sorted(set(_strange_in(array)))
     if strange:
         problem = f"expected codecs that are known to be safe, got {', '.join(strange)[:120]}. Open it with zarr"
         raise InvalidMetadata(where=where, problem=problem)
@@ -81,29 +83,30 @@ def _of_container() -> int | None:
     return None
 
 
-def _codecs_of(array: zarr.Array[Any]) -> Iterable[str]:
-    """Name the codecs of an array, those inside its shards included."""
+def _strange_in(array: zarr.Array[Any]) -> Iterable[str]:
+    """Name the codecs of an array, those inside its shards included, that are not known to be safe.
+
+    `pickle`, which runs what it reads, is one of many.
+    """
     raw = array.metadata.to_dict()
     if raw.get("zarr_format") == 2:
         filters: Any = raw.get("filters") or ()
         for codec in (*filters, raw.get("compressor")):
-            if codec is None:
-                continue
-            yield _name(codec.get("id") if isinstance(codec, dict) else getattr(codec, "codec_id", None))
+            name = codec.get("id") if isinstance(codec, dict) else getattr(codec, "codec_id", None)
+            if codec is not None and name not in _PLAIN | _OF_FILES:
+                yield str(name)
         return
-    yield from _names_of(raw.get("codecs"))
+    for name in _names_of(raw.get("codecs")):
+        if name not in _BOUNDED and name.removeprefix("numcodecs.") not in _PLAIN:
+            yield name
 
 
 def _names_of(codecs: Any) -> Iterable[str]:
     for codec in codecs or ():
         if isinstance(codec, str):
-            yield _name(codec)
+            yield codec
             continue
-        yield _name(codec.get("name"))
+        yield str(codec.get("name"))
         inner = codec.get("configuration") or {}
         yield from _names_of(inner.get("codecs"))
         yield from _names_of(inner.get("index_codecs"))
-
-
-def _name(codec: Any) -> str:
-    return str(codec).removeprefix("numcodecs.")
