@@ -18,7 +18,7 @@ from zarr.core.buffer.cpu import Buffer as CpuBuffer
 from zarr.testing.store import StoreTests
 
 from arkitekt_next.embedded import serve
-from arkitekt_next.errors import NotFound, NotPermitted
+from arkitekt_next.errors import InvalidValue, NotFound, NotPermitted
 from arkitekt_next.platform import STATE_FOLDER
 from arkitekt_next.sdk import trust
 from arkitekt_next.sdk.data.grants import Grant
@@ -308,3 +308,27 @@ class TestZarr(StoreTests[Any, CpuBuffer]):
     async def test_serializable_store(self, store: Any) -> None:
         with pytest.raises((TypeError, AttributeError)):  # the secret of a grant stays in its process
             pickle.dumps(store)
+
+
+@pytest.mark.requirement("data.safe")
+def test_objects_that_are_larger_than_they_may_be_are_not_fetched(server: Any, way: Way, item: str) -> None:
+    from arkitekt_next.sdk.data.roots import array_in, open_root
+
+    writing = way(item, "write")
+    zarr.create_group(writing.zarr(), zarr_format=3).create_array("0", shape=(8,), chunks=(8,), dtype="uint8")[:] = 1
+    writing.put("big/zarr.json", b" " * (16 * 2**20 + 1))
+    commit_item(server, item)
+    root = open_root(way(item, "read").zarr())
+    with pytest.raises(InvalidValue, match="at most 16777216 bytes"):
+        root.get("big")
+    array = array_in(root, "0")
+    assert array is not None
+    assert np.asarray(array[:]).tolist() == [1] * 8
+    spoiled = new_item(server)
+    writing = way(spoiled, "write")
+    zarr.create_group(writing.zarr(), zarr_format=3).create_array("0", shape=(8,), chunks=(8,), dtype="uint8")[:] = 1
+    writing.put("0/c/0", bytes(17 * 2**20))
+    array = array_in(open_root(way(spoiled, "read").zarr()), "0")
+    assert array is not None
+    with pytest.raises(InvalidValue, match="It was stored wrong"):
+        array[:]

@@ -26,6 +26,7 @@ _BOUNDED = frozenset({"sharding_indexed", "blosc", "gzip", "zstd"})
 """What unpacks no more than a chunk may hold: see `decoding.py`."""
 _OF_FILES = frozenset({"blosc", "gzip", "zstd", "zlib", "lz4", "lzma", "bz2", "packbits"})
 """What old files on this machine are packed with as well."""
+_SLACK_BYTES = 16 * 1024**2
 _RESERVE_BYTES = 64 * 1024**2
 
 
@@ -43,6 +44,12 @@ def checked(array: zarr.Array[Any], where: str) -> zarr.Array[Any]:
         problem = f"expected chunks of at most {CHUNK_LIMIT_BYTES} bytes, got {size}. Store it in smaller ones"
         raise InvalidMetadata(where=where, problem=problem)
     return array
+
+
+def packed_limit(array: zarr.Array[Any]) -> int:
+    """Give how many bytes a chunk, or a shard, of an array may take as it is stored: little more than its numbers."""
+    unit = array.shards or array.chunks
+    return 2 * math.prod(unit) * array.dtype.itemsize + _SLACK_BYTES
 
 
 def refuse_too_large(size_bytes: int, shape: Sequence[int], *, what: str) -> None:

@@ -14,7 +14,7 @@ from zarr.storage import LocalStore, MemoryStore
 
 from arkitekt_next.errors import Conflict, NotFound
 
-from .bounds import checked
+from .bounds import checked, packed_limit
 from .decoding import bounded
 
 
@@ -49,4 +49,9 @@ def array_in(root: zarr.Group, path: str) -> zarr.Array[Any] | None:
     """Give an array of a group, to be read within bounds; None where there is none. Raises `InvalidMetadata`."""
     with bounded():
         found = root.get(path)
-    return checked(found, path) if isinstance(found, zarr.Array) else None
+    if not isinstance(found, zarr.Array):
+        return None
+    sizes = getattr(root.store, "sizes", None)
+    if sizes is not None:
+        sizes.allow(path, packed_limit(found))
+    return checked(found, path)

@@ -19,7 +19,7 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Sto
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import ObjectStore
 
-from arkitekt_next.errors import ArkitektError, NotFound
+from arkitekt_next.errors import ArkitektError, InvalidValue, NotFound
 
 from .objects import WHOLE, Entry, Objects
 from .outages import explained
@@ -27,6 +27,8 @@ from .outages import explained
 T = TypeVar("T")
 
 TAILS_BYTES = 16 * 1024 * 1024
+METADATA_BYTES = 16 * 1024 * 1024
+_METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
 
 
 class Tails:
@@ -56,19 +58,53 @@ class Tails:
             self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
+class Sizes:
+    """How large objects may be that are fetched whole: metadata, and the chunks or shards of arrays that were opened.
+
+    Whoever stored them may have stored anything, and what is fetched lies in memory.
+    """
+
+    def __init__(self) -> None:
+        self._of_arrays: dict[str, int] = {}
+
+    def allow(self, path: str, size_bytes: int) -> None:
+        """Say how many bytes a chunk or shard of the array at a path may have."""
+        self._of_arrays[f"{path.strip('/')}/"] = size_bytes
+
+    def part_of(self, key: str, asked: ByteRequest | None) -> ByteRequest | None:
+        """Give what to ask for so that no more comes than there may be, and one byte."""
+        limit = self._limit(key) if asked is None else None
+        return asked if limit is None else RangeByteRequest(0, limit + 1)
+
+    def check(self, key: str, asked: ByteRequest | None, found: Buffer) -> Buffer:
+        """Give an object that is no larger than it may be. Raises `InvalidValue`."""
+        limit = self._limit(key) if asked is None else None
+        if limit is not None and len(found) > limit:
+            raise InvalidValue(where=key, expected=f"at most {limit} bytes", got="more. It was stored wrong")
+        return found
+
+    def _limit(self, key: str) -> int | None:
+        if key.endswith(_METADATA):
+            return METADATA_BYTES
+        return next((limit for path, limit in self._of_arrays.items() if key.startswith(path)), None)
+
+
 class WholeObjects(ObjectStore[S3Store]):
     """An object store that never sends an object in parts, and says in our terms what went wrong.
 
     `tails` is for objects that never change any more.
     """
 
-    def __init__(self, store: S3Store, *, read_only: bool = False, tails: Tails | None = None) -> None:
+    def __init__(
+        self, store: S3Store, *, read_only: bool = False, tails: Tails | None = None, sizes: Sizes | None = None
+    ) -> None:
         super().__init__(store, read_only=read_only)
         self.tails = tails
+        self.sizes = sizes or Sizes()
 
     def with_read_only(self, read_only: bool = False) -> Self:
         """Give another view of the same objects."""
-        return type(self)(self.store, read_only=read_only, tails=self.tails)
+        return type(self)(self.store, read_only=read_only, tails=self.tails, sizes=self.sizes)
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Fetch an object or a part of it; None where there is none."""
@@ -76,12 +112,12 @@ class WholeObjects(ObjectStore[S3Store]):
         if known is not None:
             return prototype.buffer.from_bytes(known)
         try:
-            found = await super().get(key, prototype, byte_range)
+            found = await super().get(key, prototype, self.sizes.part_of(key, byte_range))
         except BaseError as failed:
             raise await asyncio.to_thread(explained, failed, self.store, key) from failed
         if self.tails is not None and found is not None:
             self.tails.keep(key, byte_range, found)
-        return found
+        return None if found is None else self.sizes.check(key, byte_range, found)
 
     async def set(self, key: str, value: Buffer) -> None:
         """Put one object."""
@@ -100,12 +136,19 @@ class ThreadedObjects(Store):
     supports_listing = True
 
     def __init__(
-        self, objects: Objects, threads: Executor, *, read_only: bool = False, tails: Tails | None = None
+        self,
+        objects: Objects,
+        threads: Executor,
+        *,
+        read_only: bool = False,
+        tails: Tails | None = None,
+        sizes: Sizes | None = None,
     ) -> None:
         super().__init__(read_only=read_only)
         self._objects = objects
         self._threads = threads
         self._tails = tails
+        self.sizes = sizes or Sizes()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ThreadedObjects):
@@ -125,7 +168,7 @@ class ThreadedObjects(Store):
 
     def with_read_only(self, read_only: bool = False) -> ThreadedObjects:
         """Give another view of the same objects."""
-        return ThreadedObjects(self._objects, self._threads, read_only=read_only, tails=self._tails)
+        return ThreadedObjects(self._objects, self._threads, read_only=read_only, tails=self._tails, sizes=self.sizes)
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Fetch an object or a part of it; None where there is none."""
@@ -133,12 +176,13 @@ class ThreadedObjects(Store):
         if known is not None:
             return prototype.buffer.from_bytes(known)
         try:
-            found = prototype.buffer.from_bytes(await self._run(self._objects.get, key, _part_of(byte_range)))
+            part = _part_of(self.sizes.part_of(key, byte_range))
+            found = prototype.buffer.from_bytes(await self._run(self._objects.get, key, part))
         except NotFound:
             return None
         if self._tails is not None:
             self._tails.keep(key, byte_range, found)
-        return found
+        return self.sizes.check(key, byte_range, found)
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
