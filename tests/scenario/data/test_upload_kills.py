@@ -32,10 +32,6 @@ OTHER_BYTES = MIB  # what a round sends beside the file: sign-ins, items, heads 
 
 UPLOAD = """
 from arkitekt_next import App, File
-from arkitekt_next.embedded import serve
-from arkitekt_next.hub.core.ids import now_us
-from arkitekt_next.hub.data.sweep import sweep
-from tests.support.data import on_loop
 
 with App("uploader", url={url!r}, token={token!r}):
     print("done", File.save({path!r}).id)
