@@ -117,6 +117,8 @@ class Peer:
                 try:
                     await send(frame)
                 except RuntimeError as refused:  # so uvicorn says that the other side has closed a moment ago
+                    if "close" not in str(refused):
+                        raise
                     raise WebSocketDisconnect(1006) from refused
                 self.stuck_since = None
             if self.readers:
