@@ -25,7 +25,7 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.errors import Conflict, HubBusy, RequestRefused, StorageFull
 from arkitekt_next.hub.core.config import HubSettings
 from arkitekt_next.hub.data.objects.blobs import path_of
-from arkitekt_next.hub.data.objects.bucket import PART_BYTES, Bucket, BucketBlobs
+from arkitekt_next.hub.data.objects.bucket import CLAIM, PART_BYTES, Bucket, BucketBlobs
 from arkitekt_next.storage.backup import restore
 from tests.support.buckets import BUCKET, KEY_ID, SECRET, S3Server, s3_server
 from tests.support.data import Sending, blobs_named, commit_item, give, new_item, on_loop
@@ -60,7 +60,8 @@ def server(s3: S3Server, prefix: str, tmp_path: Path, monkeypatch: pytest.Monkey
 def held(s3: S3Server, prefix: str) -> set[str]:
     """Give the names of what a hub's part of the bucket holds."""
     below = prefix.partition("/")[2]
-    return {key.rpartition("/")[2] for key in s3.everything() if key.startswith(f"{below}/")}
+    names = {key.removeprefix(f"{below}/") for key in s3.everything() if key.startswith(f"{below}/")}
+    return {name.rpartition("/")[2] for name in names - {CLAIM}}
 
 
 def put(access: Any, name: str, body: bytes) -> None:
@@ -152,7 +153,7 @@ def test_a_sweep_takes_what_nothing_names_and_nothing_that_is_not_the_hubs(
     assert on_loop(server, objects.sweep(older_than_s=3600)) == 0
     assert on_loop(server, objects.sweep(older_than_s=-3)) == 1
     left = {key.removeprefix(f"{below}/") for key in s3.everything() if key.startswith(below)}
-    assert left == {path_of(name) for name in blobs_named(server)} | set(alien)
+    assert left == {path_of(name) for name in blobs_named(server)} | set(alien) | {CLAIM}
 
 
 def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(server: Any, s3: S3Server) -> None:
@@ -210,7 +211,7 @@ def test_a_hub_moves_its_data_into_a_bucket_and_back_by_copying(s3: S3Server, pr
         put(access, "a", b"moved")
         item = access.grant.item
     there = s3.settings(data_bucket=prefix)
-    with pytest.raises(Conflict, match="of 1 objects that were looked for 1 are not there"), serve(folder, **there):
+    with pytest.raises(Conflict, match="of 1 objects 1 are not there"), serve(folder, **there):
         pass
     files = [path for path in (folder / "objects").rglob("*") if path.is_file()]
     for path in files:
@@ -223,7 +224,7 @@ def test_a_hub_moves_its_data_into_a_bucket_and_back_by_copying(s3: S3Server, pr
     with pytest.raises(Conflict, match="take back the settings"), serve(folder, log_level="error"):
         pass
     for key in s3.everything():
-        if key.startswith(f"{below}/"):
+        if key.startswith(f"{below}/") and not key.endswith(CLAIM):
             target = folder / "objects" / key.removeprefix(f"{below}/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(s3.client.get_object(Bucket=BUCKET, Key=key)["Body"].read())
@@ -284,7 +285,7 @@ def test_what_the_server_refuses_is_told_by_what_it_is(
                 await blobs.write(body())
             assert SECRET not in str(refused.value)
             with pytest.raises(Conflict, match="the key has to be allowed"):
-                await blobs.open()
+                await blobs.open("me")
 
         asyncio.run(write())
 
@@ -311,3 +312,27 @@ def answering(status: int, text: str) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+def test_two_hubs_never_keep_their_data_in_one_place(server: Any, s3: S3Server, prefix: str, tmp_path: Path) -> None:
+    access = give(server, new_item(server))
+    put(access, "a", b"kept")
+    settings = s3.settings(data_bucket=prefix)
+    with (
+        pytest.raises(Conflict, match=r"Another hub, .* keeps its data in") as refused,
+        serve(tmp_path / "b", **settings),
+    ):
+        pass
+    assert "data_bucket=name/folder" in str(refused.value)
+    with serve(tmp_path / "c", **s3.settings(data_bucket=f"{prefix}/inner")) as third:
+        put(give(third, new_item(third)), "a", b"beside it")
+        assert on_loop(third, third.app.state.hub.objects.sweep(older_than_s=-3)) == 0
+        assert on_loop(server, server.app.state.hub.objects.sweep(older_than_s=-3)) == 0
+        assert len(held(s3, f"{prefix}/inner")) == 1
+    below = prefix.partition("/")[2]
+    orphan = f"{below}/{path_of('ab' + '0' * 30)}"
+    s3.client.put_object(Bucket=BUCKET, Key=orphan, Body=b"x")
+    s3.client.put_object(Bucket=BUCKET, Key=f"{below}/{CLAIM}", Body=b"somebody who took it over")
+    assert on_loop(server, server.app.state.hub.objects.sweep(older_than_s=-3)) == 0
+    assert orphan in s3.everything()
+    assert get(access, "a") == b"kept"

@@ -18,6 +18,7 @@ from typing import Any
 
 from arkitekt_next.errors import InvalidValue, MissingArgument, NotFound, UnknownArgument
 from arkitekt_next.ports import Definition, Port, PortKind
+from arkitekt_next.ports.references import is_item, refers
 
 _KEYWORD = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SPAN = re.compile(r"([+-]?[\d.]+(?:e[+-]?\d+)?)\s*(us|µs|ms|s|sec|min|m|h|d)", re.IGNORECASE)
@@ -57,6 +58,25 @@ def read_arguments(definition: Definition, action: str, typed: Sequence[str], gi
         if port.required and key not in wire:
             raise MissingArgument(action=action, argument=key, expected=_expected(port))
     return wire
+
+
+def name_items(ports: Sequence[Port], wire: dict[str, Any], id_of: Callable[[str], str]) -> dict[str, Any]:
+    """Give arguments with the ids of stored things in the place of their names; `id_of` raises what it likes."""
+    return {key: _named_item(port, wire[key], id_of) for port in ports if (key := port.key) in wire}
+
+
+def _named_item(port: Port, value: Any, id_of: Callable[[str], str]) -> Any:
+    if value is None or not refers(port):
+        return value
+    if is_item(port):
+        return id_of(str(value))
+    if port.kind in (PortKind.LIST, PortKind.SET) or (port.kind is PortKind.TUPLE and port.variadic):
+        return [_named_item(port.children[0], one, id_of) for one in value]
+    if port.kind is PortKind.TUPLE:
+        return [_named_item(child, one, id_of) for child, one in zip(port.children, value, strict=True)]
+    if port.kind is PortKind.UNION:
+        return [value[0], _named_item(port.children[value[0]], value[1], id_of)]
+    return value
 
 
 def _as_object(given: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ How values are written:
   timedelta           seconds, or with a unit  exposure=50ms
   datetime, date      ISO 8601                 at=2026-11-21T14:00
   bytes               text, or a file          raw=@frame.bin
+  image, table, file  the name or id it has    image="field 1"   (see data ls; what comes out is an id)
   optional            null for none            roi=null""",
 )
 @click.argument("action", metavar="APP.FUNCTION")
@@ -121,16 +122,18 @@ def _call_here(action: str, values: tuple[str, ...], given: Any, module: str | N
 def _call_there(
     action: str, values: tuple[str, ...], given: Any, url: str | None, options: dict[str, Any], *, as_json: bool
 ) -> None:
-    from arkitekt_next.cli.arguments import read_arguments
+    from arkitekt_next.cli.arguments import name_items, read_arguments
+    from arkitekt_next.cli.data.opening import id_of
     from arkitekt_next.cli.following import detach, follow
     from arkitekt_next.cli.reach import enter_hub
     from arkitekt_next.cli.scopes import CLI_APP
+    from arkitekt_next.ports import TypeRegistry
     from arkitekt_next.sdk.app import App
 
     is_detached, timeout = options["detach"], options["timeout"]
-    with App(CLI_APP, url=enter_hub(url)) as app:
+    with App(CLI_APP, url=enter_hub(url), registry=TypeRegistry(opens_items=False)) as app:
         found = app.find(action)
-        wire = read_arguments(found.definition, action, values, given)
+        wire = name_items(found.definition.args, read_arguments(found.definition, action, values, given), id_of)
         target = found.with_options(
             timeout=timeout,
             reference=options["reference"],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .keys import check
 from .provenance import EdgeKind, EnvironmentNode, Graph, HiddenNode, ItemNode, PersonNode, ReleaseNode, TaskNode
 
 FILE_NAME = "ro-crate-metadata.json"
@@ -42,7 +43,8 @@ class Part:
 
 
 def folder_of(item: str) -> str:
-    """Give where an item's objects lie in a crate."""
+    """Give where an item's objects lie in a crate. Raises `InvalidKey` for an id that is none."""
+    check(item)
     return f"data/{item}/"
 
 

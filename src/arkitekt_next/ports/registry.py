@@ -144,11 +144,13 @@ class PlainShelf:
 class TypeRegistry:
     """The classes one process knows. `shelf` is where memory structures stay.
 
-    One that `looks_around` also finds the structure classes that this process has loaded but no hint has named yet.
+    One that `looks_around` also finds the structure classes that this process has loaded but no hint has named yet. One
+    that `opens_items` not passes what is stored on as a reference, without ever fetching it.
     """
 
-    def __init__(self, *, looks_around: bool = False) -> None:
+    def __init__(self, *, looks_around: bool = False, opens_items: bool = True) -> None:
         self.shelf: Shelf = PlainShelf()
+        self._opens_items = opens_items
         self._looks_around = looks_around
         self._structures: dict[type, StructureType] = {}
         self._structures_by_identifier: dict[str, StructureType] = {}
@@ -215,7 +217,7 @@ class TypeRegistry:
         loaded here, or in `__main__`.
         """
         if identifier.startswith(DATA):
-            holder = load_holder(identifier, python_type)
+            holder = load_holder(identifier, python_type) if self._opens_items else None
             return None if holder is None else self.structure_of(holder)
         found = self._structures_by_identifier.get(identifier)
         if not self._looks_around or (found is not None and found.cls.__module__ != "__main__"):

@@ -464,7 +464,8 @@ class App:
         from .current import leave
 
         leave(self)
-        self.close()
+        if self.host is None:  # what it hosts goes on until that is stopped
+            self.close()
 
     async def __aenter__(self) -> Self:
         from .current import enter
@@ -481,7 +482,8 @@ class App:
         from .current import leave
 
         leave(self)
-        await asyncio.shield(self.aclose())
+        if self.host is None:
+            await asyncio.shield(self.aclose())
 
 
 _RUNNING: dict[str, Any] = {"executor": None, "concurrency": None, "locks": ()}

@@ -15,16 +15,21 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+_SHARED = frozenset({"<string>", "<stdin>"})
+"""What every text that is executed is called by default. Python 3.13 takes any of them for that of `python -c`."""
+
 
 def hash_function(function: Callable[..., Any]) -> str | None:
     """Identify a function by its own text, decorators included; None for what is not written in Python.
 
     The same text gives the same hash at any depth of indentation and with any line ends.
     """
+    code = getattr(function, "__code__", None)
     try:
+        if isinstance(code, CodeType) and code.co_filename in _SHARED:
+            raise OSError("of many texts by this name, only one is remembered")
         text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError, IndexError, SyntaxError, tokenize.TokenError):
-        code = getattr(function, "__code__", None)
         return _digest(f"{sys.implementation.cache_tag}\n{_compiled(code)}") if isinstance(code, CodeType) else None
     return _digest("\n".join(text.splitlines()))
 

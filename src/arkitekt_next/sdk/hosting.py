@@ -120,7 +120,9 @@ class Host:
         """Drain, cut off what takes too long, run shutdown hooks, wait until the hub has everything."""
         with suppress(ValueError):
             self.app.registrations.changed.remove(self._changed)
-        if self._agent is not None:
+        if self._agent is not None and self._connection.is_closed:  # nobody hears of what still runs
+            await self._hooks.stop_backgrounds()
+        elif self._agent is not None:
             self._connection.post(self._agent.drain)
             await self._hooks.stop_backgrounds()
             if not await self._settled(self._drain_s):

@@ -169,7 +169,7 @@ def test_an_array_that_promises_more_than_memory_fails_its_call_and_nothing_else
     def total(values: np.ndarray) -> int:
         return int(values.sum())
 
-    bomb = Array.save(da.zeros((64, 64), chunks=64, dtype="uint8"), name="a bomb")
+    bomb = Array.save(da.zeros((1024, 1024), chunks=1024, dtype="uint8"), name="a bomb")
     grown = caller.link.items.write(
         {"kind": "array", "name": "a bomb"}, lambda objects: _grow(bomb, objects, (10**6, 10**6))
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import time
+import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +116,24 @@ def test_a_result_of_a_process_that_died_while_the_hub_was_away_is_not_lost(
             assert handle.result(timeout=20) == "done"
             until(lambda: len(list(outbox.rglob("*.jsonl"))) == 1)
             app.close()
+
+
+def test_an_app_that_is_left_before_what_it_hosts_is_stopped_goes_on_and_ends_at_once(hub: Any) -> None:
+    app = App(f"nested-{uuid.uuid4().hex[:6]}", url=hub.url)
+
+    @app.register
+    def twice(n: int) -> int:
+        return 2 * n
+
+    began = time.monotonic()
+    for _ in range(2):
+        with app.run_detached(), app:
+            assert app.call(f"{app.identifier}.twice", 2) == 4
+        with app.run_detached() as serving:
+            with app:
+                assert app.call(f"{app.identifier}.twice", 3) == 6
+            with App("another", url=hub.url) as other:
+                assert other.call(f"{app.identifier}.twice", 4) == 8
+            assert serving.is_running
+            app.close()
+    assert time.monotonic() - began < 8

@@ -7,9 +7,12 @@ import json
 import os
 import pickle
 import resource
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numcodecs
 import numcodecs.pickles
 import numpy as np
@@ -21,11 +24,12 @@ from zarr.codecs import numcodecs as packers
 from zarr.storage import LocalStore, MemoryStore, WrapperStore
 
 from arkitekt_next.data.model import ImageMeta
-from arkitekt_next.errors import InvalidMetadata, InvalidValue, NotFound
+from arkitekt_next.errors import InvalidMetadata, InvalidValue, NotFound, SuspiciousFile
 from arkitekt_next.sdk.data import bounds
 from arkitekt_next.sdk.data.bounds import CHUNK_LIMIT_BYTES, available_bytes, checked, refuse_too_large
+from arkitekt_next.sdk.data.formats import read, write_ome_zarr
 from arkitekt_next.sdk.data.images import write_image
-from arkitekt_next.sdk.data.reading import open_image
+from arkitekt_next.sdk.data.reading import COORDINATES_LIMIT, open_image
 from arkitekt_next.sdk.data.roots import array_in
 
 pytestmark = pytest.mark.requirement("data.safe")
@@ -188,3 +192,74 @@ def test_what_the_hub_keeps_is_never_of_the_old_format(tmp_path: Path) -> None:
     assert open_image(LocalStore(tmp_path / "image")).shape == (4, 4)
     with pytest.raises(NotFound):
         open_image(Elsewhere(LocalStore(tmp_path / "image")))
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "shards", "expected"),
+    [
+        ((2**23,), (1,), None, "chunks, or shards"),
+        ((2**12, 2**12), (1, 1), None, "chunks, or shards"),
+        ((2**34,), (2**11,), (2**11,), "chunks, or shards"),
+        ((2**20,), (1,), (2**17,), "chunks in a shard"),
+    ],
+)
+def test_more_chunks_than_can_be_planned_for_are_refused(
+    shape: tuple[int, ...], chunks: tuple[int, ...], shards: tuple[int, ...] | None, expected: str
+) -> None:
+    array = zarr.create_array(MemoryStore(), shape=shape, chunks=chunks, shards=shards, dtype="uint8")
+    with pytest.raises(InvalidMetadata, match=expected):
+        checked(array, "0")
+
+
+def test_a_long_axis_has_no_coordinates() -> None:
+    store = MemoryStore()
+    size = COORDINATES_LIMIT + 1
+    values = da.zeros((1, size), chunks=(1, 2**19), dtype=np.uint8)
+    meta = ImageMeta(shape=values.shape, dtype="uint8", axes=("y", "x"), scale={"y": 0.5, "x": 0.5})
+    write_image(store, values, meta)
+    opened = open_image(store)
+    assert set(opened.coords) == {"y"}
+    assert opened.shape == (1, size)
+
+
+def test_every_thread_opens_within_bounds_and_zarr_itself_is_as_it_was(tmp_path: Path) -> None:
+    root = zarr.create_group(store=LocalStore(tmp_path), zarr_format=3)
+    root.create_array("0", shape=(16, 16), chunks=(4, 4), shards=(16, 16), dtype="uint16", compressors=BloscCodec())
+    before = dict(zarr.config.get("codecs"))
+
+    def opened(_: int) -> str:
+        array = array_in(zarr.open_group(LocalStore(tmp_path), mode="r"), "0")
+        assert array is not None
+        [sharding] = array.metadata.codecs
+        assert isinstance(sharding, ShardingCodec)
+        return type(sharding.codecs[-1]).__name__
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(opened, range(400))) == {"BoundedBlosc"}
+    assert dict(zarr.config.get("codecs")) == before
+    plain = zarr.open_array(LocalStore(tmp_path), path="0", mode="r")
+    [sharding] = plain.metadata.codecs
+    assert isinstance(sharding, ShardingCodec)
+    assert type(sharding.codecs[-1]) is BloscCodec
+
+
+def test_links_in_the_folder_of_an_image_are_not_followed(tmp_path: Path) -> None:
+    write_ome_zarr(read_picture(), tmp_path / "x.ome.zarr")
+    (tmp_path / "secret").write_bytes(b"secret" * 100)
+    chunk = next(path for path in (tmp_path / "x.ome.zarr" / "0" / "c").rglob("*") if path.is_file())
+    chunk.unlink()
+    chunk.symlink_to(tmp_path / "secret")
+    with pytest.raises(SuspiciousFile, match="a link"):
+        read(tmp_path / "x.ome.zarr")
+
+
+@dataclass
+class Picture:
+    """Pixels, and what is known of them."""
+
+    data: Any
+    meta: ImageMeta
+
+
+def read_picture() -> Picture:
+    return Picture(da.ones((8, 8), dtype=np.uint8), ImageMeta(shape=(8, 8), dtype="uint8", axes=("y", "x")))

@@ -62,3 +62,8 @@ def find_item(text: str, *, in_trash: bool = False) -> Item:
         raise Ambiguous(what="item", name=text, candidates=candidates, remedy="Name it by its id")
     place = "arkitekt-next data ls --trash" if in_trash else "arkitekt-next data ls"
     raise NotFound(what="item", name=text, remedy=f"`{place}` lists what there is")
+
+
+def id_of(text: str) -> str:
+    """Give the id of an item by its id or its name. Raises `NotFound`, `Ambiguous`."""
+    return text if _ID.fullmatch(text) else find_item(text).id

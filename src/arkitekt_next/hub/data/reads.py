@@ -39,7 +39,7 @@ _f = d.folder.c
 
 async def list_items(engine: AsyncEngine, who: Principal, wanted: v.ItemQuery) -> v.ItemPage:
     """Give a page of the items that show by themselves to somebody."""
-    only = and_(true(), *_filters(who.team, wanted))
+    only = and_(true(), *_filters(who, wanted))
     trashed = _i.trashed_at_us.is_not(None) if wanted.trashed else _i.trashed_at_us.is_(None)
     where = [access.shown(who), _i.committed_at_us.is_not(None), trashed]
     if not wanted.temporary:
@@ -129,7 +129,7 @@ async def _folders_of(db: AsyncConnection, who: Principal, rows: Sequence[Row[An
     ]
 
 
-def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
+def _filters(who: Principal, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     same = {
         "kind": wanted.kind,
         "folder_id": wanted.folder,
@@ -140,6 +140,8 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
         "dtype": wanted.dtype,
     }
     found = [_i[name] == value for name, value in same.items() if value is not None]
+    if wanted.mine:
+        found.append(_i.person_id == who.person)
     if wanted.text:
         found.append(or_(*(_i[name].icontains(wanted.text, autoescape=True) for name in ("name", "note"))))
     if wanted.shape is not None:
@@ -148,7 +150,7 @@ def _filters(team: str, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
         found.append(func.length(func.replace(_i.shape, ",", "")) == func.length(_i.shape) - wanted.shape.count(","))
     for tag in wanted.tag:
         g = d.item_tag.c
-        found.append(exists(select(g.item_id).where(g.team_id == team, g.item_id == _i.id, g.tag == tag)))
+        found.append(exists(select(g.item_id).where(g.team_id == who.team, g.item_id == _i.id, g.tag == tag)))
     if wanted.sha256 is not None:
         found.append(_i.meta.contains(f'"sha256":"{wanted.sha256}"', autoescape=True))
     if wanted.since_us is not None:

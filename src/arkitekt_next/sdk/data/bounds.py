@@ -17,8 +17,12 @@ import zarr
 
 from arkitekt_next.errors import InvalidMetadata, InvalidValue
 
-CHUNK_LIMIT_BYTES = 1024**3
-"""A chunk is decoded whole, however little of it is wanted. Ours have 2 MiB."""
+CHUNK_LIMIT_BYTES = 256 * 1024**2
+"""A chunk is decoded whole, however little of it is wanted, and several at once. Ours have 2 MiB."""
+UNITS_LIMIT = 2**22
+"""Of shards, or of chunks where there are none, every one takes room in the plan of what is read lazily."""
+IN_SHARD_LIMIT = 2**16
+"""Of chunks in a shard, every one takes room as soon as one is read. Ours have a few dozen."""
 _NUMBERS = "biufc"
 _PLAIN = frozenset({"bytes", "endian", "transpose", "crc32c", "crc32", "adler32", "fletcher32", "shuffle", "delta"})
 _PLAIN |= {"bitround", "quantize", "fixedscaleoffset", "astype"}
@@ -39,10 +43,18 @@ def checked(array: zarr.Array[Any], where: str) -> zarr.Array[Any]:
     if strange:
         problem = f"expected codecs that are known to be safe, got {', '.join(strange)[:120]}. Open it with zarr"
         raise InvalidMetadata(where=where, problem=problem)
+    unit = array.shards or array.chunks
+    units = math.prod(-(-size // step) for size, step in zip(array.shape, unit, strict=True))
+    inner = math.prod(unit) // max(1, math.prod(array.chunks))
     size = math.prod(array.chunks) * dtype.itemsize
-    if size > CHUNK_LIMIT_BYTES:
-        problem = f"expected chunks of at most {CHUNK_LIMIT_BYTES} bytes, got {size}. Store it in smaller ones"
-        raise InvalidMetadata(where=where, problem=problem)
+    for what, got, most in (
+        ("chunks of at most {} bytes", size, CHUNK_LIMIT_BYTES),
+        ("at most {} chunks, or shards", units, UNITS_LIMIT),
+        ("at most {} chunks in a shard", inner, IN_SHARD_LIMIT),
+    ):
+        if got > most:
+            problem = f"expected {what.format(most)}, got {got}. Store it with others"
+            raise InvalidMetadata(where=where, problem=problem)
     return array
 
 

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from arkitekt_next.data import keys, rocrate
 from arkitekt_next.data.provenance import Graph, ItemNode
-from arkitekt_next.errors import Conflict
+from arkitekt_next.errors import Conflict, InvalidValue
 
 if TYPE_CHECKING:
     from .objects import Objects
@@ -84,6 +84,8 @@ class _Folder:
     @contextmanager
     def new(self, name: str) -> Iterator[IO[bytes]]:
         path = self._top / name
+        if not path.resolve().is_relative_to(self._top.resolve()):
+            raise InvalidValue(where="crate", expected="paths that stay in it", got=ascii(name)[:100])
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as sink:
             yield sink

@@ -1,22 +1,20 @@
 """Codecs that give no more than a chunk can hold, whatever the bytes they read say of themselves.
 
 A thousand bytes can be made to decode to gigabytes. The shape of a chunk says how many it has, so more than that is
-refused before, or as, it is decoded. The classes stand in for zarr's own while our arrays are opened, and nowhere else.
+refused before, or as, it is decoded. The classes stand in for zarr's own in arrays that are opened here, not elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import zarr
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.codecs import BloscCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer
-from zarr.registry import register_codec
 
 from arkitekt_next.errors import InvalidValue
 
@@ -56,17 +54,26 @@ class BoundedZstd(ZstdCodec):
         return await asyncio.to_thread(_decoded, "zstd", chunk_bytes, chunk_spec)
 
 
-_BOUNDED: dict[str, Any] = {"blosc": BoundedBlosc, "gzip": BoundedGzip, "zstd": BoundedZstd}
-for _key, _class in _BOUNDED.items():
-    register_codec(_key, _class)
+_BOUNDED: dict[type, type] = {BloscCodec: BoundedBlosc, GzipCodec: BoundedGzip, ZstdCodec: BoundedZstd}
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """Let the arrays that are opened meanwhile decode within bounds, for as long as they are used."""
-    names = {f"codecs.{key}": f"{cls.__module__}.{cls.__qualname__}" for key, cls in _BOUNDED.items()}
-    with zarr.config.set(names):
-        yield
+def bounded(array: zarr.Array[Any]) -> zarr.Array[Any]:
+    """Give an array that was just opened once more, as one that decodes within bounds, inside its shards as well."""
+    opened = array.async_array
+    if opened.metadata.zarr_format == 3:
+        _bind(opened.metadata.codecs)
+    made: Any = type(opened)
+    return zarr.Array(made(metadata=opened.metadata, store_path=opened.store_path, config=opened.config))
+
+
+def _bind(codecs: Iterable[Any]) -> None:
+    """Let codecs be of the classes here. They are frozen, and of one array alone."""
+    for codec in codecs:
+        if isinstance(codec, ShardingCodec):
+            _bind(codec.codecs)
+            _bind(codec.index_codecs)
+        elif type(codec) in _BOUNDED:
+            object.__setattr__(codec, "__class__", _BOUNDED[type(codec)])
 
 
 def _limit(spec: ArraySpec) -> int:

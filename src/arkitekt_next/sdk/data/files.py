@@ -83,17 +83,20 @@ def _send(objects: Objects, source: IO[bytes], name: str, progress: Progress | N
 def fetch(items: HubItems, record: Record) -> Path:
     """Fetch a file into the cache; give its path there, with the name it was stored under. Read it, don't write it."""
     meta = record["meta"]
-    folder = make_private_folder(cache_folder() / str(record["id"]))
+    folder = make_private_folder(cache_folder() / _place_of(items, record))
     path = folder / safe_name(str(meta["name"]), "file")
     if path.exists():
         os.utime(path)
         return path
     _make_room(int(meta["size_bytes"]))
     part = folder / f".{secrets.token_hex(8)}"
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     try:
         with part.open("wb") as sink:
             for data in items.open(record["id"]).steps(str(meta["name"])):
+                size += len(data)
+                if size > int(meta["size_bytes"]):
+                    raise InvalidValue(where=f"item {record['id']}", expected=f"{meta['size_bytes']} bytes", got="more")
                 digest.update(data)
                 sink.write(data)
         if digest.hexdigest() != meta["sha256"]:
@@ -104,6 +107,11 @@ def fetch(items: HubItems, record: Record) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _place_of(items: HubItems, record: Record) -> str:
+    """Name the folder of one item of one hub. What a hub says never becomes a path as it is."""
+    return hashlib.sha256(f"{items.session.url}\n{record['id']}".encode()).hexdigest()[:32]
 
 
 def open_file(items: HubItems, record: Record) -> IO[bytes]:

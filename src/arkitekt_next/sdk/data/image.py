@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .pieces import Pixels
     from .rois import Roi
     from .table import Table
+
+
+log = logging.getLogger("arkitekt_next")
 
 
 class Image(Array):
@@ -136,12 +140,14 @@ class Image(Array):
     def thumbnail(self) -> bytes | None:
         """Fetch the small picture of it, a PNG: middle z, first time, channels in colour. None where there is none."""
         from arkitekt_next.data.keys import THUMBNAIL
+        from arkitekt_next.data.pictures import LIMIT_BYTES, is_thumbnail
         from arkitekt_next.errors import NotFound
 
         try:
-            return self._items.open(self.id).get(THUMBNAIL)
+            found = self._items.open(self.id).get(THUMBNAIL, slice(0, LIMIT_BYTES + 1))
         except NotFound:
             return None
+        return found if is_thumbnail(found) else None
 
     async def athumbnail(self) -> bytes | None:
         """Fetch the small picture of it without blocking the loop."""
@@ -180,12 +186,26 @@ class Image(Array):
         return await asyncio.to_thread(self.mark, rois, **said)
 
     def rois(self) -> list[Roi]:
-        """Fetch all regions that were attached to it, those attached first in front."""
-        from .rois import read_rois
+        """Fetch all regions that were attached to it, those attached first in front.
+
+        Others may attach some too. A table that can't be read as regions is left out, and logged.
+        """
+        from pyarrow import ArrowException
+
+        from arkitekt_next.errors import InvalidValue, NotFound
+
+        from .rois import ROIS_LIMIT, read_rois
         from .table import Table
 
-        attached = [table for table in Table.search(parent=self.id) if table.meta.get("role") == "rois"]
-        return [roi for table in reversed(attached) for roi in read_rois(table.arrow(), where=table.name)]
+        found: list[Roi] = []
+        for table in list(Table.search(parent=self.id))[::-1]:
+            if table.meta.get("role") != "rois" or table.rows > ROIS_LIMIT:
+                continue
+            try:
+                found += read_rois(table.arrow(), where=table.name)
+            except (InvalidValue, NotFound, ArrowException, OSError) as broken:
+                log.warning("the regions %s of %s are left out: %s", table.name, self.name, broken)
+        return found
 
     async def arois(self) -> list[Roi]:
         """Fetch all regions that were attached to it without blocking the loop."""

@@ -280,8 +280,8 @@ class Item:
 
         `text` is a part of the name or the note. Filters: `tags` (all of them), `folder`, `parent`, `task`, `person`
         (an item, a folder, or an id), `app`, `shape` (`(None, 512, 512)`: None fits any size), `dtype`, `sha256`,
-        `since` and `until` (when they were made), `trashed=True` (those in the trash instead), `temporary=True` (also
-        unnamed values of calls). `Image.search` gives images only, `Item.search` all kinds.
+        `since` and `until` (when they were made), `mine=True` (your own), `trashed=True` (those in the trash instead),
+        `temporary=True` (also unnamed values of calls). `Image.search` gives images only, `Item.search` all kinds.
         """
         from .containers import item_of
 

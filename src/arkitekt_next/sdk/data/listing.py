@@ -43,7 +43,7 @@ def item_query(kind: str | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         query["shape"] = shape if isinstance(shape, str) else ",".join("*" if n is None else str(n) for n in shape)
     for name in ("since", "until"):
         query[f"{name}_us"] = _moment_us(name, given.pop(name, None))
-    for name in ("trashed", "temporary"):
+    for name in ("trashed", "temporary", "mine"):
         query[name] = "true" if given.pop(name, False) else None
     query |= {name: getattr(value, "id", value) for name, value in given.items()}
     return {name: value for name, value in query.items() if value not in (None, [])}

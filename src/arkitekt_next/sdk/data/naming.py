@@ -14,11 +14,11 @@ _LIMIT_BYTES = 200
 
 
 def safe_name(name: str, otherwise: str) -> str:
-    """Make a name of a file that any system takes out of what people call something."""
+    """Make a name of a file that any system takes out of what people call something, or else of something other."""
     text = _UNFIT.sub("_", name).strip(" .")
     text = text.encode("utf-8", "replace")[:_LIMIT_BYTES].decode("utf-8", "ignore").strip(" .")
     if not text:
-        return otherwise
+        return safe_name(otherwise, "file") if otherwise else ""
     return f"_{text}" if _RESERVED.fullmatch(text) else text
 
 

@@ -52,15 +52,18 @@ def checked(path: Path) -> Path:
 
 
 def find_loaded(items: HubItems, origin: Origin) -> Record | None:
-    """Give the oldest image that was read from the same content; None when there is none outside the trash."""
-    query = {"kind": "image", "sha256": origin.sha256}
+    """Give one's own oldest image that was read from the same content; None when there is none outside the trash.
+
+    What others say that theirs was read from is not believed: another image would pass for this one.
+    """
+    query = {"kind": "image", "sha256": origin.sha256, "mine": "true"}
     known = [record for record in every(items.session, "/api/items", query) if _series(record) == origin.series]
     return known[-1] if known else None
 
 
 def find_stored(items: HubItems, sha256: str) -> Record | None:
-    """Give the oldest file with this content; None when there is none outside the trash."""
-    known = list(every(items.session, "/api/items", {"kind": "file", "sha256": sha256}))
+    """Give one's own oldest file with this content; None when there is none outside the trash."""
+    known = list(every(items.session, "/api/items", {"kind": "file", "sha256": sha256, "mine": "true"}))
     return known[-1] if known else None
 
 

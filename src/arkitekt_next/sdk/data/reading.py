@@ -22,6 +22,9 @@ from . import ngff
 from .arrays import read_array
 from .roots import array_in, open_root
 
+COORDINATES_LIMIT = 2**20
+"""Axes that are longer have no coordinates, which would all be made as the array is opened."""
+
 
 def image_meta(store: Store) -> ImageMeta:
     """Read what an OME-NGFF image says of itself, its chunks and shards included."""
@@ -118,7 +121,7 @@ def _coordinates(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for axis, size, step, start in zip(meta.axes, shape, steps, origin, strict=True):
-        if step is not None:
+        if step is not None and size <= COORDINATES_LIMIT:
             unit = {"units": meta.units[axis]} if axis in meta.units else {}
             found[axis] = (axis, start + np.arange(size) * step, unit)
     names = [channel.name for channel in meta.channels]

@@ -14,6 +14,8 @@ from arkitekt_next.errors import InvalidValue
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ROIS_LIMIT = 100_000
+"""How many regions one table may hold, and be read as such."""
 _AXES = ("t", "c", "z")
 Coordinate = Annotated[float, Field(allow_inf_nan=False)]
 Index = Annotated[int, Field(ge=0, lt=2**31)]
@@ -85,6 +87,8 @@ def rois_of(given: Iterable[Roi | dict[str, Any]], *, shape: Sequence[int], axes
                 wanted = f"0 to {sizes[axis] - 1}" if axis in sizes else f"none: the image has no axis {axis}"
                 raise InvalidValue(where=f"rois.{number}.{axis}", expected=wanted, got=str(at))
         found.append(roi)
+        if number >= ROIS_LIMIT:
+            raise InvalidValue(where="rois", expected=f"at most {ROIS_LIMIT} regions at once", got="more")
     return found
 
 
@@ -104,11 +108,13 @@ def table_of(rois: Sequence[Roi]) -> pa.Table:
 
 
 def read_rois(table: pa.Table, *, where: str) -> list[Roi]:
-    """Read regions from a table. Raises `InvalidValue` for rows that are none."""
+    """Read regions from a table. Raises `InvalidValue` for rows that are none, and for more than there may be."""
+    if table.num_rows > ROIS_LIMIT:
+        raise InvalidValue(where=where, expected=f"at most {ROIS_LIMIT} regions", got=str(table.num_rows))
     found = []
     for number, row in enumerate(table.to_pylist()):
         try:
             found.append(Roi.model_validate({**row, "values": json.loads(row.get("values") or "{}")}))
-        except (ValidationError, ValueError, TypeError) as wrong:
+        except (ValidationError, ValueError, TypeError, RecursionError) as wrong:
             raise InvalidValue(where=f"{where}, row {number}", expected="a region", got=str(row)[:100]) from wrong
     return found

@@ -33,8 +33,7 @@ def open_root(store: Store) -> zarr.Group:
     """Open the root group for reading. Raises `NotFound` where there is none."""
     try:
         try:
-            with bounded():
-                return zarr.open_group(store=store, mode="r", zarr_format=3, use_consolidated=False)
+            return zarr.open_group(store=store, mode="r", zarr_format=3, use_consolidated=False)
         except FileNotFoundError:  # asking for both at once would be four requests for every image
             if not isinstance(store, LocalStore | MemoryStore):
                 raise
@@ -47,11 +46,10 @@ def open_root(store: Store) -> zarr.Group:
 
 def array_in(root: zarr.Group, path: str) -> zarr.Array[Any] | None:
     """Give an array of a group, to be read within bounds; None where there is none. Raises `InvalidMetadata`."""
-    with bounded():
-        found = root.get(path)
+    found = root.get(path)
     if not isinstance(found, zarr.Array):
         return None
     sizes = getattr(root.store, "sizes", None)
     if sizes is not None:
         sizes.allow(path, packed_limit(found))
-    return checked(found, path)
+    return bounded(checked(found, path))

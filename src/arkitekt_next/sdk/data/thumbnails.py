@@ -14,6 +14,7 @@ from zarr.abc.store import Store
 
 from arkitekt_next.data.keys import THUMBNAIL
 from arkitekt_next.data.model import Channel, ImageMeta, ImageRole
+from arkitekt_next.data.pictures import SIDE
 
 from .contrast import window_of
 from .ngff import with_colors
@@ -22,8 +23,6 @@ from .reading import Opened
 if TYPE_CHECKING:
     from .objects import Objects
 
-SIDE = 256
-"""The longer side of a thumbnail, in pixels, is at most this."""
 MAX_CHANNELS = 8
 """More channels than this would only be white; the first ones are shown."""
 _GOLDEN = 0.6180339887498949

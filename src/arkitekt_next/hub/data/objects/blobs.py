@@ -41,8 +41,11 @@ class Blobs(ABC):
         self._writers = asyncio.Semaphore(writers)
         self._readers = asyncio.Semaphore(readers)
 
-    async def open(self) -> None:  # noqa: B027
-        """Make sure that it can be used. Raises `Conflict` with the reason."""
+    async def open(self, owner: str) -> None:  # noqa: B027
+        """Make sure that it can be used, and is the owner's alone. Raises `Conflict` with the reason.
+
+        The owner is who has the rows: what these do not name is removed.
+        """
 
     def close(self) -> None:  # noqa: B027
         """Let go of what it holds."""
@@ -65,10 +68,6 @@ class Blobs(ABC):
     @abstractmethod
     def read(self, name: str, start: int, stop: int) -> AsyncIterator[bytes]:
         """Give a range of a blob in steps. Raises `Gone`, `HubBusy`."""
-
-    @abstractmethod
-    async def holds(self, name: str) -> bool:
-        """Whether a blob is there. Raises `HubBusy` when that can't be told."""
 
     @abstractmethod
     async def sync(self, names: Sequence[str]) -> None:

@@ -28,6 +28,9 @@ WRITERS = 8
 READERS = 24
 PART_BYTES = 8 * 1024 * 1024
 STEP_BYTES = 2 * 1024 * 1024
+CLAIM = "arkitekt-hub.txt"
+"""The object that says whose the place is."""
+_OWNER_CHARS = 36
 _LISTED_AT_ONCE = 1000
 _FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooLarge")
 """What servers call it when they have no room left; Amazon has no word for it."""
@@ -59,10 +62,14 @@ class BucketBlobs(Blobs):
         super().__init__(bucket.place, writers=WRITERS, readers=READERS)
         self._bucket = bucket
         self._store = _connect(bucket)
+        self._owner = ""
         self._removals: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
-        """Write something, read and remove it, as long as nobody waits for it."""
+    async def open(self, owner: str) -> None:
+        """Write something, read and remove it, as long as nobody waits for it; and claim the place, or find it claimed.
+
+        What others have in the place would be taken for rubbish.
+        """
         import obstore
 
         name, text = self.new_name(), b"the hub can write here"
@@ -77,6 +84,31 @@ class BucketBlobs(Blobs):
             self.in_flight.discard(name)
         if not same:
             raise self._unusable("what was written reads back differently")
+        self._owner = owner
+        found = await self._claimed(owner)
+        if found != owner:
+            raise Conflict(
+                problem=f"Another hub, {found[:40]}, keeps its data in {self.place}",
+                remedy="Give each its own bucket, or its own folder in one: data_bucket=name/folder. If that hub is "
+                f"gone for good with its database, remove {CLAIM} there",
+            )
+
+    async def _claimed(self, owner: str) -> str:
+        """Give whose the place is, having claimed it where it was nobody's."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        with suppress(Gone), self._told(CLAIM):
+            return bytes(await obstore.get_range_async(self._store, CLAIM, start=0, end=_OWNER_CHARS)).decode("latin-1")
+        try:
+            with self._told(CLAIM):
+                await obstore.put_async(self._store, CLAIM, owner.encode(), mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return await self._claimed(owner)
+        except ArkitektError:  # a server that knows no conditions
+            with self._told(CLAIM):
+                await obstore.put_async(self._store, CLAIM, owner.encode(), use_multipart=False)
+        return owner
 
     def _unusable(self, reason: str) -> Conflict:
         return Conflict(
@@ -212,15 +244,6 @@ class BucketBlobs(Blobs):
 
         return int((await obstore.head_async(self._store, path_of(name)))["size"])
 
-    async def holds(self, name: str) -> bool:
-        """Whether an object is there."""
-        try:
-            with self._told(name):
-                await self._size_of(name)
-        except Gone:
-            return False
-        return True
-
     async def sync(self, names: Sequence[str]) -> None:
         """Do nothing: an S3 server has what it acknowledged."""
 
@@ -228,6 +251,9 @@ class BucketBlobs(Blobs):
         """Give the names of objects that are old by the server's clock; never of what is not ours."""
         import obstore
 
+        if await self._claimed(self._owner) != self._owner:
+            log.error("another hub has claimed the bucket: nothing is removed", place=self.place)
+            return
         before = time.time() - older_than_s
         batch: set[str] = set()
         with self._told(""):
@@ -245,11 +271,11 @@ class BucketBlobs(Blobs):
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:
         """Say in our words what the server, or the way to it, had against something."""
-        from obstore.exceptions import BaseError, NotFoundError
+        from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 
         try:
             yield
-        except ArkitektError:
+        except (ArkitektError, AlreadyExistsError):
             raise
         except (NotFoundError, FileNotFoundError) as missing:
             if "NoSuchBucket" in str(missing):

@@ -151,10 +151,6 @@ class FolderBlobs(Blobs):
             finally:
                 step.add_done_callback(lambda _: file.close())
 
-    async def holds(self, name: str) -> bool:
-        """Whether a file is there."""
-        return await self.run(self.path_of(name).is_file)
-
     async def sync(self, names: Sequence[str]) -> None:
         """Bring files and the folders they lie in to the disk."""
         await self._checked(self.run(self._sync, names))

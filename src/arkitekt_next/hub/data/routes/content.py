@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from arkitekt_next.data.keys import THUMBNAIL, Key
+from arkitekt_next.data.pictures import LIMIT_BYTES, is_thumbnail
 from arkitekt_next.errors import Conflict, InvalidValue, NotFound
 from arkitekt_next.hub.core.http import SafeJSON, context_of, reply
 from arkitekt_next.hub.core.paging import IdInPath
@@ -17,8 +18,6 @@ from arkitekt_next.hub.data import views as v
 
 router = make_router(prefix="/api/items", tag="data")
 
-_PICTURE_LIMIT_BYTES = 1024 * 1024
-_PNG = b"\x89PNG\r\n\x1a\n"
 _ITEM = "01a1fb9b-0100-7000-8000-000000000001"
 _MISSING = refusals(NotFound(what="item", name=_ITEM, remedy="`GET /api/items` lists what there is"))
 _LINKS = _MISSING | refusals(
@@ -60,7 +59,7 @@ async def get_thumbnail(request: Request, who: Who, item: IdInPath) -> Response:
     row = await hub.data.items.read(who, item)
     stored = await hub.objects.head(str(Key(row.team_id, row.id, THUMBNAIL)))
     missing = NotFound(what="thumbnail", name=item, remedy="Only images have one, made when they are stored")
-    if stored is None or not 0 < stored.size_bytes <= _PICTURE_LIMIT_BYTES:
+    if stored is None or stored.size_bytes > LIMIT_BYTES:
         raise missing
     headers = {
         "ETag": f'"{stored.etag}"',
@@ -71,6 +70,6 @@ async def get_thumbnail(request: Request, who: Who, item: IdInPath) -> Response:
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     body = b"".join([data async for data in hub.objects.read(stored, 0, stored.size_bytes)])
-    if not body.startswith(_PNG):  # whoever stored it may have written anything
+    if not is_thumbnail(body):  # whoever stored it may have written anything
         raise missing
     return Response(body, media_type="image/png", headers=headers)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zarr.storage import LocalStore
 
-from arkitekt_next.errors import ArkitektError, InvalidValue
+from arkitekt_next.errors import ArkitektError, InvalidValue, SuspiciousFile
 from arkitekt_next.sdk.data.naming import safe_name
 from arkitekt_next.sdk.data.ngff import LABELS
 from arkitekt_next.sdk.data.reading import Opened, lazy
@@ -48,7 +48,13 @@ def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Sour
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise broken(path, "OME-Zarr", error) from error
     meta = opened.meta
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    files = [file for file in path.rglob("*") if file.is_file() or file.is_symlink()]
+    linked = next((file for file in files if file.is_symlink()), None)
+    if linked is not None:
+        raise SuspiciousFile(
+            path=str(path), expected="files", got=f"a link, {linked.name}", remedy="Copy what it leads to in its place"
+        )
+    size = sum(file.stat().st_size for file in files)
     limits.check(path, meta.shape, data.dtype.itemsize, max(1, size))
     told = build_meta(
         data, meta.axes, hints, scale=meta.scale, units=meta.units, channels=meta.channels, where=str(path)
