@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -37,10 +38,12 @@ def read_moment(text: str, option: str) -> datetime:
     """Read a date, a date with a time, or an age: `2026-11-21`, `2026-11-21T14:00`, `3d`. Times are this machine's."""
     age = re.fullmatch(r"([0-9]+)\s*([mhdw])", text.strip().lower())
     if age is not None:
-        return datetime.now(UTC) - timedelta(**{_AGES[age[2]]: int(age[1])})
+        with suppress(OverflowError):  # longer ago than there are days to count: then everything is younger
+            return datetime.now(UTC) - timedelta(**{_AGES[age[2]]: int(age[1])})
+        return datetime.fromtimestamp(0, UTC)
     try:
         return datetime.fromisoformat(text.strip()).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         problem = f"expected a date or an age, as 2026-11-21 or 3d, got '{text}'"
         raise click.BadParameter(problem, param_hint=option) from None
 

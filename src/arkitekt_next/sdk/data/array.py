@@ -15,6 +15,7 @@ from .shards import MEMORY_BYTES
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .folder import Folder
     from .objects import Objects
     from .pieces import Pixels
 
@@ -34,10 +35,10 @@ class Array(Item):
         scale: Mapping[str, float] | None = None,
         units: Mapping[str, str] | None = None,
         note: str = "",
-        tags: Iterable[str] = (),
-        folder: str | None = None,
+        tags: str | Iterable[str] = (),
+        folder: Folder | str | None = None,
         visibility: str | None = None,
-        parent: Item | None = None,
+        parent: Item | str | None = None,
         memory_bytes: int = MEMORY_BYTES,
         progress: Progress | None = None,
     ) -> Self:

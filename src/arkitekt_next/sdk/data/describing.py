@@ -40,6 +40,7 @@ def describe_image(
 
     Three axes without names are taken as z, y, x. Raises `InvalidMetadata` for axes that an image can't have.
     """
+    data = checked(data)
     names = _axes(data, axes, {2: "yx", 3: "zyx", 4: "czyx", 5: "tczyx"}.get(len(data.shape)))
     raw = _raw(data, names, scale, units, channels)
     raw["units"] = {axis: unit_name(str(unit)) or str(unit) for axis, unit in raw["units"].items() if axis != "c"}
@@ -59,6 +60,7 @@ def describe_array(
     units: Mapping[str, str] | None = None,
 ) -> ArrayMeta:
     """Describe an array. Without `axes` an xarray object's dimensions count, else dim_0, dim_1 and so on."""
+    data = checked(data)
     names = _axes(data, axes, [f"dim_{i}" for i in range(len(data.shape))])
     found = parse_meta(ItemKind.ARRAY, _raw(data, names, scale, units, ()))
     assert isinstance(found, ArrayMeta)
@@ -94,6 +96,8 @@ def _raw(
     units: Mapping[str, str] | None,
     channels: Sequence[Channel | str],
 ) -> dict[str, Any]:
+    for where, said in (("scale", scale), ("units", units)):
+        _check_axes_of(said, axes, where)
     steps, found_units, names = _coordinates(data)
     chosen = [c if isinstance(c, Channel) else Channel(name=c) for c in channels]
     if not chosen and names and len(names) == dict(zip(axes, data.shape, strict=False)).get("c"):
@@ -106,6 +110,25 @@ def _raw(
         "units": {axis: unit for axis, unit in {**found_units, **(units or {})}.items() if axis in axes},
         "channels": [channel.model_dump(exclude_none=True) for channel in chosen],
     }
+
+
+def checked(data: Any) -> Pixels:
+    """Give what has a shape and a type. Raises `InvalidValue` for all else, lists included."""
+    if hasattr(data, "shape") and hasattr(data, "dtype"):
+        return data
+    raise InvalidValue(
+        where="data", expected="an array of numpy, dask or xarray (np.asarray makes one)", got=repr(data)[:100]
+    )
+
+
+def _check_axes_of(said: Any, axes: Sequence[str], where: str) -> None:
+    if said is None:
+        return
+    if not isinstance(said, Mapping):
+        raise InvalidValue(where=where, expected=f"a dict by axis, as {{{axes[-1]!r}: 0.5}}", got=repr(said)[:100])
+    strange = [str(axis) for axis in said if axis not in axes]
+    if strange:
+        raise InvalidValue(where=where, expected=f"only the axes {', '.join(axes)}", got=", ".join(strange))
 
 
 def _coordinates(data: Pixels) -> tuple[dict[str, float], dict[str, str], list[str]]:

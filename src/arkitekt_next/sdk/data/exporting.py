@@ -161,6 +161,6 @@ def export_file(file: File, path: Path, *, overwrite: bool, progress: Progress |
     """Write a file as it is; see `File.export`."""
     from .downloading import download
 
-    name = safe_name(str(file.meta["name"]), file.id)
+    name = safe_name(file.name, str(file.meta["name"]))
     target = path / name if path.is_dir() else path
     return download(file, target, overwrite=overwrite, progress=progress)

@@ -6,11 +6,14 @@ import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any, ClassVar, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from . import files
 from .item import Item, here
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from .folder import Folder
 
 
 class File(Item):
@@ -25,10 +28,10 @@ class File(Item):
         *,
         name: str | None = None,
         note: str = "",
-        tags: Iterable[str] = (),
-        folder: str | None = None,
+        tags: str | Iterable[str] = (),
+        folder: Folder | str | None = None,
         visibility: str | None = None,
-        parent: Item | None = None,
+        parent: Item | str | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Store the file at a path, or what an open binary file gives, and give it as an item, committed.

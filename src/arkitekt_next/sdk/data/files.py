@@ -50,9 +50,9 @@ def write(objects: Objects, value: Any, progress: Progress | None = None, *, nam
 
 
 def checked(path: Path) -> Path:
-    """Give the path of a file. Raises `InvalidValue` for a folder, or nothing."""
+    """Give the path of a file. Raises `InvalidValue` for a folder, a pipe or a device, or nothing."""
     if not path.is_file():
-        what = "a folder" if path.is_dir() else "nothing"
+        what = "a folder" if path.is_dir() else "a pipe, a device or a socket" if path.exists() else "nothing"
         raise InvalidValue(where=str(path), expected="a file", got=what)
     return path
 

@@ -19,6 +19,7 @@ from .shards import MEMORY_BYTES
 if TYPE_CHECKING:
     import xarray as xr
 
+    from .folder import Folder
     from .objects import Objects
     from .pieces import Pixels
     from .rois import Roi
@@ -45,10 +46,10 @@ class Image(Array):
         channels: Sequence[Channel | str] = (),
         is_labels: bool = False,
         note: str = "",
-        tags: Iterable[str] = (),
-        folder: str | None = None,
+        tags: str | Iterable[str] = (),
+        folder: Folder | str | None = None,
         visibility: str | None = None,
-        parent: Item | None = None,
+        parent: Item | str | None = None,
         memory_bytes: int = MEMORY_BYTES,
         progress: Progress | None = None,
     ) -> Self:

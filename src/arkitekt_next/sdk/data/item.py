@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlencode
 
 from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
+from arkitekt_next.errors import InvalidValue
 from arkitekt_next.ports.acting import acting_store
 from arkitekt_next.sdk import current
 from arkitekt_next.sdk.again import Version, maker_of, run_again
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from arkitekt_next.sdk.handle import TaskHandle
 
     from .compare import Comparison
+    from .folder import Folder
     from .store import Fill
 
 
@@ -316,15 +319,31 @@ class Item:
         *,
         name: str,
         note: str,
-        tags: Iterable[str],
-        folder: str | None,
+        tags: str | Iterable[str],
+        folder: Folder | str | None,
         visibility: str | None,
-        parent: Item | None,
+        parent: Item | str | None,
     ) -> dict[str, Any]:
-        """Give what the hub is told of a new item."""
-        wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": list(tags)}
-        named = {"folder": folder, "visibility": visibility, "parent": parent.id if parent is not None else None}
+        """Give what the hub is told of a new item. Items and folders stand for their ids; one tag may be a text."""
+        labels = [tags] if isinstance(tags, str) else list(tags)
+        wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": labels}
+        named = {
+            "folder": _id_of(folder, "folder", "a Folder (see Folder.make and Folder.find)"),
+            "visibility": visibility,
+            "parent": _id_of(parent, "parent", "an item"),
+        }
         return wanted | {key: value for key, value in named.items() if value is not None}
+
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _id_of(given: Any, where: str, expected: str) -> str | None:
+    """Give the id of what is meant. Raises `InvalidValue` for what has none."""
+    id = getattr(given, "id", given)
+    if id is None or (isinstance(id, str) and _ID.fullmatch(id)):
+        return id
+    raise InvalidValue(where=where, expected=f"{expected}, or its id", got=repr(given)[:100])
 
 
 def here() -> HubItems:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arkitekt_next.data.model import MAX_NAME_CHARS, Origin
-from arkitekt_next.errors import NotFound
+from arkitekt_next.errors import InvalidValue, NotFound
 
 from .listing import every
 
@@ -45,9 +45,11 @@ def origin_of(path: Path, *, series: int = 0, progress: Progress | None = None) 
 
 
 def checked(path: Path) -> Path:
-    """Give a path at which there is something. Raises `NotFound`."""
+    """Give the path of a file or folder. Raises `NotFound`, and `InvalidValue` for what may be read without an end."""
     if not path.exists():
         raise NotFound(what="file", name=str(path), remedy="Check the path")
+    if not path.is_file() and not path.is_dir():
+        raise InvalidValue(where=str(path), expected="a file or a folder", got="a pipe, a device or a socket")
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from arkitekt_next.errors import ArkitektError, Conflict, HubUnavailable, NotFound, NotPermitted, StorageFull
+from arkitekt_next.errors import ArkitektError, Conflict, HubBusy, HubUnavailable, NotFound, NotPermitted, StorageFull
 from arkitekt_next.sdk.trust import doubts
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _FULL = 507
+_BUSY = 503
 
 
 def refusal(status: int, key: str, said: str, endpoint: str) -> ArkitektError:
@@ -40,5 +41,8 @@ def explained(failed: Exception, store: S3Store, key: str) -> ArkitektError:
     status = int(found.group(1)) if found is not None else 0
     if 400 <= status < 500 or status == _FULL:
         return refusal(status, key, said, endpoint)
+    if status == _BUSY:
+        reason = "the place where it keeps its data does not answer, or too much is under way"
+        return HubBusy(reason=reason, retry_after_s=5)
     remedy = "Try again when the hub answers"
     return doubts(endpoint) or HubUnavailable(url=endpoint, reason=said, remedy=remedy)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from .folder import Folder
+
 
 class Table(Item):
     """A table at the hub."""
@@ -32,10 +34,10 @@ class Table(Item):
         *,
         name: str,
         note: str = "",
-        tags: Iterable[str] = (),
-        folder: str | None = None,
+        tags: str | Iterable[str] = (),
+        folder: Folder | str | None = None,
         visibility: str | None = None,
-        parent: Item | None = None,
+        parent: Item | str | None = None,
     ) -> Self:
         """Store a table of pandas, polars or pyarrow and give it as an item, committed.
 
