@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.hub.data.objects.folder import WRITERS
 from arkitekt_next.storage import data_tables as d
-from tests.support.data import BUCKET, Sending, blobs_named, commit_item, give, new_item, on_loop, set_item
+from tests.support.data import BUCKET, Access, Sending, blobs_named, commit_item, give, new_item, on_loop, set_item
 from tests.support.disks import small_disk
 from tests.support.raw import sign_in
 from tests.support.waiting import until
@@ -155,6 +156,83 @@ def test_only_one_of_many_creates_an_object(server: Any) -> None:
     assert access.ask("PUT", key, body=b"c", headers={"if-match": etag}).status == 412
     assert access.ask("PUT", f"{key}2", body=b"c", headers={"if-match": etag}).status == 404
     until(lambda: len(files(server)) == 1)
+
+
+@pytest.mark.requirement("data.quota")
+def test_what_is_replaced_goes_at_once_however_many_write_at_a_time(server: Any) -> None:
+    access = give(server, new_item(server))
+    key, query = f"{access.prefix}a", [("uploadId", begin(access, f"{access.prefix}p"))]
+
+    def put(number: int) -> int:
+        return access.ask("PUT", key, body=b"%d" % number).status
+
+    def put_or_delete(number: int) -> int:
+        return access.ask("DELETE", key).status if number % 4 == 0 else put(number)
+
+    def put_part(number: int) -> int:
+        answer = access.ask("PUT", f"{access.prefix}p", query=[*query, ("partNumber", "1")], body=b"%d" % number)
+        return answer.status
+
+    with ThreadPoolExecutor(8) as pool:
+        for work in (put, put_or_delete, put_part):
+            for _ in range(8):
+                assert set(pool.map(work, range(16))) <= {200, 204}
+                assert files(server) == blobs_named(server)
+    assert len(files(server)) <= 2
+
+
+def begin(access: Access, key: str) -> str:
+    """Begin an upload; give its id."""
+    begun: str = access.boto3().create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    return begun
+
+
+def put_parts(access: Access, key: str, upload: str, bodies: Sequence[bytes]) -> bytes:
+    """Send the parts of an upload; give the document that completes it."""
+    document = ""
+    for number, body in enumerate(bodies, 1):
+        query = [("uploadId", upload), ("partNumber", str(number))]
+        etag = access.ask("PUT", key, query=query, body=body).headers["etag"]
+        document += f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+    return f"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>".encode()
+
+
+@pytest.mark.requirement("data.quota")
+def test_parts_are_joined_once_however_often_an_upload_is_completed(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = give(server, new_item(server))
+    key, bodies = f"{access.prefix}a", [b"1" * 100, b"2" * 100]
+    upload = begin(access, key)
+    document = put_parts(access, key, upload, bodies)
+    blobs = server.app.state.hub.objects.blobs
+    join, joins, late = blobs.join, [], threading.Event()
+
+    async def join_slowly(names: Sequence[str]) -> Any:
+        joins.append(names)
+        await asyncio.to_thread(late.wait, 20)
+        return await join(names)
+
+    monkeypatch.setattr(blobs, "join", join_slowly)
+
+    def complete(_: int) -> str:
+        answer = access.ask("POST", key, query=[("uploadId", upload)], body=document)
+        return f"{answer.status} {answer.code}"
+
+    with ThreadPoolExecutor(9) as pool:
+        said = pool.map(complete, range(8))
+        until(lambda: joins)
+        query = [("uploadId", upload), ("partNumber", "3")]
+        part = pool.submit(access.ask, "PUT", key, query=query, body=b"late")
+        until_written(server, 2)
+        late.set()
+        assert sorted(said) == ["200 ", *["404 NoSuchUpload"] * 7]
+        assert (part.result().status, part.result().code) == (404, "NoSuchUpload")
+    assert len(joins) == 1
+    assert access.ask("GET", key).body == b"".join(bodies)
+    assert files(server) == blobs_named(server)
+    assert len(files(server)) == 1
+    assert not server.app.state.hub.uploads._locks
 
 
 @pytest.mark.requirement("data.whole", "bar.disk-full")

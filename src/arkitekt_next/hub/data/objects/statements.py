@@ -1,7 +1,8 @@
 """What the store over a folder writes into the ledger.
 
 The rule: whatever changes below an item begins with `WRITE`, which changes no row of an item that is committed or
-removed and so keeps what follows it from being done.
+removed and so keeps what follows it from being done. An object is replaced, or deleted, by the name of the blob
+that was found: so whoever changes a row knows which blob nothing names any more.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ WRITE = Statement(
     )
     .values(writes=_i.writes + _ONE),
 )
-PUT = insert_or(d.object, ["key"], update=[*_CHANGED, "item_id", "team_id"])
 PUT_NEW = insert_or(d.object, ["key"])
 REPLACE = Statement(
     "replace object",
     update(d.object)
-    .where(_o.key == bindparam("b_key"), _o.etag == bindparam("b_etag"))
+    .where(_o.key == bindparam("b_key"), _o.blob == bindparam("b_blob"))
     .values({name: bindparam(name, type_=_o[name].type) for name in _CHANGED}),
 )
 DELETE = Statement(
-    "delete object", delete(d.object).where(_o.key == bindparam("b_key"), _o.item_id == bindparam("b_item"))
+    "delete object",
+    delete(d.object).where(
+        _o.key == bindparam("b_key"), _o.item_id == bindparam("b_item"), _o.blob == bindparam("b_blob")
+    ),
 )
 
 BEGIN = insert_or(d.upload, ["id"])

@@ -70,7 +70,11 @@ class HubObjects(Objects):
         between: Sequence[Step] = (),
         after: Sequence[Step] = (),
     ) -> Stored:
-        """Make a blob that was written the object of a key, in one transaction with other steps."""
+        """Make a blob that was written the object of a key, in one transaction with other steps.
+
+        It takes the place of the very blob that was found there, which then goes; when another one came in between, it
+        looks again.
+        """
         stored = Stored(
             key=str(key),
             team=key.team,
@@ -83,14 +87,16 @@ class HubObjects(Objects):
             modified_at_us=now_us(),
         )
         async with self.kept_if_written(blob) as write:
-            old = await self.head(stored.key)
-            counts = await write(_guard(key.team, key.item), *between, _step(stored, only_if), *after)
-            if counts[0] and not all(counts[1 : 1 + len(between)]):
-                raise Gone(what="upload", name=stored.key, remedy="It was completed or aborted: begin another")
-            if counts[0] and not counts[1 + len(between)]:
-                raise _unmet(only_if)
-            await self._refuse_closed(key.team, key.item, counts)
-        if old is not None and old.blob != blob.name:
+            is_shown = False
+            while not is_shown:
+                old = await self.head(stored.key)
+                check_condition(only_if, old)
+                counts = await write(_guard(key.team, key.item), *between, _step(stored, old), *after)
+                await self._refuse_closed(key.team, key.item, counts)
+                if not all(counts[1 : 1 + len(between)]):
+                    raise Gone(what="upload", name=stored.key, remedy="It was completed or aborted: begin another")
+                is_shown = bool(counts[1 + len(between)])
+        if old is not None:
             await self.blobs.remove([old.blob])
         return stored
 
@@ -154,7 +160,8 @@ class HubObjects(Objects):
         async with self.database.engine.connect() as db:
             blobs = {row.key: row.blob for row in await db.execute(query)}
         ledger, guard = self.database.ledger, _guard(team, item)
-        works = [ledger.commit(guard, (s.DELETE, {"b_key": key, "b_item": item})) for key in blobs]
+        rows = [{"b_key": key, "b_item": item, "b_blob": blob} for key, blob in blobs.items()]
+        works = [ledger.commit(guard, (s.DELETE, row)) for row in rows]
         results = await asyncio.gather(*works)
         await self.blobs.remove([blob for blob, counts in zip(blobs.values(), results, strict=True) if counts[-1]])
         for counts in results:
@@ -165,9 +172,9 @@ class HubObjects(Objects):
         """Delete all that lies below an item, a page at a time."""
         count = 0
         while page := await self._some_of(select(_o.key, _o.blob).where(_o.item_id == item).limit(_CLEARED_AT_ONCE)):
-            rows = [{"b_key": key, "b_item": item} for key, _ in page]
+            rows = [{"b_key": key, "b_item": item, "b_blob": blob} for key, blob in page]
             results = await asyncio.gather(*(self.database.ledger.commit((s.DELETE, row)) for row in rows))
-            await self.blobs.remove([blob for _, blob in page])
+            await self.blobs.remove([blob for (_, blob), counts in zip(page, results, strict=True) if counts[0]])
             count += sum(counts[0] for counts in results)
         while page := await self._some_of(select(_u.id, _u.key).where(_u.item_id == item).limit(1)):
             await self._drop_upload(page[0][0])
@@ -284,7 +291,7 @@ def _stored() -> Select[Any]:
     return query.where(_i.removed_at_us.is_(None))
 
 
-def _step(stored: Stored, only_if: Condition) -> Step:
+def _step(stored: Stored, old: Stored | None) -> Step:
     row = {
         "blob": stored.blob,
         "size_bytes": stored.size_bytes,
@@ -293,10 +300,9 @@ def _step(stored: Stored, only_if: Condition) -> Step:
         "content_type": stored.content_type,
         "modified_at_us": stored.modified_at_us,
     }
-    if only_if.etag is not None:
-        return (s.REPLACE, {**row, "b_key": stored.key, "b_etag": only_if.etag})
-    full = {**row, "key": stored.key, "team_id": stored.team, "item_id": stored.item}
-    return (s.PUT_NEW if only_if.is_new else s.PUT, full)
+    if old is not None:
+        return (s.REPLACE, {**row, "b_key": stored.key, "b_blob": old.blob})
+    return (s.PUT_NEW, {**row, "key": stored.key, "team_id": stored.team, "item_id": stored.item})
 
 
 def _unmet(only_if: Condition) -> Unmet:

@@ -1,9 +1,14 @@
-"""Objects that come in parts: each part is a blob with a row; completing makes one blob of them."""
+"""Objects that come in parts: each part is a blob with a row; completing makes one blob of them.
+
+The rule: what changes which parts an upload has takes turns, so whoever drops or replaces parts has seen all of them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from sqlalchemy import select
 
@@ -39,6 +44,11 @@ class HubUploads(Uploads):
     def __init__(self, objects: HubObjects) -> None:
         self._objects = objects
         self._database = objects.database
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _turn_of(self, upload: Upload) -> asyncio.Lock:
+        """Give an upload's lock, which is there as long as somebody holds it or waits for it."""
+        return self._locks.setdefault(upload.id, asyncio.Lock())
 
     async def begin(self, key: Key, *, content_type: str) -> Upload:
         """Begin an upload."""
@@ -82,16 +92,14 @@ class HubUploads(Uploads):
             "digest": part.digest,
             "modified_at_us": part.modified_at_us,
         }
-        async with self._objects.kept_if_written(blob) as write:
-            old = [
-                known.blob for known in await self.parts(upload, after=number - 1, limit=1) if known.number == number
-            ]
+        async with self._objects.kept_if_written(blob) as write, self._turn_of(upload):
+            before = await self.parts(upload, after=number - 1, limit=1)
             counts = await write(guard_of(key.team, key.item), (s.GO_ON, {"b_upload": upload.id}), (s.PUT_PART, row))
             if not counts[0]:
                 await self._objects.check_open(key.team, key.item)
             if not counts[2]:
                 raise _ended(upload)
-        await self._objects.remove_blobs(old)
+        await self._objects.remove_blobs(known.blob for known in before if known.number == number)
         return part
 
     async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> Sequence[Part]:
@@ -111,30 +119,37 @@ class HubUploads(Uploads):
         """Make one object of parts."""
         key = upload.key
         await self._objects.check_open(key.team, key.item)
-        check_condition(only_if, await self._objects.head(str(key)))
-        there = await self.parts(upload, limit=PARTS_LIMIT)
-        chosen = _choose(wanted, {part.number: part for part in there})
+        async with self._turn_of(upload):
+            if await self.find(upload.id) is None:
+                raise _ended(upload)
+            check_condition(only_if, await self._objects.head(str(key)))
+            there = await self.parts(upload, limit=PARTS_LIMIT)
+            chosen = _choose(wanted, {part.number: part for part in there})
+            stored = await self._put_together(upload, chosen, only_if)
+            await self._objects.remove_blobs(part.blob for part in there)
+        return stored
+
+    async def _put_together(self, upload: Upload, chosen: Sequence[Part], only_if: Condition) -> Stored:
         blob = await self._objects.blobs.join([part.blob for part in chosen])
         row = {"b_upload": upload.id}
-        stored = await self._objects.show(
-            key,
+        return await self._objects.show(
+            upload.key,
             blob,
             content_type=upload.content_type,
             only_if=only_if,
             between=[(s.GO_ON, row)],
             after=[(s.DROP_PARTS, row), (s.DROP_UPLOAD, row)],
         )
-        await self._objects.remove_blobs(part.blob for part in there)
-        return stored
 
     async def abort(self, upload: Upload) -> None:
         """Drop an upload and its parts."""
         key, row = upload.key, {"b_upload": upload.id}
-        there = await self.parts(upload, limit=PARTS_LIMIT)
-        steps = [(s.GO_ON, row), *([(s.DROP_PARTS, row)] if there else []), (s.DROP_UPLOAD, row)]
-        counts = await self._objects.write_guarded(key.team, key.item, *steps)
-        if not counts[0]:
-            raise _ended(upload)
+        async with self._turn_of(upload):
+            there = await self.parts(upload, limit=PARTS_LIMIT)
+            steps = [(s.GO_ON, row), *([(s.DROP_PARTS, row)] if there else []), (s.DROP_UPLOAD, row)]
+            counts = await self._objects.write_guarded(key.team, key.item, *steps)
+            if not counts[0]:
+                raise _ended(upload)
         await self._objects.remove_blobs(part.blob for part in there)
 
 
