@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,3 +69,27 @@ async def test_many_writers_at_once_do_not_get_past_the_limit_together(small: An
         assert set(said) == {"done", "507 StorageFull"}
         assert used == 150_000 * said.count("done") <= LIMIT
         assert (await web.get("/health")).status_code == 200
+
+
+@scenario
+async def test_what_parts_are_joined_into_needs_room_beside_them(small: Any) -> None:
+    async with rest(small) as web:
+        _, grant = await make(web)
+        s3, quota = s3_of(grant), small.app.state.hub.quota
+        for name, size, said in (("a", 400_000, "done"), ("b", 301_000, "507 StorageFull"), ("c", 299_000, "done")):
+            where = {"Bucket": grant["bucket"], "Key": f"{grant['prefix']}{name}"}
+            completed = await asyncio.to_thread(begin, s3, where, size)
+            assert await asyncio.to_thread(refusal, partial(s3.complete_multipart_upload, **completed)) == said, name
+            if said != "done":
+                await asyncio.to_thread(partial(s3.abort_multipart_upload, **where, UploadId=completed["UploadId"]))
+            await asyncio.sleep(0.6)  # what has gone is noticed
+        assert await on_hub(small, quota.used_bytes()) == 699_000
+        assert await asyncio.to_thread(refusal, put, grant, "d", b"x" * 301_000) == "done"
+        assert await on_hub(small, quota.used_bytes()) == LIMIT
+
+
+def begin(s3: Any, where: dict[str, str], size: int) -> dict[str, Any]:
+    """Begin an upload of one part; give what completes it; blocks."""
+    upload = s3.create_multipart_upload(**where)["UploadId"]
+    etag = s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"p" * size)["ETag"]
+    return {**where, "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}

@@ -139,8 +139,8 @@ class HubSettings(BaseModel):
     data_quota_bytes: int | None = Field(
         default=None,
         ge=0,
-        description="How much all stored data may take, in bytes; beyond it nothing more is taken. By default as much "
-        "as the disk holds.",
+        description="How much all stored data may take, in bytes; beyond it nothing more is taken. What is sent in "
+        "parts needs room twice while they are put together. By default as much as the disk holds.",
     )
     data_bucket: str | None = Field(
         default=None,

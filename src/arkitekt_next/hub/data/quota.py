@@ -6,6 +6,7 @@ The rule: what is there is asked of the database, not remembered for long; hubs 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -41,18 +42,28 @@ class Quota:
                 total += int((await db.execute(select(func.coalesce(func.sum(table.c.size_bytes), 0)))).scalar_one())
         return total
 
-    async def check(self) -> None:
-        """Refuse to take anything more once the limit is reached. Raises `StorageFull`."""
+    async def check(self, *, room_bytes: int = 1) -> None:
+        """Refuse to take anything more once there is no such room. Raises `StorageFull`."""
         if self._limit_bytes is None:
             return
         age_s = monotonic() - self._asked_at
-        if age_s > _FRESH_S or (self._is_full and age_s > _AGAIN_S):
+        if age_s > _FRESH_S or (not self._has(room_bytes) and age_s > _AGAIN_S):
             self._asked_at = monotonic()
             before = self._since
             self._stored = await self.used_bytes()
             self._since -= before
-        if self._is_full:
+        if not self._has(room_bytes):
             raise self._refusal()
+
+    @asynccontextmanager
+    async def reserved(self, size_bytes: int) -> AsyncIterator[None]:
+        """Count what is written meanwhile and then stands for what was counted already. Raises `StorageFull`."""
+        await self.check(room_bytes=max(1, size_bytes))
+        self._under_way += size_bytes
+        try:
+            yield
+        finally:
+            self._under_way -= size_bytes
 
     async def counted(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Give the same bytes, up to the limit. Raises `StorageFull`."""
@@ -62,7 +73,7 @@ class Quota:
             async for data in body:
                 count += len(data)
                 self._under_way += len(data)
-                if self._limit_bytes is not None and self._taken > self._limit_bytes:
+                if not self._has(0):
                     raise self._refusal()
                 yield data
             self._since += count
@@ -73,9 +84,8 @@ class Quota:
     def _taken(self) -> int:
         return self._stored + self._since + self._under_way
 
-    @property
-    def _is_full(self) -> bool:
-        return self._limit_bytes is not None and self._taken >= self._limit_bytes
+    def _has(self, room_bytes: int) -> bool:
+        return self._limit_bytes is None or self._taken + room_bytes <= self._limit_bytes
 
     def _refusal(self) -> StorageFull:
         limit = f"{self._limit_bytes} bytes may be stored (data_quota_bytes)"

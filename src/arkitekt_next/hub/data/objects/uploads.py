@@ -116,7 +116,7 @@ class HubUploads(Uploads):
     async def complete(
         self, upload: Upload, wanted: Sequence[tuple[int, str]], *, only_if: Condition = ALWAYS
     ) -> Stored:
-        """Make one object of parts."""
+        """Make one object of parts, for which there has to be room beside them until they go."""
         key = upload.key
         await self._objects.check_open(key.team, key.item)
         async with self._turn_of(upload):
@@ -125,8 +125,9 @@ class HubUploads(Uploads):
             check_condition(only_if, await self._objects.head(str(key)))
             there = await self.parts(upload, limit=PARTS_LIMIT)
             chosen = _choose(wanted, {part.number: part for part in there})
-            stored = await self._put_together(upload, chosen, only_if)
-            await self._objects.remove_blobs(part.blob for part in there)
+            async with self._objects.quota.reserved(sum(part.size_bytes for part in chosen)):
+                stored = await self._put_together(upload, chosen, only_if)
+                await self._objects.remove_blobs(part.blob for part in there)
         return stored
 
     async def _put_together(self, upload: Upload, chosen: Sequence[Part], only_if: Condition) -> Stored:
