@@ -98,6 +98,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "data.sweep": "What nobody needs goes by a stated rule: given up, unused, thrown away, or without a row.",
         "data.history": "What explains an item stays for as long as the item.",
         "data.backup": "A backup takes what is stored along, file by file with its hash, or says what is damaged.",
+        "data.shared": "Who reads or writes slowly, however often, leaves places of the store to others.",
         "data.quota": "A store with a limit refuses what is beyond it, and goes on once there is room.",
         # -- keeping what is there
         "keep.databases": "SQLite in a folder and PostgreSQL behave alike.",

@@ -32,6 +32,7 @@ from arkitekt_next.hub.data.objects.store import HubObjects
 from arkitekt_next.hub.data.objects.uploads import HubUploads
 from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.hub.data.service import DataService
+from arkitekt_next.hub.data.transfers import Transfers
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
@@ -101,6 +102,7 @@ class HubContext:
         self.quota = Quota(database, settings.data_quota_bytes, place=blobs.place)
         self.objects = HubObjects(blobs, database, self.quota)
         self.uploads = HubUploads(self.objects)
+        self.transfers = Transfers(readers=blobs.readers, writers=blobs.writers)
         self.data = DataService(
             database, self.objects, self.grants, self.quota, endpoint=url, role_of=self.accounts.people.role_of
         )

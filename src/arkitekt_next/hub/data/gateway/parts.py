@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from arkitekt_next.data.sigv4 import Refused
@@ -15,12 +15,12 @@ from . import xml
 from .answers import Answer, S3Error, as_s3, error_text
 from .body import digest_of, read_small, steps_of
 from .listing import number_of
-from .reading import iso_time
+from .reading import bytes_of, iso_time
 from .request import BUCKET
 from .writing import condition_of, content_type_of, copied_part, source_of, still_granted
 
 if TYPE_CHECKING:
-    from arkitekt_next.hub.data.objects.contract import Stored, Upload
+    from arkitekt_next.hub.data.objects.contract import Condition, Stored, Upload
 
     from .request import Call
 
@@ -58,7 +58,9 @@ async def put_part(call: Call) -> Answer:
     number = number_of(call, "partNumber", least=1, most=PARTS_LIMIT)
     if "x-amz-copy-source" in call.headers:
         return await _copy_part(call, upload, number)
-    part = await call.hub.uploads.put_part(upload, number, steps_of(call), digest=digest_of(call))
+    steps = steps_of(call)
+    async with call.hub.transfers.writing(call.grant.person):
+        part = await call.hub.uploads.put_part(upload, number, steps, digest=digest_of(call))
     return Answer(200, [(b"etag", f'"{part.etag}"'.encode())])
 
 
@@ -72,8 +74,9 @@ async def _copy_part(call: Call, upload: Upload, number: int) -> Answer:
             problem = f"expected x-amz-copy-source-range as bytes=first-last within {source.size_bytes} bytes"
             raise S3Error("InvalidArgument", problem)
         start, stop = int(found[1]), int(found[2]) + 1
-    steps = still_granted(call, call.hub.objects.read(source, start, stop))
-    part = await call.hub.uploads.put_part(upload, number, steps)
+    steps = still_granted(call, bytes_of(call, source, start, stop))
+    async with call.hub.transfers.writing(call.grant.person):
+        part = await call.hub.uploads.put_part(upload, number, steps)
     return Answer(200, list(_XML), copied_part(part.etag, part.modified_at_us))
 
 
@@ -132,7 +135,7 @@ async def complete(call: Call) -> Answer:
         if not (number.isascii() and number.isdigit() and len(number) < 6):
             raise S3Error("MalformedXML", "expected PartNumber as a number")
         wanted.append((int(number), etag))
-    work = asyncio.ensure_future(call.hub.uploads.complete(upload, wanted, only_if=condition_of(call)))
+    work = asyncio.ensure_future(_put_together(call, upload, wanted, condition_of(call)))
     try:
         done, _ = await asyncio.wait({work}, timeout=_PATIENCE_S)
     except asyncio.CancelledError:
@@ -141,6 +144,11 @@ async def complete(call: Call) -> Answer:
     if done:
         return Answer(200, list(_XML), f"{_HEAD}{_completed(work.result())}".encode())
     return Answer(200, list(_XML), steps=_breathe(call, work))
+
+
+async def _put_together(call: Call, upload: Upload, wanted: Sequence[tuple[int, str]], only_if: Condition) -> Stored:
+    async with call.hub.transfers.writing(call.grant.person):
+        return await call.hub.uploads.complete(upload, wanted, only_if=only_if)
 
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.hub.data.objects.contract import Gone
 
@@ -52,8 +53,16 @@ async def _serve(call: Call, stored: Stored) -> Answer:
     status = 206 if found is not None else 200
     if call.asked.method == "HEAD" or start == stop:
         return Answer(status, headers)
-    steps = call.hub.objects.read(stored, start, stop)
+    steps = bytes_of(call, stored, start, stop)
     return Answer(status, headers, await anext(steps), steps)
+
+
+async def bytes_of(call: Call, stored: Stored, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    """Give the bytes from `start` up to `stop`, which take one of the person's places until they end."""
+    steps: Any = call.hub.objects.read(stored, start, stop)
+    async with call.hub.transfers.reading(call.grant.person), aclosing(steps):
+        async for data in steps:
+            yield data
 
 
 def describe(stored: Stored) -> Headers:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from . import xml
 from .admission import check_still_holds
 from .answers import Answer, S3Error
 from .body import digest_of, read_small, steps_of
-from .reading import iso_time, names_etag
+from .reading import bytes_of, iso_time, names_etag
 from .request import BUCKET
 
 if TYPE_CHECKING:
@@ -33,13 +34,11 @@ async def put(call: Call) -> Answer:
     call.takes()
     key = call.own_key()
     call.check_writes()
-    stored = await call.hub.objects.put(
-        key,
-        steps_of(call),
-        content_type=content_type_of(call),
-        digest=digest_of(call),
-        only_if=condition_of(call),
-    )
+    content_type, only_if, steps = content_type_of(call), condition_of(call), steps_of(call)
+    async with call.hub.transfers.writing(call.grant.person):
+        stored = await call.hub.objects.put(
+            key, steps, content_type=content_type, digest=digest_of(call), only_if=only_if
+        )
     return Answer(200, [(b"etag", f'"{stored.etag}"'.encode())])
 
 
@@ -50,12 +49,11 @@ async def copy(call: Call) -> Answer:
     call.check_writes()
     source = await source_of(call)
     is_new_type = (call.header("x-amz-metadata-directive") or "COPY").upper() == "REPLACE"
-    stored = await call.hub.objects.put(
-        key,
-        still_granted(call, call.hub.objects.read(source, 0, source.size_bytes)),
-        content_type=content_type_of(call) if is_new_type else source.content_type,
-        only_if=condition_of(call),
-    )
+    content_type = content_type_of(call) if is_new_type else source.content_type
+    steps = still_granted(call, bytes_of(call, source, 0, source.size_bytes))
+    only_if = condition_of(call)
+    async with call.hub.transfers.writing(call.grant.person):
+        stored = await call.hub.objects.put(key, steps, content_type=content_type, only_if=only_if)
     return Answer(200, list(_XML), _copied("CopyObjectResult", stored.etag, stored.modified_at_us))
 
 
@@ -68,10 +66,11 @@ def copied_part(etag: str, at_us: int) -> bytes:
     return _copied("CopyPartResult", etag, at_us)
 
 
-async def still_granted(call: Call, steps: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def still_granted(call: Call, steps: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
     """Give the same bytes, and look at the grant once more when they have ended."""
-    async for step in steps:
-        yield step
+    async with aclosing(steps):
+        async for step in steps:
+            yield step
     await check_still_holds(call)
 
 

@@ -37,6 +37,7 @@ class Blobs(ABC):
 
     def __init__(self, place: str, *, writers: int, readers: int) -> None:
         self.place = place
+        self.writers, self.readers = writers, readers
         self.in_flight: set[str] = set()
         self._writers = asyncio.Semaphore(writers)
         self._readers = asyncio.Semaphore(readers)
@@ -107,13 +108,13 @@ def refuse_changed(blob: Blob, digest: str | None) -> None:
 
 
 @asynccontextmanager
-async def turn(places: asyncio.Semaphore) -> AsyncIterator[None]:
+async def turn(places: asyncio.Semaphore, *, whose: str = "") -> AsyncIterator[None]:
     """Wait for one of the places. Raises `HubBusy` when none gets free for long."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await places.acquire()
     except TimeoutError:
-        raise HubBusy(reason="too many transfers at once", retry_after_s=2) from None
+        raise HubBusy(reason=f"too many transfers{whose} at once", retry_after_s=2) from None
     try:
         yield
     finally:
