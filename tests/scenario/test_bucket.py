@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from arkitekt_next.cli.main import cli
 from arkitekt_next.embedded import serve
 from arkitekt_next.errors import Conflict, HubBusy, RequestRefused, StorageFull
 from arkitekt_next.hub.core.config import HubSettings
+from arkitekt_next.hub.data.objects import bucket
 from arkitekt_next.hub.data.objects.blobs import path_of
 from arkitekt_next.hub.data.objects.bucket import CLAIM, PART_BYTES, Bucket, BucketBlobs
 from arkitekt_next.storage.backup import restore
@@ -156,15 +158,20 @@ def test_a_sweep_takes_what_nothing_names_and_nothing_that_is_not_the_hubs(
     assert left == {path_of(name) for name in blobs_named(server)} | set(alien) | {CLAIM}
 
 
-def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(server: Any, s3: S3Server) -> None:
+def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(
+    server: Any, s3: S3Server, prefix: str
+) -> None:
     access = give(server, new_item(server))
     put(access, "a", b"kept")
+    blobs = blobs_named(server)
     s3.stop()
     try:
         for method, name, body in (("PUT", "b", b"new"), ("GET", "a", b"")):
             got = access.ask(method, f"{access.prefix}{name}", body=body)
-            assert (got.status, got.code) == (503, "SlowDown"), got.body
-            assert SECRET.encode() not in got.body
+            assert (got.status, got.code, got.headers["retry-after"]) == (503, "SlowDown", "5"), got.body
+            assert b"the place where the data lies can&#x27;t be reached" in got.body
+            told = got.body.decode().replace(access.prefix, "")
+            assert not [said for said in (SECRET, BUCKET, prefix, s3.url.split(":")[-1], *blobs) if said in told], told
     finally:
         s3.start()
     put(access, "b", b"new")
@@ -267,12 +274,14 @@ def test_the_servers_keys_are_nowhere_but_in_the_settings(server: Any) -> None:
         (507, "XMinioStorageFull", StorageFull, "XMinioStorageFull"),
         (403, "QuotaExceeded", StorageFull, "QuotaExceeded"),
         (403, "AccessDenied", HubBusy, "the server answers AccessDenied"),
-        (500, "InternalError", HubBusy, "can't be reached"),
+        (500, "InternalError", HubBusy, "Server returned"),
     ],
 )
 def test_what_the_server_refuses_is_told_by_what_it_is(
-    status: int, code: str, error: type[Exception], reason: str
+    status: int, code: str, error: type[Exception], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log = Mock()
+    monkeypatch.setattr(bucket, "log", log)
     with answering(status, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>") as url:
 
         async def body() -> AsyncIterator[bytes]:
@@ -281,11 +290,18 @@ def test_what_the_server_refuses_is_told_by_what_it_is(
         async def write() -> None:
             place = Bucket(BUCKET, "", url, "us-east-1", KEY_ID, SecretStr(SECRET))
             blobs = BucketBlobs(place)
-            with pytest.raises(error, match=reason) as refused:
+            with pytest.raises(error) as refused:
                 await blobs.write(body())
-            assert SECRET not in str(refused.value)
-            with pytest.raises(Conflict, match="the key has to be allowed"):
+            told = json.dumps(refused.value.to_json())
+            assert not [said for said in (SECRET, BUCKET, url, url.split(":")[-1]) if said in told], told
+            assert (reason in told) is (error is StorageFull)
+            logged = log.error.call_args.kwargs
+            assert (logged["place"], reason in logged["reason"]) == (place.place, True)
+            with pytest.raises(Conflict, match="the key has to be allowed") as unusable:
                 await blobs.open("me")
+            assert reason in str(unusable.value)
+            assert place.place in str(unusable.value)
+            assert SECRET not in str(unusable.value)
 
         asyncio.run(write())
 

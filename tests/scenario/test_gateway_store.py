@@ -235,6 +235,19 @@ def test_parts_are_joined_once_however_often_an_upload_is_completed(
     until(lambda: not server.app.state.hub.uploads._locks)
 
 
+@pytest.mark.requirement("data.whole")
+def test_what_is_not_on_the_disk_is_missing_without_saying_where_it_lay(server: Any) -> None:
+    access = give(server, new_item(server))
+    key = f"{access.prefix}a"
+    assert access.ask("PUT", key, body=b"x").status == 200
+    (lost,) = [path for path in (server.folder / "objects").rglob("*") if path.is_file()]
+    lost.unlink()
+    copied = access.ask("PUT", f"{key}2", headers={"x-amz-copy-source": f"{BUCKET}/{key}"})
+    assert (copied.status, copied.code) == (404, "NoSuchKey")
+    assert lost.name.encode() in copied.body
+    assert str(server.folder).encode() not in copied.body
+
+
 @pytest.mark.requirement("data.whole", "bar.disk-full")
 def test_a_full_disk_refuses_with_the_reason_and_shows_nothing_half(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 24) as disk:

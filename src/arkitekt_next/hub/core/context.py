@@ -99,7 +99,7 @@ class HubContext:
         self.catalogue = Catalogue(database, self.shares, self.consents)
         self.grants = Grants(database, master=master, holds=self._lets_on)
         blobs = blobs_of(settings)
-        self.quota = Quota(database, settings.data_quota_bytes, place=blobs.place)
+        self.quota = Quota(database, settings.data_quota_bytes, place=blobs.called)
         self.objects = HubObjects(blobs, database, self.quota)
         self.uploads = HubUploads(self.objects)
         self.transfers = Transfers(readers=blobs.readers, writers=blobs.writers)

@@ -33,10 +33,13 @@ class Blob:
 
 
 class Blobs(ABC):
-    """The blobs of one place. At most `writers` are written and `readers` read at a time; more wait a while."""
+    """The blobs of one place. At most `writers` are written and `readers` read at a time; more wait a while.
 
-    def __init__(self, place: str, *, writers: int, readers: int) -> None:
-        self.place = place
+    `place` is for the log and for whoever keeps the hub; clients hear of it as `called`.
+    """
+
+    def __init__(self, place: str, *, called: str, writers: int, readers: int) -> None:
+        self.place, self.called = place, called
         self.writers, self.readers = writers, readers
         self.in_flight: set[str] = set()
         self._writers = asyncio.Semaphore(writers)

@@ -1,7 +1,8 @@
 """Blobs as objects in a bucket of an S3 server of others' making, reached through the hub alone.
 
 Its keys never leave the hub: clients talk to the gateway, here as over a folder, and everything that keeps one from the
-data of others holds as it does there. Bodies are passed on in parts of 8 MiB, without ever lying here as a whole.
+data of others holds as it does there. Bodies are passed on in parts of 8 MiB, without ever lying here as a whole. Where
+the bucket is, and what its server says, is for the log and for whoever starts the hub: clients are not told.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ CLAIM = "arkitekt-hub.txt"
 """The object that says whose the place is."""
 _OWNER_CHARS = 36
 _LISTED_AT_ONCE = 1000
+_CALLED = "the place where the data lies"
 _FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooLarge")
 """What servers call it when they have no room left; Amazon has no word for it."""
 _REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "NoSuchBucket")
@@ -55,11 +57,19 @@ class Bucket:
         return f"s3://{self.name}{below}" + (f" at {self.endpoint}" if self.endpoint else f" in {self.region}")
 
 
+class Unreachable(HubBusy):
+    """The bucket can't be used just now; `why` is not for clients, and travels nowhere."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(reason=f"{_CALLED} can't be reached", retry_after_s=5)
+        self.why = why
+
+
 class BucketBlobs(Blobs):
     """The blobs of one bucket."""
 
     def __init__(self, bucket: Bucket) -> None:
-        super().__init__(bucket.place, writers=WRITERS, readers=READERS)
+        super().__init__(bucket.place, called=_CALLED, writers=WRITERS, readers=READERS)
         self._bucket = bucket
         self._store = _connect(bucket)
         self._owner = ""
@@ -79,7 +89,7 @@ class BucketBlobs(Blobs):
                 same = bytes(await obstore.get_range_async(self._store, path_of(name), start=0, end=len(text))) == text
                 await obstore.delete_async(self._store, [path_of(name)])
         except ArkitektError as failed:
-            raise self._unusable(failed.message) from failed
+            raise self._unusable(_reason_of(failed)) from failed
         finally:
             self.in_flight.discard(name)
         if not same:
@@ -205,7 +215,7 @@ class BucketBlobs(Blobs):
             except Gone:
                 count += len(page)
             except ArkitektError as failed:
-                log.warning("blobs were not removed", place=self.place, count=len(page), reason=failed.message)
+                log.warning("blobs were not removed", place=self.place, count=len(page), reason=_reason_of(failed))
         self.in_flight.difference_update(names)
         return count
 
@@ -285,13 +295,22 @@ class BucketBlobs(Blobs):
             said = str(failed)
             full = next((word for word in _FULL if word in said), None)
             if full is not None:
-                raise StorageFull(reason=f"the server answers {full}", folder=self.place) from failed
+                raise self._full(f"the server answers {full}") from failed
             refused = next((word for word in _REFUSED if word in said), None)
             raise self._trouble(f"the server answers {refused}" if refused else _short(said)) from failed
 
-    def _trouble(self, reason: str) -> HubBusy:
+    def _full(self, reason: str) -> StorageFull:
+        log.error("the bucket is full", place=self.place, reason=reason)
+        text = f"There is no room left in {_CALLED}: {reason}. The hub goes on by itself once there is"
+        return StorageFull(text, reason=reason, folder=_CALLED)
+
+    def _trouble(self, reason: str) -> Unreachable:
         log.error("the bucket can't be reached", place=self.place, reason=reason)
-        return HubBusy(reason=f"where the data lies can't be reached ({reason})", retry_after_s=5)
+        return Unreachable(reason)
+
+
+def _reason_of(failed: ArkitektError) -> str:
+    return f"it can't be reached ({failed.why})" if isinstance(failed, Unreachable) else failed.message
 
 
 async def _ended(work: Awaitable[Any]) -> None:

@@ -33,7 +33,7 @@ class FolderBlobs(Blobs):
     """The files of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(str(folder), writers=WRITERS, readers=READERS)
+        super().__init__(str(folder), called=str(folder), writers=WRITERS, readers=READERS)
         self._folder = make_private_folder(folder)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="arkitekt-blobs")
 
@@ -116,7 +116,8 @@ class FolderBlobs(Blobs):
             if error.errno in _FULL:
                 raise StorageFull(reason=error.strerror, folder=str(self._folder)) from error
             if error.errno == errno.ENOENT:
-                raise Gone(what="object", name=str(error.filename), remedy="Somebody has just removed it") from error
+                name = Path(str(error.filename)).name  # not where it lies, which is nobody's business
+                raise Gone(what="object", name=name, remedy="Somebody has just removed it") from error
             raise
 
     async def remove(self, names: Iterable[str]) -> int:
