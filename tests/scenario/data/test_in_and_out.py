@@ -164,7 +164,7 @@ def test_every_kind_goes_out_under_its_name_or_another(caller: App, tmp_path: Pa
     (tmp_path / "p.txt").write_text("stain")
     file = File.save(tmp_path / "p.txt", name="protocol")
     made = [item.export(folder) for item in (image, array, table, file)]
-    assert [path.name for path in made] == ["_.._evil.ome.zarr", "numbers.zarr", "a_b.parquet", "p.txt"]
+    assert [path.name for path in made] == ["_.._evil.ome.zarr", "numbers.zarr", "a_b.parquet", "protocol.txt"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in made)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "p.txt"]
     assert zarr.open_array(folder / "numbers.zarr", path="0").attrs is not None

@@ -161,6 +161,8 @@ def export_file(file: File, path: Path, *, overwrite: bool, progress: Progress |
     """Write a file as it is; see `File.export`."""
     from .downloading import download
 
-    name = safe_name(file.name, str(file.meta["name"]))
+    name, ending = safe_name(file.name, str(file.meta["name"])), Path(str(file.meta["name"])).suffix
+    if not Path(name).suffix:
+        name = safe_name(f"{name}{ending}", name)
     target = path / name if path.is_dir() else path
     return download(file, target, overwrite=overwrite, progress=progress)
