@@ -109,6 +109,7 @@ def test_what_ended_before_the_days_goes_and_what_belongs_to_something_live_stay
     asyncio.run(asyncio.wait_for(work(), 60))
 
 
+@pytest.mark.alone  # it times calls
 def test_calls_go_on_while_many_tasks_are_removed(server: Any) -> None:
     async def work() -> None:
         async with client(server, "app") as agent, client(server, "caller") as caller:

@@ -130,13 +130,13 @@ class BucketBlobs(Blobs):
     async def write(self, body: AsyncIterator[bytes], *, digest: str | None = None) -> Blob:
         """Write an object."""
         async with turn(self._writers):
-            name = self.new_name()
+            sending = _Sending(self._store, self.new_name())
             try:
-                blob = await self._send(name, body)
+                blob = await self._send(sending, body)
                 refuse_changed(blob, digest)
                 return blob
             except BaseException:
-                self._discard(name)
+                self._discard(sending)
                 raise
 
     async def join(self, names: Sequence[str]) -> Blob:
@@ -153,48 +153,32 @@ class BucketBlobs(Blobs):
         async with aclosing(all_of_them()) as body:
             return await self.write(body)
 
-    async def _send(self, name: str, body: AsyncIterator[bytes]) -> Blob:
-        import obstore
-
+    async def _send(self, sending: _Sending, body: AsyncIterator[bytes]) -> Blob:
         digest, size = hashlib.sha256(), 0
         waiting = bytearray()
-        writer: Any = None
-        try:
-            async for data in body:
-                size += len(data)
-                if size > OBJECT_LIMIT_BYTES:
-                    problem = f"expected at most {OBJECT_LIMIT_BYTES} bytes, got more. Write it as several objects"
-                    raise Mismatch(where="body", problem=problem, reason="size")
-                waiting += data
-                if len(waiting) >= PART_BYTES:
-                    part, waiting = bytes(waiting), bytearray()
-                    await asyncio.to_thread(digest.update, part)
-                    with self._told(name):
-                        if writer is None:
-                            writer = obstore.open_writer_async(
-                                self._store, path_of(name), buffer_size=PART_BYTES, max_concurrency=1
-                            )
-                        await writer.write(part)
-            part = bytes(waiting)
-            await asyncio.to_thread(digest.update, part)
-            with self._told(name):
-                if writer is None:
-                    await obstore.put_async(self._store, path_of(name), part, use_multipart=False)
-                else:
-                    if part:
-                        await writer.write(part)
-                    await writer.close()
-        except BaseException:
-            if writer is not None:  # finished, it can be removed; else its parts would lie there for ever
-                await _ended(writer.close())
-            raise
-        return Blob(name, size, digest.hexdigest())
+        async for data in body:
+            size += len(data)
+            if size > OBJECT_LIMIT_BYTES:
+                problem = f"expected at most {OBJECT_LIMIT_BYTES} bytes, got more. Write it as several objects"
+                raise Mismatch(where="body", problem=problem, reason="size")
+            waiting += data
+            if len(waiting) >= PART_BYTES:
+                part, waiting = bytes(waiting), bytearray()
+                await asyncio.to_thread(digest.update, part)
+                with self._told(sending.name):
+                    await sending.put(part)
+        part = bytes(waiting)
+        await asyncio.to_thread(digest.update, part)
+        with self._told(sending.name):
+            await sending.end(part)
+        return Blob(sending.name, size, digest.hexdigest())
 
-    def _discard(self, name: str) -> None:
+    def _discard(self, sending: _Sending) -> None:
         """Remove what was not finished, behind the back of who waits."""
 
         async def drop() -> None:
-            await self.remove([name])
+            await sending.give_up()
+            await self.remove([sending.name])
 
         task = asyncio.ensure_future(drop())
         self._removals.add(task)
@@ -313,10 +297,50 @@ def _reason_of(failed: ArkitektError) -> str:
     return f"it can't be reached ({failed.why})" if isinstance(failed, Unreachable) else failed.message
 
 
-async def _ended(work: Awaitable[Any]) -> None:
-    """See something through, whatever comes of it, also when who waits is cancelled."""
-    with suppress(Exception):
-        await asyncio.shield(asyncio.ensure_future(work))
+class _Sending:
+    """An object on its way to the server: in one request, or in parts once there is more than one.
+
+    A step that has begun is never cancelled, since what it leaves behind could not be ended any more.
+    """
+
+    def __init__(self, store: Any, name: str) -> None:
+        self.name = name
+        self._store = store
+        self._writer: Any = None
+        self._step: asyncio.Future[Any] | None = None
+
+    async def put(self, part: bytes) -> None:
+        """Send a part, and wait until the server has it."""
+        import obstore
+
+        if self._writer is None:
+            path = path_of(self.name)
+            self._writer = obstore.open_writer_async(self._store, path, buffer_size=PART_BYTES, max_concurrency=1)
+        await self._do(self._writer.write(part))
+
+    async def end(self, part: bytes) -> None:
+        """Send the last part, which may be all there is, and let the object be there."""
+        import obstore
+
+        if self._writer is None:
+            await self._do(obstore.put_async(self._store, path_of(self.name), part, use_multipart=False))
+            return
+        if part:
+            await self.put(part)
+        await self._do(self._writer.close())
+
+    async def give_up(self) -> None:
+        """Finish what was begun, so that it can be removed: its parts would lie there for ever else."""
+        with suppress(Exception):
+            if self._step is not None:
+                await self._step
+        with suppress(Exception):
+            if self._writer is not None:
+                await self._writer.close()
+
+    async def _do(self, work: Awaitable[Any]) -> None:
+        self._step = asyncio.ensure_future(work)
+        await asyncio.shield(self._step)
 
 
 def _short(text: str) -> str:
