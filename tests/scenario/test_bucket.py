@@ -28,6 +28,7 @@ from arkitekt_next.hub.core.config import HubSettings
 from arkitekt_next.hub.data.objects import bucket
 from arkitekt_next.hub.data.objects.blobs import path_of
 from arkitekt_next.hub.data.objects.bucket import CLAIM, PART_BYTES, Bucket, BucketBlobs
+from arkitekt_next.hub.data.objects.contract import Mismatch
 from arkitekt_next.storage.backup import restore
 from tests.support.buckets import BUCKET, KEY_ID, SECRET, S3Server, s3_server
 from tests.support.data import Sending, blobs_named, commit_item, give, new_item, on_loop
@@ -37,6 +38,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.requirement("data.bucket")
 
 MIB = 1024 * 1024
+BREAKS = 24
 
 
 @pytest.fixture(scope="module")
@@ -351,3 +353,31 @@ def test_two_hubs_never_keep_their_data_in_one_place(server: Any, s3: S3Server, 
     assert on_loop(server, server.app.state.hub.objects.sweep(older_than_s=-3)) == 0
     assert orphan in s3.everything()
     assert get(access, "a") == b"kept"
+
+
+@pytest.mark.alone  # a server that drops connections under load makes parts that nobody is told of
+def test_no_way_of_breaking_off_leaves_parts_on_the_server(s3: S3Server) -> None:
+    async def body(number: int) -> AsyncIterator[bytes]:
+        for _ in range(3 * PART_BYTES // MIB):
+            yield bytes(MIB)
+        if number % 3 == 0:
+            raise OSError("the sender broke off")
+        await asyncio.sleep(0 if number % 3 == 1 else 60)
+
+    async def write() -> None:
+        blobs = BucketBlobs(Bucket(BUCKET, "broken", s3.url, "us-east-1", KEY_ID, SecretStr(SECRET)))
+        for number in range(BREAKS):
+            work = asyncio.ensure_future(blobs.write(body(number), digest="0" * 64 if number % 3 == 1 else None))
+            if number % 3 == 2:
+                await asyncio.sleep(0.02 * number)
+                work.cancel()
+            with pytest.raises((OSError, Mismatch, asyncio.CancelledError)):
+                await work
+            async with asyncio.timeout(20):
+                while blobs.in_flight:
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(write())
+    assert held(s3, f"{BUCKET}/broken") == set()
+    assert s3.uploads("broken/") == 0
+    print(f"N = {BREAKS} uploads broken off")

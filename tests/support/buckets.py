@@ -44,6 +44,10 @@ class S3Server:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return {found["Key"] for page in pages for found in page.get("Contents", ())}
 
+    def uploads(self, prefix: str) -> int:
+        """Count the uploads below a prefix that were begun and not ended."""
+        return len(self.client.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix).get("Uploads", ()))
+
     def settings(self, **other: Any) -> dict[str, Any]:
         """Give the settings of a hub that keeps its data here."""
         keys = {"data_key_id": KEY_ID, "data_secret_key": SECRET}
