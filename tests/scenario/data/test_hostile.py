@@ -23,6 +23,9 @@ from arkitekt_next.errors import InvalidValue
 from arkitekt_next.sdk.data import bounds, files
 from arkitekt_next.sdk.data.crate import _Folder
 from arkitekt_next.sdk.data.naming import safe_name
+from arkitekt_next.storage import data_tables as d
+from arkitekt_next.storage import tables as t
+from tests.support.data import on_loop
 
 pytestmark = pytest.mark.requirement("data.safe")
 
@@ -151,6 +154,15 @@ def test_only_ones_own_images_pass_for_a_file(caller: App, hub: Any, tmp_path: P
     mine = Image.load(tmp_path / "x.png")
     assert Image.loaded(tmp_path / "x.png") == mine
     assert [found.id for found in Image.search(mine=True, sha256=mine.meta["origin"]["sha256"])] == [mine.id]
+
+    async def hand_over() -> None:
+        async with hub.app.state.hub.database.engine.begin() as db:
+            await db.execute(t.person.insert().values(id="somebody-else", name="eve", created_at_us=1))
+            await db.execute(d.item.update().where(d.item.c.id == mine.id).values(person_id="somebody-else"))
+
+    on_loop(hub, hand_over())
+    assert Image.get(mine.id).person == "eve"
+    assert Image.loaded(tmp_path / "x.png") is None
 
 
 def test_a_picture_that_is_none_is_not_shown(caller: App) -> None:
