@@ -308,7 +308,7 @@ class HubContext:
         self.database.ledger.write([(_RENEW_HUB, row)], lambda _: None)
         await self.agents.close()
         await self.board.close()
-        self.objects.close()
+        await self.objects.close()
 
 
 async def _identity(settings: HubSettings, database: Database) -> str:

@@ -51,7 +51,7 @@ class Blobs(ABC):
         The owner is who has the rows: what these do not name is removed.
         """
 
-    def close(self) -> None:  # noqa: B027
+    async def close(self) -> None:  # noqa: B027
         """Let go of what it holds."""
 
     @abstractmethod

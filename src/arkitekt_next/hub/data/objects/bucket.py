@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WRITERS = 8
 READERS = 24
+CLOSE_WITHIN_S = 10.0
 PART_BYTES = 8 * 1024 * 1024
 STEP_BYTES = 2 * 1024 * 1024
 CLAIM = "arkitekt-hub.txt"
@@ -119,6 +120,11 @@ class BucketBlobs(Blobs):
             with self._told(CLAIM):
                 await obstore.put_async(self._store, CLAIM, owner.encode(), use_multipart=False)
         return owner
+
+    async def close(self) -> None:
+        """Wait a while for what is being removed: parts that were begun would lie at the server for ever else."""
+        if self._removals:
+            await asyncio.wait(self._removals, timeout=CLOSE_WITHIN_S)
 
     def _unusable(self, reason: str) -> Conflict:
         return Conflict(

@@ -41,7 +41,7 @@ class FolderBlobs(Blobs):
         """Run something in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the threads end once they have done what they were given."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 

@@ -41,9 +41,9 @@ class HubObjects(Objects):
         self.database = database
         self.quota = quota
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of what the blobs hold."""
-        self.blobs.close()
+        await self.blobs.close()
 
     async def put(
         self,
