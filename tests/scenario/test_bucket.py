@@ -7,6 +7,8 @@ import hashlib
 import json
 import re
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -159,14 +161,27 @@ def test_a_sweep_takes_what_nothing_names_and_nothing_that_is_not_the_hubs(
     assert left == {path_of(name) for name in blobs_named(server)} | set(alien) | {CLAIM}
 
 
+def health(server: Any) -> tuple[int, str, list[str]]:
+    """Ask the hub how it is."""
+    try:
+        with urllib.request.urlopen(f"{server.url}/health", timeout=20) as answer:
+            status, body = answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        status, body = refused.code, json.load(refused)
+    return status, body["status"], body["reasons"]
+
+
 def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(
-    server: Any, s3: S3Server, prefix: str
+    server: Any, s3: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = give(server, new_item(server))
     put(access, "a", b"kept")
     blobs = blobs_named(server)
+    monkeypatch.setattr(bucket, "LOOK_EVERY_S", 0.0)
+    assert health(server) == (200, "ok", [])
     s3.stop()
     try:
+        assert health(server) == (200, "degraded", ["no data: the place where the data lies can't be reached"])
         for method, name, body in (("PUT", "b", b"new"), ("GET", "a", b"")):
             got = access.ask(method, f"{access.prefix}{name}", body=body)
             assert (got.status, got.code, got.headers["retry-after"]) == (503, "SlowDown", "5"), got.body
@@ -177,6 +192,7 @@ def test_a_server_that_is_away_is_said_to_be_and_all_goes_on_when_it_is_back(
         s3.start()
     put(access, "b", b"new")
     assert (get(access, "a"), get(access, "b")) == (b"kept", b"new")
+    assert health(server) == (200, "ok", [])
 
 
 @pytest.mark.parametrize(

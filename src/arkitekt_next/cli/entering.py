@@ -21,6 +21,7 @@ from arkitekt_next.sdk.credentials import Credentials
 from arkitekt_next.sdk.device import Screen, sign_in_by_device
 from arkitekt_next.sdk.login import can_sign_in
 from arkitekt_next.sdk.oauth import DeviceCode
+from arkitekt_next.sdk.web import fetch
 
 
 class Lines:
@@ -108,8 +109,16 @@ def say_who(found: Credentials, asked: Sequence[str]) -> None:
 
 
 def enter(address: str, app: str, *, version: str = "") -> None:
-    """See to it that an app can sign in, by asking whoever sits at the terminal; without a terminal do nothing."""
-    if output.can_ask() and not can_sign_in(address, app):
+    """See to it that an app can sign in, by asking whoever sits at the terminal.
+
+    Without a terminal only look whether there is a hub at all. Raises `HubUnavailable` when there is none.
+    """
+    if can_sign_in(address, app):
+        return
+    if not output.can_ask():
+        with suppress(HubUntrusted):
+            fetch(address, "GET", "/health")
+    else:
         settle_certificate(address, None)
         say_who(ask_person(address, app, version=version), default_scopes(app))
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 LIMIT_BYTES = 1024
 THUMBNAIL = "thumbnail.png"
 """The path, in an image, of a small picture of it. It says nothing that the image does not, and is in no digest."""
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What the id of an item looks like, of a folder, and of most other things of a hub."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\U0010ffff]")
 _TEAM = "team"
 _HEAD = 3

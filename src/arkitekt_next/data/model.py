@@ -193,6 +193,9 @@ class Origin(_Meta):
     sha256: Annotated[str, AfterValidator(_sha256)]
     size_bytes: Annotated[int, Field(ge=0, lt=2**63)]
     series: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    colors: Annotated[Name | None, Field(description="What was made of red, green and blue, where that was told.")] = (
+        None
+    )
 
 
 class ImageMeta(ArrayMeta):

@@ -13,7 +13,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from arkitekt_next.errors import InvalidValue
+
 from .acting import acting_store
+from .misfit import Misfit
 
 IMAGE, ARRAY, TABLE, FILE = "data.image", "data.array", "data.table", "data.file"
 
@@ -83,8 +86,13 @@ def load_holder(identifier: str, python_type: str | None) -> type | None:
 
 
 async def store(value: Any, identifier: str) -> str:
-    """Store a value where the code here acts; give the id of its item."""
-    return await acting_store().put(value, identifier)
+    """Store a value where the code here acts; give the id of its item. Raises `Misfit` for one that can't be stored."""
+    try:
+        return await acting_store().put(value, identifier)
+    except InvalidValue as wrong:
+        if type(wrong) is not InvalidValue:
+            raise
+        raise Misfit(str(wrong.fields["expected"]), str(wrong.fields["got"])) from wrong  # whose value, the codec says
 
 
 async def fetch(id: str, holder: str) -> Any:

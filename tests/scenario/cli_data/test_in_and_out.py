@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ import pytest
 import tifffile
 import zarr
 
-from arkitekt_next import App, Array, Table
+from arkitekt_next import App, Array, File, Table
 from tests.scenario.cli_data.conftest import write_tiff
-from tests.support.cli import COMMAND, DEADLINE_S, Done, Home
+from tests.support.cli import COMMAND, DEADLINE_S, Done, Home, home_at
 from tests.support.samples import sample
 from tests.support.waiting import until
 
@@ -83,6 +84,76 @@ def test_the_same_content_again_is_said_and_not_stored_twice(home: Home, files: 
 
 
 @pytest.mark.requirement("data.import")
+def test_what_is_said_of_an_image_that_is_there_already_is_not_passed_over(home: Home, tmp_path: Path) -> None:
+    path = str(write_tiff(tmp_path / "said.tif", 11))
+    [first] = lines(home.run("data", "import", path, "--tag", "a", "--json"))
+    done = home.run(
+        "data", "import", path, "--tag", "a", "--tag", "b", "--name", "Said", "--note", "better", "--folder", "F",
+        "--private",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert f"is there already: image Said, 24×32 uint16  {first['item']['id']}; now tagged b, called Said" in done.out
+    shown = home.run("data", "show", first["item"]["id"], "--json").json
+    assert (shown["tags"], shown["name"], shown["note"]) == (["a", "b"], "Said", "better")
+    assert (shown["folder_path"], shown["visibility"]) == ("F", "private")
+    assert "now" not in home.run("data", "import", path, "--tag", "b", "--folder", "F").out
+    [plain] = lines(home.run("data", "import", path, "--json"))
+    assert (plain["state"], plain["item"]["tags"], plain["item"]["name"]) == ("known", ["a", "b"], "Said")
+
+
+@pytest.mark.requirement("data.import")
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (["--pixel-size", "0.5"], ("scale", {"y": 0.5, "x": 0.5})),
+        (["--axis", "t"], ("axes", ["t", "y", "x"])),
+        (["--step", "7s"], ("scale", {"t": 7.0})),
+        (["--channels", "DNA"], ("channels", "DNA")),
+        (["--colors", "red"], ("origin", "red")),
+    ],
+)
+def test_what_is_told_of_the_pixels_is_never_passed_over(
+    home: Home, tmp_path: Path, told: list[str], expected: tuple[str, Any]
+) -> None:
+    values = np.random.default_rng([*told[0].encode()]).integers(0, 250, (3, 8, 9), np.uint8)
+    path = tmp_path / f"pages {told[0]}.tif"
+    tifffile.imwrite(path, values, photometric="minisblack")
+    states = []
+    for arguments in ([], told, told, []):
+        [line] = lines(home.run("data", "import", str(path), *arguments, "--json"))
+        states.append((line["state"], line["item"]["id"]))
+        if arguments:
+            meta = line["item"]["meta"]
+            found = meta[expected[0]]
+            found = found[0]["name"] if expected[0] == "channels" else found
+            assert (found["colors"] if expected[0] == "origin" else found) == expected[1]
+    assert [state for state, _ in states] == ["stored", "stored", "known", "known"]
+    assert (states[2], states[3]) == (("known", states[1][1]), ("known", states[0][1]))
+
+
+@pytest.mark.requirement("data.import")
+def test_equal_frames_stay_as_many_as_they_are(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "dark"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        tifffile.imwrite(folder / f"dark{number}.tif", np.zeros((6, 7), np.uint8))
+    first = lines(home.run("data", "import", str(folder), "--json"))
+    assert [(line["state"], line["item"]["name"]) for line in first] == [("stored", f"dark{n}") for n in (1, 2, 3)]
+    again = lines(home.run("data", "import", str(folder), "--json"))
+    assert [line["state"] for line in again] == ["known"] * 3
+    assert [line["item"]["id"] for line in again] == [line["item"]["id"] for line in first]
+    tifffile.imwrite(folder / "dark0.tif", np.zeros((6, 7), np.uint8))
+    later = lines(home.run("data", "import", str(folder), "--json"))
+    assert [line["state"] for line in later] == ["stored", "known", "known", "known"]
+
+
+@pytest.mark.requirement("data.import")
+def test_a_step_along_an_axis_that_is_not_there_is_remarked(home: Home, tmp_path: Path) -> None:
+    done = home.run("data", "import", str(write_tiff(tmp_path / "flat.tif", 12)), "--step", "7s")
+    assert (done.code, "the step along t means nothing for flat.tif" in done.err) == (0, True), done.err
+
+
+@pytest.mark.requirement("data.import")
 def test_of_several_files_those_that_fail_are_named_at_the_end_and_the_others_are_stored(
     home: Home, files: Path
 ) -> None:
@@ -140,6 +211,9 @@ def test_files_of_a_folder_become_one_time_series(home: Home, tmp_path: Path) ->
         (["a.ome.tif", "--series", "first"], 2, "expected a number or 'all'"),
         (["a.ome.tif", "--as-stack"], 4, "--as-stack takes folders"),
         (["a.ome.tif", "--series", "9"], 2, "series: expected 0 to 0"),
+        (["a.ome.tif", "--name", ""], 2, "expected 1 to 256 characters"),
+        (["a.ome.tif", "--name", "x" * 2000], 2, "(2000 characters)"),
+        (["a.ome.tif", "--tag", "a/b"], 2, "expected 1 to 64 characters, none of them a '/'"),
     ],
 )
 def test_what_can_not_be_imported_is_refused_with_the_remedy(
@@ -162,6 +236,23 @@ def test_an_image_comes_out_as_ome_zarr_and_as_ome_tiff(home: Home, files: Path,
         assert tif.series[0].axes == "TCYX"
         assert np.array_equal(tif.asarray(), values)
         assert 'PhysicalSizeX="0.25"' in (tif.ome_metadata or "")
+
+
+@pytest.mark.requirement("data.export")
+def test_a_folder_that_is_named_as_one_is_made_and_a_format_never_gets_another_ending(
+    home: Home, files: Path, tmp_path: Path
+) -> None:
+    made = [line["item"]["id"] for line in lines(home.run("data", "import", str(files), "--recursive", "--json"))[:2]]
+    done = home.run("data", "export", *made, "--to", "new/results", "--as", "ome-tiff", "--json", at=tmp_path)
+    assert done.code == 0, done.err
+    assert len(list((tmp_path / "new/results").glob("*.ome.tif"))) == 2
+    assert home.run("data", "export", made[0], "--to", "one/", at=tmp_path).code == 0
+    assert len(list((tmp_path / "one").glob("*.ome.zarr"))) == 1
+    wrong = home.run("data", "export", made[0], "--as", "ome-zarr", "--to", "k.ome.tif", at=tmp_path)
+    assert (wrong.code, "expected a folder that is there, or a name that ends in .ome.zarr" in wrong.err) == (2, True)
+    assert not (tmp_path / "k.ome.tif").exists()
+    (tmp_path / "taken").write_text("")
+    assert home.run("data", "export", *made, "--to", "taken", at=tmp_path).code == 2
 
 
 @pytest.mark.requirement("data.export")
@@ -245,6 +336,48 @@ def test_an_upload_that_was_killed_goes_on(home: Home, tmp_path: Path) -> None:
     assert line["item"]["meta"]["sha256"] == hashlib.sha256(content).hexdigest()
     assert [item["name"] for item in home.run("data", "ls", "big.raw", "--json").json] == ["big.raw"]
     assert list(notes.glob("*.json")) == []
+
+
+@pytest.mark.requirement("data.commands")
+@pytest.mark.parametrize("size_bytes", [1000, 40 * 1024 * 1024])
+def test_two_commands_that_store_one_file_at_once_store_it_once(home: Home, tmp_path: Path, size_bytes: int) -> None:
+    path = tmp_path / f"both {size_bytes}.raw"
+    path.write_bytes(np.random.default_rng(size_bytes).bytes(size_bytes))
+    with (
+        home.started("data", "put", str(path), "--json") as one,
+        home.started("data", "put", str(path), "--json") as two,
+    ):
+        said = [json.loads(program.says('"state"')) for program in (one, two)]
+        assert (one.end(), two.end()) == (0, 0)
+    assert sorted(line["state"] for line in said) == ["known", "stored"]
+    assert said[0]["item"]["id"] == said[1]["item"]["id"]
+
+
+@pytest.mark.requirement("data.resume")
+def test_two_uploads_of_one_file_from_one_program_are_two_items(app: App, tmp_path: Path) -> None:
+    path = tmp_path / "twice.raw"
+    content = np.random.default_rng(8).bytes(50 * 1024 * 1024)
+    path.write_bytes(content)
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda _: File.save(path), range(3)))
+    assert len({item.id for item in made}) == 3
+    assert {item.sha256 for item in made} == {hashlib.sha256(content).hexdigest()}
+
+
+@pytest.mark.requirement("data.commands")
+def test_a_hub_that_is_away_meanwhile_is_said_and_waited_for(tmp_path: Path) -> None:
+    with home_at(tmp_path / "home") as home:
+        assert home.run("hub", "start", "--background").code == 0
+        path = tmp_path / "large.raw"
+        path.write_bytes(np.random.default_rng(9).bytes(200 * 1024 * 1024))
+        with home.started("data", "put", str(path), "--json") as put:
+            until(lambda: list((home.folder / "state" / "uploads").glob("*.json")))
+            os.kill(home.hub_process(), signal.SIGKILL)
+            put.says("does not take it just now")
+            assert home.run("hub", "start", "--background").code == 0
+            put.says("It goes on.")
+            assert json.loads(put.says('"state"'))["state"] == "stored"
+            assert put.end() == 0
 
 
 @pytest.mark.requirement("data.commands")

@@ -133,7 +133,7 @@ def test_a_name_that_two_items_bear_is_refused_with_their_ids(stored: Home) -> N
     done = stored.run("data", "show", "twice.txt")
     ids = [item["id"] for item in stored.run("data", "ls", "twice.txt", "--json").json]
     assert done.code == 4
-    assert all(id in done.err for id in ids)
+    assert all(f"{id} (file, " in done.err for id in ids)
     for id in ids:
         assert stored.run("data", "rm", id, "--yes").code == 0
 
@@ -148,6 +148,23 @@ def test_what_takes_the_room_is_told_by_kind_person_and_folder(stored: Home) -> 
     shown = stored.run("data", "du", "--by", "kind")
     assert "FOLDER" not in shown.out
     assert "in 5 items" in shown.out
+
+
+def test_a_list_goes_on_after_an_item_only(stored: Home) -> None:
+    wrong = stored.run("data", "ls", "--after", "nonsense")
+    assert (wrong.code, "expected the id of an item, as `data ls` shows it, got 'nonsense'" in wrong.err) == (2, True)
+    assert "Nothing further fits." in stored.run("data", "ls", "--after", "00000000-0000-7000-8000-000000000000").out
+
+
+def test_what_is_not_there_is_said_in_words_of_the_command_line(stored: Home) -> None:
+    for wanted in ("01a1fb9b-0100-7000-8000-000000000001", "no such name", " "):
+        done = stored.run("data", "show", wanted)
+        assert (done.code, "`arkitekt-next data ls` lists what there is" in done.err) == (4, True), done.err
+
+
+def test_an_address_where_nothing_answers_is_said_to_be_so(stored: Home) -> None:
+    done = stored.run("data", "ls", "--url", "http://127.0.0.1:9")
+    assert (done.code, "127.0.0.1:9" in done.err, "signed in" in done.err) == (3, True, False), done.err
 
 
 def test_without_a_hub_every_command_says_so(tmp_path: Path) -> None:

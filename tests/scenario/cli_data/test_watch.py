@@ -35,7 +35,7 @@ def test_what_appears_is_stored_once_whatever_stops_and_starts(tmp_path: Path) -
             (folder / "note.txt").write_text("no image")
             watch.says("note.txt is left out")
             shutil.copy(folder / "a.tif", folder / "copy of a.tif")
-            watch.says("copy of a.tif is there already: image a")
+            watch.says("copy of a.tif: image copy of a")  # equal frames are as many as they are
             assert home.run("hub", "stop").code == 0
             write_tiff(folder / "b.tif", 3)
             watch.says("It goes on by itself")
@@ -51,8 +51,8 @@ def test_what_appears_is_stored_once_whatever_stops_and_starts(tmp_path: Path) -
             assert (Path(line["path"]).name, line["state"], line["item"]["name"]) == ("c.tif", "stored", "c")
             os.kill(again.process.pid, signal.SIGTERM)
             assert again.end() == 0
-        assert count(home) == 5
-        assert len(home.run("data", "ls", "--tag", "today", "--json").json) == 4
+        assert count(home) == 6
+        assert len(home.run("data", "ls", "--tag", "today", "--json").json) == 5
 
 
 def test_a_watch_that_lost_its_journal_and_one_that_was_killed_store_nothing_twice(tmp_path: Path) -> None:
@@ -62,15 +62,18 @@ def test_a_watch_that_lost_its_journal_and_one_that_was_killed_store_nothing_twi
         folder.mkdir()
         for number in range(3):
             write_tiff(folder / f"{number}.tif", number)
+        shutil.copy(folder / "0.tif", folder / "1 dark.tif")
+        shutil.copy(folder / "0.tif", folder / "1 darker.tif")
         with home.started(*WATCH) as watch:
             watch.says("1.tif: image 1")
             os.kill(watch.process.pid, signal.SIGKILL)
             watch.end()
         shutil.rmtree(home.folder / "state" / "watched")
         with home.started(*WATCH) as watch:
-            watch.says("1.tif is there already")
+            for name in ("0.tif", "1 dark.tif", "1 darker.tif", "1.tif"):
+                watch.says(f"{name} is there already: image {name.removesuffix('.tif')}")
             watch.says("2.tif")
-        assert count(home) == 3
+        assert count(home) == 5
 
 
 def test_two_watches_of_one_folder_store_each_image_once(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_labels_are_found_by_their_image(image: Image) -> None:
         ({"shape": "point", "points": [[1, 2]], "z": 3}, "rois.1.z", "0 to 2"),
         ({"shape": "point", "points": [[1, 2]], "z": -1}, "rois.1.z", "0"),
         ({"shape": "point", "points": [[1, 2]], "color": "red"}, "rois.1.color", "not permitted"),
+        ({"shape": "point", "points": [[1, 1e6]]}, "rois.1.points", "at least in part"),
+        ({"shape": "rectangle", "points": [[-9, 2], [-3, 4]]}, "rois.1.points", "at least in part"),
     ],
 )
 def test_a_region_that_does_not_fit_is_refused_and_nothing_is_stored(
@@ -70,6 +72,16 @@ def test_a_region_that_does_not_fit_is_refused_and_nothing_is_stored(
     assert where in str(refused.value)
     assert expected in str(refused.value)
     assert image.rois() == []
+
+
+def test_a_region_that_is_none_is_refused_in_our_words() -> None:
+    with pytest.raises(InvalidValue, match=r"roi\.points: expected 2 for a line, got 1") as refused:
+        Roi(shape="line", points=[(1, 2)])
+    assert "pydantic" not in str(refused.value)
+
+
+def test_a_region_may_lie_partly_outside(image: Image) -> None:
+    assert image.mark([{"shape": "ellipse", "points": [[-5, -5], [2, 2]]}]).rows == 1
 
 
 def test_an_axis_that_the_image_does_not_have_is_named(caller: App) -> None:

@@ -263,3 +263,45 @@ class Picture:
 
 def read_picture() -> Picture:
     return Picture(da.ones((8, 8), dtype=np.uint8), ImageMeta(shape=(8, 8), dtype="uint8", axes=("y", "x")))
+
+
+OLD_CODECS: dict[str, Any] = {
+    "blosc": numcodecs.Blosc(cname="zstd", clevel=9),
+    "gzip": numcodecs.GZip(9),
+    "zlib": numcodecs.Zlib(9),
+    "bz2": numcodecs.BZ2(9),
+    "zstd": numcodecs.Zstd(9),
+    "lz4": numcodecs.LZ4(),
+}
+
+
+@pytest.mark.requirement("data.safe")
+@pytest.mark.parametrize("name", OLD_CODECS)
+@pytest.mark.parametrize("is_filter", [False, True])
+def test_a_chunk_of_the_old_format_unpacks_to_no_more_than_it_may_hold(
+    tmp_path: Path, name: str, is_filter: bool
+) -> None:
+    codec = OLD_CODECS[name]
+    said = {"filters": [codec.get_config()]} if is_filter else {"compressor": codec.get_config()}
+    plant(tmp_path / "image", said, at=0, trap=tmp_path / "ran")
+    chunk = tmp_path / "image/0/0.0"
+    values = np.arange(16, dtype="<u2").reshape(4, 4)
+    chunk.write_bytes(bytes(codec.encode(values)))
+    with read(tmp_path / "image") as source:
+        assert np.array_equal(source.data.compute(), values)
+    body = bytes(codec.encode(np.zeros(400 * 2**20, np.uint8)))
+    assert len(body) < 4 * 2**20
+    chunk.write_bytes(body)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with read(tmp_path / "image") as source, pytest.raises(InvalidValue, match="a stored chunk"):
+        source.data.compute()
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 100 * 2**20
+
+
+@pytest.mark.requirement("data.safe")
+def test_a_file_that_is_larger_than_any_chunk_of_an_image_is_not_read(tmp_path: Path) -> None:
+    plant(tmp_path / "image", {}, at=5, trap=tmp_path / "ran")
+    with (tmp_path / "image/0/0.0").open("wb") as chunk:
+        chunk.truncate(10 * 2**30)  # all holes: it takes no room
+    with pytest.raises(SuspiciousFile, match="at most"):
+        read(tmp_path / "image")

@@ -8,6 +8,7 @@ import click
 
 from arkitekt_next.cli import output
 from arkitekt_next.cli.data.opening import find_item, opened
+from arkitekt_next.cli.data.options import TAG
 from arkitekt_next.cli.options import json_option, url_option, yes_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Examples:
   arkitekt-next data tag 'cells, field 3' checked control"""
 )
 @click.argument("wanted", metavar="ITEM")
-@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@click.argument("tags", type=TAG, nargs=-1, required=True, metavar="TAG...")
 @url_option
 @json_option
 def tag(wanted: str, tags: tuple[str, ...], url: str | None, as_json: bool) -> None:
@@ -35,7 +36,7 @@ Examples:
   arkitekt-next data untag 'cells, field 3' checked"""
 )
 @click.argument("wanted", metavar="ITEM")
-@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@click.argument("tags", type=TAG, nargs=-1, required=True, metavar="TAG...")
 @url_option
 @json_option
 def untag(wanted: str, tags: tuple[str, ...], url: str | None, as_json: bool) -> None:

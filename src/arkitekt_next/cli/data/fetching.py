@@ -5,6 +5,7 @@ The rule: nothing that is there is overwritten unasked, and nothing appears befo
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from arkitekt_next.sdk.data.item import Item
 
 _ENDINGS = {
-    "ome-zarr": ".ome.zarr",
-    "ome-tiff": ".ome.tif",
-    "zarr": ".zarr",
-    "npy": ".npy",
-    "parquet": ".parquet",
-    "csv": ".csv",
+    "ome-zarr": (".ome.zarr", ".zarr"),
+    "ome-tiff": (".ome.tif", ".ome.tiff", ".tif", ".tiff"),
+    "zarr": (".zarr",),
+    "npy": (".npy",),
+    "parquet": (".parquet",),
+    "csv": (".csv",),
 }
+"""What names of files of each format may end with; the first one is what they get."""
 _STEP_BYTES = 8 * 1024 * 1024
 
 
@@ -38,26 +40,33 @@ Examples:
   arkitekt-next data export 'cells, field 3'             OME-Zarr in this folder
   arkitekt-next data export 'cells, field 3' --as ome-tiff
   arkitekt-next data export areas --to areas.csv
-  arkitekt-next data export ID ID ID --to results/
+  arkitekt-next data export ID ID ID --to results/      a folder, made when it is not there
 
 \b
 ITEM is an id or a name. Images become OME-Zarr or OME-TIFF, arrays zarr or npy, tables parquet or CSV;
 files stay as they are. --to with an ending says which."""
 )
 @click.argument("wanted", nargs=-1, required=True, metavar="ITEM...")
-@click.option("--to", "place", default=".", metavar="PATH", type=click.Path(path_type=Path), help="A folder or a file.")
+@click.option(
+    "--to", "place", default=".", metavar="PATH", help="A file, or a folder, which is made when PATH ends in /."
+)
 @click.option("--as", "form", type=click.Choice(list(_ENDINGS)), help="The format. Default: the ending of --to.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @url_option
 @json_option
-def export(wanted: tuple[str, ...], place: Path, form: str | None, force: bool, url: str | None, as_json: bool) -> None:
+def export(wanted: tuple[str, ...], place: str, form: str | None, force: bool, url: str | None, as_json: bool) -> None:
     """Write items as files for other programs."""
-    if len(wanted) > 1 and not place.is_dir():
-        raise click.BadParameter("several items go into a folder, which has to be there", param_hint="--to")
+    path = Path(place)
+    is_folder = len(wanted) > 1 or place.endswith(("/", os.sep))
+    if is_folder and path.exists() and not path.is_dir():
+        raise click.BadParameter(f"expected a folder for several items, got the file {place}", param_hint="--to")
     with opened(url):
-        for item in [find_item(text) for text in wanted]:
+        items = [find_item(text) for text in wanted]
+        if is_folder:
+            path.mkdir(parents=True, exist_ok=True)
+        for item in items:
             with bar(f"writing {output.clean(item.name)}", wanted=not as_json) as shown:
-                made = _exported(item, _place(item, place, form), force=force, shown=shown.show)
+                made = _exported(item, _place(item, path, form), force=force, shown=shown.show)
             _tell(item, made, as_json=as_json)
 
 
@@ -93,11 +102,19 @@ def _place(item: Item, place: Path, form: str | None) -> Path:
 
     if form is None or item.kind == "file":
         return place
-    ending = _ENDINGS[form]
-    if ending not in ENDINGS[item.kind]:
-        known = [name for name, one in _ENDINGS.items() if one in ENDINGS[item.kind]]
+    endings = _ENDINGS[form]
+    if endings[0] not in ENDINGS[item.kind]:
+        known = [name for name, (first, *_) in _ENDINGS.items() if first in ENDINGS[item.kind]]
         raise InvalidValue(where="--as", expected=f"{' or '.join(known)} for the {item.kind} '{item.name}'", got=form)
-    return place / f"{name_of(item)}{ending}" if place.is_dir() else place
+    if place.is_dir() and not place.name.lower().endswith(endings):
+        return place / f"{name_of(item)}{endings[0]}"
+    if not place.name.lower().endswith(endings):
+        raise InvalidValue(
+            where="--to",
+            expected=f"a folder that is there, or a name that ends in {' or '.join(endings)}, for --as {form}",
+            got=repr(place.name),
+        )
+    return place
 
 
 def _exported(item: Item, place: Path, *, force: bool, shown: object) -> Path:

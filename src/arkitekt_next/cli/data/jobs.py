@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     from arkitekt_next.sdk.data.progress import Progress
 
 _ENDS_ALL = (HubUnavailable, NotAuthenticated, NotPermitted, StorageFull)
-Work = Callable[[Path, "Progress"], "tuple[Item, bool]"]
-"""Stores a file; gives its item, and whether the hub had it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The item of a file, whether the hub had it before, and what was said of it anew then, in words."""
+
+    item: Item
+    was_known: bool = False
+    changes: tuple[str, ...] = ()
+
+
+Work = Callable[[Path, "Progress"], Done]
+"""Stores a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def run_jobs(jobs: Sequence[Job], *, as_json: bool) -> int:
         for number, job in enumerate(jobs, 1):
             title = job.title if len(jobs) == 1 else f"{number}/{len(jobs)} {job.title}"
             try:
-                item, was_known = job.work(job.path, _drawn(shown, title))
+                done = job.work(job.path, _drawn(shown, title))
             except _ENDS_ALL:
                 raise
             except (ArkitektError, OSError) as problem:
@@ -58,7 +69,7 @@ def run_jobs(jobs: Sequence[Job], *, as_json: bool) -> int:
                 failed.append((job, told))
                 _tell(shown, job, None, told, as_json=as_json)
             else:
-                _tell(shown, job, item, None, was_known=was_known, as_json=as_json)
+                _tell(shown, job, done, None, as_json=as_json)
     if failed and not as_json:
         stored = len(jobs) - len(failed)
         output.note(f"{len(failed)} of {len(jobs)} were not stored, {stored} {'is' if stored == 1 else 'are'}:")
@@ -95,21 +106,21 @@ def _drawn(shown: Bar, title: str) -> Progress:
     return draw
 
 
-def _tell(
-    shown: Bar, job: Job, item: Item | None, error: Exception | None, *, as_json: bool, was_known: bool = False
-) -> None:
+def _tell(shown: Bar, job: Job, done: Done | None, error: Exception | None, *, as_json: bool) -> None:
     if as_json:
-        state = "failed" if item is None else "known" if was_known else "stored"
+        state = "failed" if done is None else "known" if done.was_known else "stored"
         line: dict[str, Any] = {"path": str(job.path), "state": state}
-        line |= {"item": item.record} if item is not None else {"error": error_json(error or Exception())}
+        line |= {"item": done.item.record} if done is not None else {"error": error_json(error or Exception())}
         output.print_json_line(line)
         return
     title = output.clean(job.title)
-    if item is None:
+    if done is None:
         shown.remark(f"{output.paint(output.mark('bad'), 'red')} {title}")
         return
-    name, what = output.clean(item.name), what_of(item)
-    if was_known:
-        shown.write(f"{output.mark('dot')} {title} is there already: {item.kind} {name}, {what}  {item.id}")
-    else:
-        shown.write(f"{output.mark('ok')} {title}: {item.kind} {name}, {what}  {item.id}")
+    item = done.item
+    text = f"{item.kind} {output.clean(item.name)}, {what_of(item)}  {item.id}"
+    if not done.was_known:
+        shown.write(f"{output.mark('ok')} {title}: {text}")
+        return
+    now = f"; now {output.clean(', '.join(done.changes))}" if done.changes else ""
+    shown.write(f"{output.mark('dot')} {title} is there already: {text}{now}")

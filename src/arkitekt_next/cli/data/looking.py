@@ -10,6 +10,7 @@ import click
 from arkitekt_next.cli import output
 from arkitekt_next.cli.data.jobs import what_of
 from arkitekt_next.cli.data.opening import find_item, opened
+from arkitekt_next.cli.data.options import ITEM_ID, TAG
 from arkitekt_next.cli.data.quantities import read_moment, size_text
 from arkitekt_next.cli.options import json_option, url_option
 
@@ -32,7 +33,9 @@ Examples:
 )
 @click.argument("text", required=False, metavar="[TEXT]")
 @click.option("--kind", type=click.Choice(_KINDS), help="Only this kind.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag. Repeatable: all of them.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag. Repeatable: all of them.", type=TAG
+)
 @click.option("--folder", metavar="PATH", help="Only what is filed in this folder.")
 @click.option("--person", metavar="NAME", help="Only what belongs to somebody, by e-mail address, name or id.")
 @click.option("--app", metavar="APP", help="Only what this app wrote.")
@@ -44,7 +47,7 @@ Examples:
 @click.option("--temporary", "is_temporary", is_flag=True, help="Also unnamed values of calls.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, help="How many at most. Default: 50.")
 @click.option("--all", "is_all", is_flag=True, help="However many there are.")
-@click.option("--after", metavar="ID", help="Go on after this one, the last of the list before.")
+@click.option("--after", metavar="ID", help="Go on after this one, the last of the list before.", type=ITEM_ID)
 @url_option
 @json_option
 def ls(
@@ -66,9 +69,15 @@ def ls(
     elif shown:
         _show_list(shown)
     else:
-        output.say("Nothing fits." if text or any(filters.values()) else "Nothing is stored yet.")
+        output.say(_nothing(text, filters))
     if len(found) > len(shown):
         output.note(f"There are more: --after {shown[-1].id}, --limit or --all")
+
+
+def _nothing(text: str | None, filters: dict[str, Any]) -> str:
+    if filters["cursor"] is not None:
+        return "Nothing further fits."
+    return "Nothing fits." if text or any(filters.values()) else "Nothing is stored yet."
 
 
 def _filters(options: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ The rule: an id names one item; a name does only while no other bears it.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from arkitekt_next.cli import output
 from arkitekt_next.cli.reach import enter_hub, named_url
 from arkitekt_next.cli.scopes import CLI_APP
+from arkitekt_next.data.keys import ID
 from arkitekt_next.errors import Ambiguous, MissingExtra, NotFound
 from arkitekt_next.ports.acting import acting
 from arkitekt_next.ports.holders import can_store
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from arkitekt_next.sdk.data.item import Item
     from arkitekt_next.sdk.data.store import HubItems
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMED = 20
 
 
@@ -47,8 +47,15 @@ def find_item(text: str, *, in_trash: bool = False) -> Item:
     """Find an item by its id or its name. Raises `NotFound`, `Ambiguous`."""
     from arkitekt_next.sdk.data.item import Item
 
-    if _ID.fullmatch(text):
-        return Item.get(text)
+    place = "arkitekt-next data ls --trash" if in_trash else "arkitekt-next data ls"
+    absent = NotFound(what="item", name=text, remedy=f"`{place}` lists what there is")
+    if ID.fullmatch(text):
+        try:
+            return Item.get(text)
+        except NotFound:
+            raise absent from None
+    if not text.strip():
+        raise absent
     found = []
     for item in Item.search(text, trashed=in_trash):
         if item.name == text:
@@ -58,12 +65,17 @@ def find_item(text: str, *, in_trash: bool = False) -> Item:
     if len(found) == 1:
         return found[0]
     if found:
-        candidates = ", ".join(item.id for item in found[:5]) + (" and more" if len(found) > 5 else "")
+        candidates = "; ".join(_told(item) for item in found[:5]) + (" and more" if len(found) > 5 else "")
         raise Ambiguous(what="item", name=text, candidates=candidates, remedy="Name it by its id")
-    place = "arkitekt-next data ls --trash" if in_trash else "arkitekt-next data ls"
-    raise NotFound(what="item", name=text, remedy=f"`{place}` lists what there is")
+    raise absent
+
+
+def _told(item: Item) -> str:
+    """Give the id of an item, and by what a person tells it from another of the same name."""
+    made = output.when(item.record["created_at_us"])
+    return f"{item.id} ({item.kind}, {made}, {output.shorten(item.person, 30)})"
 
 
 def id_of(text: str) -> str:
     """Give the id of an item by its id or its name. Raises `NotFound`, `Ambiguous`."""
-    return text if _ID.fullmatch(text) else find_item(text).id
+    return text if ID.fullmatch(text) else find_item(text).id

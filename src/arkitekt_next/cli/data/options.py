@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from arkitekt_next.cli.data.quantities import read_steps
+from arkitekt_next.data.keys import ID
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,8 +22,51 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
+class _Words(click.ParamType):  # type: ignore[type-arg]  # older releases of click know no arguments
+    """Text of a bounded length, some with forbidden characters; else said as what the hub would refuse."""
+
+    name = "text"
+
+    def __init__(self, most: int, *, without: str = "") -> None:
+        self._most, self._without = most, without
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Refuse what the hub would."""
+        is_fine = 1 <= len(value) <= self._most and not any(c in self._without or ord(c) < 32 for c in value)
+        if not is_fine:
+            besides = (
+                f", none of them a '{self._without}' or a line break" if self._without else ", without line breaks"
+            )
+            shown = value if len(value) <= 40 else f"{value[:40]}… ({len(value)} characters)"
+            self.fail(f"expected 1 to {self._most} characters{besides}, got {shown!r}", param, context)
+        return value
+
+
+class _ItemId(click.ParamType):  # type: ignore[type-arg]  # older releases of click know no arguments
+    """The id of an item."""
+
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Refuse what can't be one."""
+        if not ID.fullmatch(value):
+            self.fail(f"expected the id of an item, as `data ls` shows it, got '{value}'", param, context)
+        return value
+
+
+ITEM_ID = _ItemId()
+NAME = _Words(256)
+TAG = _Words(64, without="/")
+
+
+def name_option(what: str) -> Callable[[F], F]:
+    """Make the option `--name` of a command that stores such things."""
+    text = f"What to call it, for a single {what}. Default: as the file."
+    return click.option("--name", type=NAME, metavar="NAME", help=text)
+
+
 item_options = _all(
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag to put on it. Repeatable."),
+    click.option("--tag", "tags", type=TAG, multiple=True, metavar="TAG", help="A tag to put on it. Repeatable."),
     click.option("--folder", metavar="PATH", help="The folder to file it in, as 'plate 3/A1'; made where need be."),
     click.option("--note", default="", metavar="TEXT", help="What to say of it."),
     click.option("--private", "is_private", is_flag=True, help="Only you see it, not the team."),

@@ -6,22 +6,23 @@ Reading files is `sdk.data.formats`. The rule: what was stored before, by its co
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from arkitekt_next.cli import output
-from arkitekt_next.cli.data.jobs import Job, run_jobs
+from arkitekt_next.cli.data.jobs import Done, Job, run_jobs
+from arkitekt_next.cli.data.known import say_anew, taking_turns
 from arkitekt_next.cli.data.opening import opened
-from arkitekt_next.cli.data.options import image_options, item_options, said, told
+from arkitekt_next.cli.data.options import image_options, item_options, name_option, said, told
 from arkitekt_next.cli.options import json_option, url_option
 from arkitekt_next.errors import NotFound
 
 if TYPE_CHECKING:
     from arkitekt_next.cli.data.jobs import Work
-    from arkitekt_next.sdk.data.item import Item
+    from arkitekt_next.sdk.data.origins import Known
     from arkitekt_next.sdk.data.progress import Progress
     from arkitekt_next.sdk.data.store import HubItems
 
@@ -43,7 +44,7 @@ Read are OME-TIFF, TIFF, PNG, JPEG and OME-Zarr; CZI, ND2 and LIF with the extra
 is, its content says. With --json there is one object a line, for each file.""",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option("--name", metavar="NAME", help="What to call it, for a single image. Default: as the file.")
+@name_option("image")
 @click.option(
     "--as-stack", is_flag=True, help="Take each folder as one image: its files in the order of their numbers."
 )
@@ -76,11 +77,12 @@ def import_images(
             raise click.UsageError(f"--name is for a single image, and these are {len(chosen)}.")
         known = {**pixels, **said(**options), "name": name}
         titles = {path: path.name or str(path) for path, _ in chosen}
+        before = None if again else _known(items, found)
         jobs = [
             Job(
                 path,
                 titles[path] + (f" ({number + 1})" if series == "all" else ""),
-                _loading(items, number, again, known),
+                _loading(items, number, before, known),
             )
             for path, number in chosen
         ]
@@ -126,18 +128,25 @@ def _series(path: Path, series: str) -> Iterator[int]:
     yield from range(count)
 
 
-def _loading(items: HubItems, number: int, again: bool, known: dict[str, Any]) -> Work:
-    def work(path: Path, progress: Progress) -> tuple[Item, bool]:
+def _known(items: HubItems, paths: Sequence[Path]) -> Known:
+    from arkitekt_next.sdk.data.origins import Known, name_of
+
+    return Known(items, names=[name_of(path) for path in paths])
+
+
+def _loading(items: HubItems, number: int, before: Known | None, wanted: dict[str, Any]) -> Work:
+    def work(path: Path, progress: Progress) -> Done:
         from arkitekt_next.sdk.data.image import Image
         from arkitekt_next.sdk.data.loading import hints_of, load_image
-        from arkitekt_next.sdk.data.origins import find_loaded, origin_of
+        from arkitekt_next.sdk.data.origins import origin_of
 
         origin = origin_of(path, series=number)
-        record = None if again else find_loaded(items, origin)
-        if record is not None:
-            return Image(items, record), True
-        hints, rest = hints_of({**known, "series": number})
-        return load_image(Image, path, hints=hints, origin=origin, progress=progress, **rest), False
+        hints, rest = hints_of({**wanted, "series": number})
+        with taking_turns(items.session.url, origin.sha256):
+            record = None if before is None else before.image(origin, hints)
+            if record is not None:
+                return say_anew(Image(items, record), wanted)
+            return Done(load_image(Image, path, hints=hints, origin=origin, progress=progress, **rest))
 
     return work
 
@@ -151,7 +160,7 @@ Examples:
   tar cz raw | arkitekt-next data put - --name raw.tar.gz"""
 )
 @_PATHS
-@click.option("--name", metavar="NAME", help="What to call it, for a single file. Default: as the file.")
+@name_option("file")
 @item_options
 @click.option("--again", is_flag=True, help="Store also what is there already.")
 @url_option
@@ -162,25 +171,27 @@ def put(paths: tuple[Path, ...], name: str | None, again: bool, url: str | None,
         raise click.UsageError(f"--name is for a single file, and these are {len(paths)}.")
     with opened(url) as items:
         known = {**said(**options), "name": name}
-        work = _putting(items, again, known)
+        work = _putting(items, None if again else _known(items, paths), known)
         jobs = [Job(path, "standard input" if str(path) == "-" else path.name, work) for path in paths]
         return run_jobs(jobs, as_json=as_json)
 
 
-def _putting(items: HubItems, again: bool, known: dict[str, Any]) -> Work:
-    def work(path: Path, progress: Progress) -> tuple[Item, bool]:
+def _putting(items: HubItems, before: Known | None, wanted: dict[str, Any]) -> Work:
+    def work(path: Path, progress: Progress) -> Done:
         from arkitekt_next.errors import InvalidValue
         from arkitekt_next.sdk.data.file import File
-        from arkitekt_next.sdk.data.origins import find_stored, origin_of
+        from arkitekt_next.sdk.data.origins import origin_of
 
         if str(path) == "-":
-            named = {**known, "name": known["name"] or "standard input"}
-            return File.save(sys.stdin.buffer, progress=progress, **named), False
+            named = {**wanted, "name": wanted["name"] or "standard input"}
+            return Done(File.save(sys.stdin.buffer, progress=progress, **named))
         if path.is_dir():
             raise InvalidValue(where=str(path), expected="a file", got="a folder. Pack it first, as tar or zip")
-        record = None if again else find_stored(items, origin_of(path).sha256)
-        if record is not None:
-            return File(items, record), True
-        return File.save(path, progress=progress, **known), False
+        origin = origin_of(path)
+        with taking_turns(items.session.url, origin.sha256):
+            record = None if before is None else before.file(origin)
+            if record is not None:
+                return say_anew(File(items, record), wanted)
+            return Done(File.save(path, progress=progress, **wanted))
 
     return work

@@ -54,7 +54,7 @@ _METRICS: dict[int | str, dict[str, Any]] = {
 
 
 class Health(Strict):
-    """What state the hub is in. `status` is `ok` only when it takes new work."""
+    """What state the hub is in. `status` is `ok` only when it takes new work and can reach what it stores."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WELL]})
     status: Literal["ok", "degraded"]
@@ -76,14 +76,21 @@ class Health(Strict):
 )
 @policy(PUBLIC)
 async def get_health(request: Request) -> SafeJSON:
-    """Tell the truth: 200 when new work is taken, 503 with the reasons when not."""
+    """Tell the truth: 200 when new work is taken, 503 with the reasons when not.
+
+    A hub that can't reach its data still takes calls: it answers 200, `degraded`.
+    """
     hub = context_of(request)
+    data = await hub.objects.blobs.trouble()
     full = hub.board.full_reason()
     reasons = []
     if full is not None:
         reasons.append(f"{'the disk is full' if isinstance(full, StorageFull) else 'busy'}: {full.reason}")
     if hub.is_closing:
         reasons.append("closing")
+    takes_work = not reasons
+    if data is not None:
+        reasons.append(f"no data: {data}")
     health = Health(
         status="degraded" if reasons else "ok",
         reasons=reasons,
@@ -95,7 +102,7 @@ async def get_health(request: Request) -> SafeJSON:
         backlog=hub.database.ledger.backlog,
         loop_lag_s=round(hub.loop_lag_s, 4),
     )
-    return reply(health, status=503 if reasons else 200)
+    return reply(health, status=200 if takes_work else 503)
 
 
 @router.get("/metrics", summary="Counters for Prometheus", response_class=Response, responses=_METRICS)

@@ -28,7 +28,7 @@ _PLAIN = frozenset({"bytes", "endian", "transpose", "crc32c", "crc32", "adler32"
 _PLAIN |= {"bitround", "quantize", "fixedscaleoffset", "astype"}
 _BOUNDED = frozenset({"sharding_indexed", "blosc", "gzip", "zstd"})
 """What unpacks no more than a chunk may hold: see `decoding.py`."""
-_OF_FILES = frozenset({"blosc", "gzip", "zstd", "zlib", "lz4", "lzma", "bz2", "packbits"})
+_OF_FILES = frozenset({"blosc", "gzip", "zstd", "zlib", "lz4", "bz2", "packbits"})
 """What old files on this machine are packed with as well."""
 _SLACK_BYTES = 16 * 1024**2
 _RESERVE_BYTES = 64 * 1024**2

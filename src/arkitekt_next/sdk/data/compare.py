@@ -73,6 +73,8 @@ class Comparison:
 
 def compare(one: Item, other: Item) -> Comparison:
     """Compare two items. Raises `InvalidValue` for a table with an image and the like."""
+    if not isinstance(getattr(other, "kind", None), str):
+        raise InvalidValue(where="compare", expected="another item", got=repr(other)[:100])
     if one.kind != other.kind and {one.kind, other.kind} - _PIXELS:
         raise InvalidValue(where="compare", expected=f"another {one.kind}", got=f"{other.kind} {other.name!r}")
     if one.digest == other.digest:

@@ -7,11 +7,17 @@ refused before, or as, it is decoded. The classes stand in for zarr's own in arr
 from __future__ import annotations
 
 import asyncio
+import bz2
+import gzip
+import io
 import math
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import zarr
+from numcodecs.abc import Codec
+from numcodecs.compat import ensure_bytes
 from zarr.codecs import BloscCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer
@@ -62,6 +68,8 @@ def bounded(array: zarr.Array[Any]) -> zarr.Array[Any]:
     opened = array.async_array
     if opened.metadata.zarr_format == 3:
         _bind(opened.metadata.codecs)
+    else:
+        _bind_old(opened.metadata)
     made: Any = type(opened)
     return zarr.Array(made(metadata=opened.metadata, store_path=opened.store_path, config=opened.config))
 
@@ -74,6 +82,95 @@ def _bind(codecs: Iterable[Any]) -> None:
             _bind(codec.index_codecs)
         elif type(codec) in _BOUNDED:
             object.__setattr__(codec, "__class__", _BOUNDED[type(codec)])
+
+
+class _BoundedOld(Codec):  # type: ignore[misc]  # numcodecs has no types
+    """A codec of the old format, which decodes up to a limit."""
+
+    def __init__(self, inner: Any, limit: int) -> None:
+        self.codec_id = inner.codec_id
+        self._inner, self._limit = inner, limit
+
+    def encode(self, buf: Any) -> Any:
+        """Encode as the codec itself."""
+        return self._inner.encode(buf)
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """Decode, unless that is more than the limit. Raises `InvalidValue`."""
+        data = ensure_bytes(buf)
+        opened = _OPENERS.get(self.codec_id)
+        if opened is not None:
+            with opened(data) as source:
+                found = source.read(self._limit + 1)
+            if len(found) > self._limit:
+                raise _too_much(f"{self._limit} bytes", f"more than {self._limit}")
+            return found
+        stated = _STATED.get(self.codec_id)
+        if stated is not None:
+            start, stop, least = stated
+            size = int.from_bytes(data[start:stop], "little")
+            if len(data) < least or size > self._limit:
+                raise _too_much(f"{self._limit} bytes", f"{size} or more")
+        return self._inner.decode(data)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the metadata says of the codec itself."""
+        config: dict[str, Any] = self._inner.get_config()
+        return config
+
+
+def _open_zstd(data: bytes) -> Any:
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(pa.BufferReader(data), "zstd")
+
+
+def _open_zlib(data: bytes) -> Any:
+    return _Inflated(zlib.decompressobj(), data)
+
+
+class _Inflated:
+    """Zlib without a header of gzip, which no module opens as a file."""
+
+    def __init__(self, inflate: Any, data: bytes) -> None:
+        self._inflate, self._data = inflate, data
+
+    def __enter__(self) -> _Inflated:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        """Give at most so many bytes of what it is."""
+        found: bytes = self._inflate.decompress(self._data, size)
+        return found
+
+
+_OPENERS: Mapping[str, Callable[[bytes], Any]] = {
+    "zstd": _open_zstd,
+    "zlib": _open_zlib,
+    "gzip": lambda data: gzip.GzipFile(fileobj=io.BytesIO(data)),
+    "bz2": lambda data: bz2.BZ2File(io.BytesIO(data)),
+}
+_STATED: Mapping[str, tuple[int, int, int]] = {"blosc": (4, 8, _BLOSC_HEADER_BYTES), "lz4": (0, 4, 4)}
+"""Where codecs say how much they decode to, and take as much memory; and how long their header is."""
+
+
+def _bind_old(metadata: Any) -> None:
+    """Let the codecs of an array in the old format decode within bounds; a filter may widen the numbers it takes."""
+    itemsize = max(
+        16, 2 * int(metadata.dtype.to_native_dtype().itemsize if hasattr(metadata.dtype, "to_native_dtype") else 16)
+    )
+    limit = math.prod(metadata.chunks) * itemsize + _SLACK_BYTES
+    if metadata.compressor is not None:
+        object.__setattr__(metadata, "compressor", _BoundedOld(metadata.compressor, limit))
+    if metadata.filters:
+        kept = (
+            _BoundedOld(one, limit) if one.codec_id in _OPENERS.keys() | _STATED.keys() else one
+            for one in metadata.filters
+        )
+        object.__setattr__(metadata, "filters", tuple(kept))
 
 
 def _limit(spec: ArraySpec) -> int:
@@ -101,9 +198,8 @@ def _decoded(codec: str, data: Buffer, spec: ArraySpec) -> Buffer:
 
 
 def _refused(spec: ArraySpec, got: str) -> InvalidValue:
-    shape = "x".join(map(str, spec.shape))
-    return InvalidValue(
-        where="a stored chunk",
-        expected=f"what {shape} numbers take",
-        got=f"{got} bytes. It was stored wrong",
-    )
+    return _too_much(f"what {'x'.join(map(str, spec.shape))} numbers take", got)
+
+
+def _too_much(expected: str, got: str) -> InvalidValue:
+    return InvalidValue(where="a stored chunk", expected=expected, got=f"{got} bytes. It was stored wrong")

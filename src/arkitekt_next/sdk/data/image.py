@@ -118,12 +118,20 @@ class Image(Array):
         return await asyncio.to_thread(cls.load, path, **options)
 
     @classmethod
-    def loaded(cls, path: str | os.PathLike[str], *, series: int = 0) -> Self | None:
-        """Give the image that was loaded from a file with the very same content; None where there is none."""
-        from .origins import find_loaded, origin_of
+    def loaded(cls, path: str | os.PathLike[str], **options: Any) -> Self | None:
+        """Give your oldest image that was loaded from a file with the very same content; None where there is none.
 
+        `options` are `series` and what `load` is told of the pixels: one that they are not true of is not meant.
+        """
+        from .loading import hints_of
+        from .origins import Known, origin_of
+
+        hints, rest = hints_of(options)
+        series = rest.pop("series")
+        if rest:
+            raise TypeError(f"loaded() takes series and what load() is told of the pixels, not {', '.join(rest)}")
         items = here()
-        record = find_loaded(items, origin_of(Path(path), series=series))
+        record = Known(items).image(origin_of(Path(path), series=series), hints)
         return None if record is None else cls(items, record)
 
     def export(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlencode
 
+from arkitekt_next.data.keys import ID
 from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
 from arkitekt_next.errors import InvalidValue
 from arkitekt_next.ports.acting import acting_store
@@ -150,14 +150,14 @@ class Item:
         return self._change(folder=folder)
 
     def tag(self, *tags: str) -> Self:
-        """Put tags on it."""
-        for tag in tags:
+        """Put tags on it. Raises `InvalidValue` for one that is empty, longer than 64 characters, or has a slash."""
+        for tag in _checked_tags(tags):
             self._record = self._items.session.ask("PUT", f"{self._path}/tags/{_quoted(tag)}")
         return self
 
     def untag(self, *tags: str) -> Self:
         """Take tags off it."""
-        for tag in tags:
+        for tag in _checked_tags(tags):
             self._items.session.ask("DELETE", f"{self._path}/tags/{_quoted(tag)}")
         return self.refresh()
 
@@ -267,8 +267,11 @@ class Item:
     def get(cls, id: str) -> Self:
         """Find an item by its id; `Item.get` gives one in the class of its kind.
 
-        Raises `NotFound`, and `InvalidValue` for one of another kind.
+        Raises `NotFound`, and `InvalidValue` for one of another kind and for what is no id.
         """
+        if not isinstance(id, str) or not ID.fullmatch(id):
+            expected = "the id of an item, as 01a1fb9b-0100-7000-8000-000000000001; Item.search finds one by its name"
+            raise InvalidValue(where="id", expected=expected, got=repr(id)[:100])
         items = here()
         return cls._of(items, items.record(id))
 
@@ -325,7 +328,9 @@ class Item:
         parent: Item | str | None,
     ) -> dict[str, Any]:
         """Give what the hub is told of a new item. Items and folders stand for their ids; one tag may be a text."""
-        labels = [tags] if isinstance(tags, str) else list(tags)
+        labels = _checked_tags([tags] if isinstance(tags, str) else tags)
+        if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARS:
+            raise InvalidValue(where="name", expected=f"1 to {NAME_CHARS} characters", got=_short(name))
         wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": labels}
         named = {
             "folder": _id_of(folder, "folder", "a Folder (see Folder.make and Folder.find)"),
@@ -335,13 +340,29 @@ class Item:
         return wanted | {key: value for key, value in named.items() if value is not None}
 
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NAME_CHARS = 256
+_TAG_CHARS = 64
+
+
+def _checked_tags(tags: Iterable[str]) -> list[str]:
+    """Give the tags. Raises `InvalidValue` for what can't be one."""
+    found = list(tags)
+    for tag in found:
+        if not isinstance(tag, str) or not 1 <= len(tag) <= _TAG_CHARS or "/" in tag or any(ord(c) < 32 for c in tag):
+            expected = f"1 to {_TAG_CHARS} characters, none of them a slash or a control character"
+            raise InvalidValue(where="tag", expected=expected, got=_short(tag))
+    return found
+
+
+def _short(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:50]}… ({len(text) - 2} characters)"
 
 
 def _id_of(given: Any, where: str, expected: str) -> str | None:
     """Give the id of what is meant. Raises `InvalidValue` for what has none."""
     id = getattr(given, "id", given)
-    if id is None or (isinstance(id, str) and _ID.fullmatch(id)):
+    if id is None or (isinstance(id, str) and ID.fullmatch(id)):
         return id
     raise InvalidValue(where=where, expected=f"{expected}, or its id", got=repr(given)[:100])
 

@@ -50,6 +50,10 @@ class Journal:
         known = self._known.get(name)
         return known[1] if known is not None and known[0] == mark else None
 
+    def names(self, item: str) -> list[str]:
+        """Give the files that were given as this item last."""
+        return [name for name, (_, given) in self._known.items() if given == item]
+
     def marks(self) -> dict[str, Mark]:
         """Give the state in which each file was given."""
         return {name: mark for name, (mark, _) in self._known.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from .formats import Hints, read
 from .formats.ome_zarr import label_folders
 from .formats.recognising import Format, recognise
 from .images import write_image
+from .item import NAME_CHARS
 from .origins import checked, origin_of, signature
 from .shards import MEMORY_BYTES
 from .thumbnails import put_thumbnail
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .objects import Objects
     from .progress import Progress
 
+log = logging.getLogger("arkitekt_next")
 I = TypeVar("I", bound="Image")  # noqa: E741
 
 
@@ -47,10 +49,13 @@ def load_image(
     place = Path(path)
     before = signature(checked(place))
     known = origin or origin_of(place, series=series)
+    if hints.colors != "auto":
+        known = known.model_copy(update={"colors": hints.colors})
     with read(place, hints=hints, series=series) as source:
 
         def fill(objects: Objects) -> dict[str, Any]:
             meta = source.meta.model_copy(update={"origin": known})
+            _remark_steps(meta.axes, hints, place)
             stored = write_image(
                 objects.zarr(), source.data, meta, name=title, memory_bytes=memory_bytes, progress=progress
             )
@@ -59,12 +64,20 @@ def load_image(
             put_thumbnail(objects)
             return meta_json(stored)
 
-        title = name or (source.name if source.count == 1 else f"{source.name} ({series + 1})")
+        own = source.name if source.count == 1 else f"{source.name} ({series + 1})"
+        title = own[:NAME_CHARS] if name is None else name
         nothing = {"note": "", "tags": (), "folder": None, "visibility": None, "parent": None}
-        image = cls._stored(fill, name=title[:256], **nothing | said)
+        image = cls._stored(fill, name=title, **nothing | said)
     for label, folder in label_folders(place).items() if recognise(place) is Format.OME_ZARR else ():
         _load_labels(image, folder, label, {name: said.get(name) for name in ("folder", "visibility")}, memory_bytes)
     return image
+
+
+def _remark_steps(axes: Sequence[str], hints: Hints, path: Path) -> None:
+    """Say in the log which of the steps that were told mean nothing in an image."""
+    for axis in hints.scale:
+        if axis not in axes:
+            log.warning("the step along %s means nothing for %s: its axes are %s", axis, path.name, ", ".join(axes))
 
 
 def _load_labels(image: Image, folder: Path, name: str, said: dict[str, Any], memory_bytes: int) -> None:
@@ -80,7 +93,7 @@ def _load_labels(image: Image, folder: Path, name: str, said: dict[str, Any], me
 
             type(image)._stored(fill, name=name, note="", tags=(), parent=image, **said)
     except (UnreadableFile, UnknownFormat, SuspiciousFile, InvalidMetadata, NotFound) as broken:
-        logging.getLogger("arkitekt_next").warning("the labels %s of %s are left out: %s", name, image.name, broken)
+        log.warning("the labels %s of %s are left out: %s", name, image.name, broken)
 
 
 def hints_of(options: Mapping[str, Any]) -> tuple[Hints, dict[str, Any]]:

@@ -6,9 +6,9 @@ The rule: the hash is that of the content alone, so a file that was renamed or c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.data.model import MAX_NAME_CHARS, Origin
 from arkitekt_next.errors import InvalidValue, NotFound
@@ -16,6 +16,7 @@ from arkitekt_next.errors import InvalidValue, NotFound
 from .listing import every
 
 if TYPE_CHECKING:
+    from .formats import Hints
     from .progress import Progress
     from .store import HubItems, Record
 
@@ -41,7 +42,7 @@ def origin_of(path: Path, *, series: int = 0, progress: Progress | None = None) 
         whole = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     else:
         whole = lines[0][0]
-    return Origin(name=_name(path), sha256=whole, size_bytes=total, series=series)
+    return Origin(name=name_of(path), sha256=whole, size_bytes=total, series=series)
 
 
 def checked(path: Path) -> Path:
@@ -53,20 +54,69 @@ def checked(path: Path) -> Path:
     return path
 
 
-def find_loaded(items: HubItems, origin: Origin) -> Record | None:
-    """Give one's own oldest image that was read from the same content; None when there is none outside the trash.
+class Known:
+    """One's own items that files were stored as before, outside the trash.
 
+    An item stands for one file of a run: frames that are equal stay as many as they are. `names` are those of the
+    run's files; an item that was stored of one of them is kept for it. `is_taken` tells which ids stand for another
+    file already.
     What others say that theirs was read from is not believed: another image would pass for this one.
     """
-    query = {"kind": "image", "sha256": origin.sha256, "mine": "true"}
-    known = [record for record in every(items.session, "/api/items", query) if _series(record) == origin.series]
-    return known[-1] if known else None
+
+    def __init__(
+        self, items: HubItems, *, names: Collection[str] = (), is_taken: Callable[[str], bool] | None = None
+    ) -> None:
+        self._items = items
+        self._names = frozenset(names)
+        self._taken: set[str] = set()
+        self._is_taken = is_taken or self._taken.__contains__
+
+    def image(self, origin: Origin, hints: Hints | None = None) -> Record | None:
+        """Give the oldest image that was read from the same content, and that what is told now is true of."""
+        query = {"kind": "image", "sha256": origin.sha256, "mine": "true"}
+        known = [
+            record for record in every(self._items.session, "/api/items", query) if _series(record) == origin.series
+        ]
+        fitting = [record for record in known if hints is None or _is_as_told(record["meta"], hints)]
+        return self._take(fitting, origin.name)
+
+    def file(self, origin: Origin) -> Record | None:
+        """Give the oldest file with the same content."""
+        query = {"kind": "file", "sha256": origin.sha256, "mine": "true"}
+        return self._take(list(every(self._items.session, "/api/items", query)), origin.name)
+
+    def _take(self, newest_first: list[Record], name: str) -> Record | None:
+        free = [record for record in reversed(newest_first) if not self._is_taken(record["id"])]
+        same = [record for record in free if _stored_of(record) == name]
+        found = next(iter(same or [record for record in free if _stored_of(record) not in self._names]), None)
+        if found is not None:
+            self._taken.add(str(found["id"]))
+        return found
 
 
-def find_stored(items: HubItems, sha256: str) -> Record | None:
-    """Give one's own oldest file with this content; None when there is none outside the trash."""
-    known = list(every(items.session, "/api/items", {"kind": "file", "sha256": sha256, "mine": "true"}))
-    return known[-1] if known else None
+def _stored_of(record: Record) -> str:
+    meta = record["meta"]
+    return str((meta.get("origin") or meta).get("name", ""))
+
+
+def _is_as_told(meta: dict[str, Any], hints: Hints) -> bool:
+    """Tell whether an image is what it would become with these hints; those for an axis it has not mean nothing."""
+    from arkitekt_next.data.units import unit_name
+
+    axes = meta["axes"]
+    outer = [axis for axis in axes if axis not in "yx"]
+    if hints.stacked is not None and outer and hints.stacked not in axes:
+        return False
+    for axis, step in hints.scale.items():
+        if axis not in axes:
+            continue
+        given = hints.units.get(axis) or ("second" if axis == "t" else "micrometer")
+        if meta.get("scale", {}).get(axis) != step or meta.get("units", {}).get(axis) != (unit_name(given) or given):
+            return False
+    named = [channel if isinstance(channel, str) else channel.name for channel in hints.channels]
+    if named and named != [channel["name"] for channel in meta.get("channels", ())]:
+        return False
+    return hints.colors == "auto" or (meta.get("origin") or {}).get("colors") == hints.colors
 
 
 def signature(path: Path) -> list[tuple[str, int, int]]:
@@ -83,6 +133,7 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """Give what a file is called where it was read from."""
     name = "".join(char if char.isprintable() and char not in "/\\" else "_" for char in path.resolve().name)
     return name[:MAX_NAME_CHARS].strip() or "_"

@@ -7,6 +7,7 @@ again to whoever shows a certificate that is not believed.
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import threading
@@ -39,6 +40,9 @@ _LONGEST_PAUSE_S = 5.0
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _AT_ONCE = 16
 _PIECE_BYTES = 1024 * 1024
+_SAID_AFTER_S = 3.0
+
+log = logging.getLogger("arkitekt_next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,35 @@ class Reply:
     body: bytes
 
 
+class Outage:
+    """Says once that the store is away, after a while, and once that it is back; usable from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        self._was_said = False
+
+    def goes_on(self, endpoint: str, reason: str) -> None:
+        """Take note that a request has failed and is made again."""
+        with self._lock:
+            now = time.monotonic()
+            self._since = self._since or now
+            if self._was_said or now - self._since < _SAID_AFTER_S:
+                return
+            self._was_said = True
+        minutes = round(PATIENCE_S / 60)
+        log.warning("%s does not take it just now (%s). Trying again for %d minutes.", endpoint, reason, minutes)
+
+    def is_over(self) -> None:
+        """Take note that a request was answered."""
+        if self._since is None:
+            return
+        with self._lock:
+            was_said, self._since, self._was_said = self._was_said, None, False
+        if was_said:
+            log.warning("It goes on.")
+
+
 class Connections:
     """The connections of one app to its stores, each kept for the next request; usable from several threads.
 
@@ -59,6 +92,7 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clients: dict[str, tuple[str | None, httpx2.Client]] = {}
+        self.outage = Outage()
         self.threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="arkitekt-objects")
         weakref.finalize(self, _close, self._clients, self.threads)
 
@@ -152,15 +186,18 @@ class Requests:
         key: str,
     ) -> Reply:
         deadline, pause_s = time.monotonic() + PATIENCE_S, _PAUSE_S
+        outage = self._connections.outage
         while True:
             reply, reason = self._try(method, path, query, body, headers)
             if reply is not None and reply.status not in _AGAIN:
+                outage.is_over()
                 if reply.status < 400 or reply.status == also:
                     return reply
                 said = reply.body.decode("utf-8", "replace")
                 raise refusal(reply.status, key, said, self._grant.endpoint)
             if time.monotonic() > deadline:
                 raise HubUnavailable(url=self._grant.endpoint, reason=reason, remedy=START_HUB)
+            outage.goes_on(self._grant.endpoint, reason)
             time.sleep(pause_s * random.uniform(0.5, 1.5))
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 

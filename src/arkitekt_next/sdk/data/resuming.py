@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.errors import Conflict, NotFound
-from arkitekt_next.platform import make_private_folder, state_folder, write_private
+from arkitekt_next.platform import FileLock, make_private_folder, state_folder, write_private
 
 from . import multipart
 from .progress import Progress
@@ -45,7 +45,10 @@ class Begun:
 
 
 class Notes:
-    """What is under way from one file to one hub, kept across processes."""
+    """What is under way from one file to one hub, kept across processes.
+
+    They belong to one upload at a time: another one of the same file, at the same time, begins anew and notes nothing.
+    """
 
     def __init__(self, hub: str, wanted: Mapping[str, Any], path: Path) -> None:
         stat = path.stat()
@@ -53,9 +56,13 @@ class Notes:
         mark = f"{hub}\0{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{about}"
         name = hashlib.sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         self._path = state_folder() / "uploads" / f"{name}.json"
+        self._lock = FileLock(self._path.with_suffix(".lock"))
+        self._are_ours = self._lock.try_acquire()
 
     def read(self) -> Begun | None:
         """Give what was begun, if anything."""
+        if not self._are_ours:
+            return None
         try:
             return Begun(**json.loads(self._path.read_text()))
         except (OSError, ValueError, TypeError):
@@ -63,13 +70,20 @@ class Notes:
 
     def write(self, begun: Begun) -> None:
         """Note down what was begun."""
+        if not self._are_ours:
+            return
         make_private_folder(self._path.parent)
         write_private(self._path, json.dumps(asdict(begun)))
 
     def strike_out(self) -> None:
         """Forget it: it is finished, or can't be gone on with."""
-        with suppress(OSError):
-            self._path.unlink()
+        if self._are_ours:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def close(self) -> None:
+        """Let another upload have them."""
+        self._lock.release()
 
 
 def save(
@@ -77,12 +91,15 @@ def save(
 ) -> Record:
     """Store the file at a path as an item, going on with what another process began; give the committed item."""
     notes = Notes(items.session.url, wanted, path)
-    begun, requests = _take_up(items, notes) or _begin(items, notes, wanted, path, key)
-    digest = _send(requests, begun, path, progress)
-    meta = {"name": key, "content_type": content_type, "size_bytes": path.stat().st_size, "sha256": digest}
-    record = items.commit(begun.item, meta)
-    notes.strike_out()
-    return record
+    try:
+        begun, requests = _take_up(items, notes) or _begin(items, notes, wanted, path, key)
+        digest = _send(requests, begun, path, progress)
+        meta = {"name": key, "content_type": content_type, "size_bytes": path.stat().st_size, "sha256": digest}
+        record = items.commit(begun.item, meta)
+        notes.strike_out()
+        return record
+    finally:
+        notes.close()
 
 
 def _take_up(items: HubItems, notes: Notes) -> tuple[Begun, Requests] | None:

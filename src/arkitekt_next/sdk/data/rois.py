@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from arkitekt_next.errors import InvalidValue
 
@@ -47,7 +48,7 @@ class Roi(BaseModel):
     """A region: its points as (y, x), in pixels of the full size, where (0, 0) is the middle of the first one.
 
     `t`, `c` and `z` say where along these axes it lies, counted from 0; None is everywhere. `values` are numbers that
-    were measured in it. Raises pydantic's `ValidationError` for points that the shape can't have.
+    were measured in it. Raises `InvalidValue` for points that the shape can't have.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,12 +61,19 @@ class Roi(BaseModel):
     z: Index | None = None
     values: dict[str, Coordinate] = Field(default_factory=dict)
 
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as wrong:
+            raise _misfit("roi", wrong) from None
+
     @model_validator(mode="after")
     def _check(self) -> Roi:
         least, most = _COUNTS[self.shape]
         if not least <= len(self.points) <= (most or len(self.points)):
             wanted = f"{least}" if least == most else f"at least {least}"
-            raise ValueError(f"points: expected {wanted} for a {self.shape}, got {len(self.points)}")
+            about = {"error": f"{wanted} for a {self.shape}", "got": str(len(self.points)), "at": "points"}
+            raise PydanticCustomError("count", "expected {error}, got {got}", about)
         return self
 
 
@@ -75,21 +83,40 @@ def rois_of(given: Iterable[Roi | dict[str, Any]], *, shape: Sequence[int], axes
     sizes = dict(zip(axes, shape, strict=True))
     for number, raw in enumerate(given):
         try:
-            roi = raw if isinstance(raw, Roi) else Roi.model_validate(raw)
-        except ValidationError as wrong:
-            first = wrong.errors(include_url=False)[0]
-            where = ".".join(["rois", str(number), *(str(part) for part in first["loc"])])
-            said = str(first.get("ctx", {}).get("error", first["msg"]))
-            raise InvalidValue(where=where, expected=said, got=repr(first.get("input"))[:100]) from None
+            roi = raw if isinstance(raw, Roi) else Roi(**raw)
+        except TypeError:
+            raise InvalidValue(where=f"rois.{number}", expected="a region", got=repr(raw)[:100]) from None
+        except InvalidValue as wrong:
+            fields = {**wrong.fields, "where": str(wrong.fields["where"]).replace("roi", f"rois.{number}", 1)}
+            raise InvalidValue(**fields) from None
         for axis in _AXES:
             at = getattr(roi, axis)
             if at is not None and at >= sizes.get(axis, 1):
                 wanted = f"0 to {sizes[axis] - 1}" if axis in sizes else f"none: the image has no axis {axis}"
                 raise InvalidValue(where=f"rois.{number}.{axis}", expected=wanted, got=str(at))
+        if _lies_outside(roi, sizes["y"], sizes["x"]):
+            wanted = f"points within {sizes['y']} rows (y) and {sizes['x']} columns (x), at least in part"
+            raise InvalidValue(where=f"rois.{number}.points", expected=wanted, got=str(list(roi.points))[:100])
         found.append(roi)
         if number >= ROIS_LIMIT:
             raise InvalidValue(where="rois", expected=f"at most {ROIS_LIMIT} regions at once", got="more")
     return found
+
+
+def _misfit(where: str, wrong: ValidationError) -> InvalidValue:
+    first = wrong.errors(include_url=False)[0]
+    about = first.get("ctx", {})
+    place = ".".join([where, *(str(part) for part in first["loc"]), *([about["at"]] if "at" in about else [])])
+    got = about.get("got", repr(first.get("input"))[:100])
+    return InvalidValue(where=place, expected=str(about.get("error", first["msg"])), got=got)
+
+
+def _lies_outside(roi: Roi, rows: int, columns: int) -> bool:
+    """Tell whether no part of a region can lie in the image: the box around its points does not meet it."""
+    for values, size in zip(zip(*roi.points, strict=True), (rows, columns), strict=True):
+        if max(values) < -0.5 or min(values) > size - 0.5:
+            return True
+    return False
 
 
 def table_of(rois: Sequence[Roi]) -> pa.Table:
@@ -114,7 +141,7 @@ def read_rois(table: pa.Table, *, where: str) -> list[Roi]:
     found = []
     for number, row in enumerate(table.to_pylist()):
         try:
-            found.append(Roi.model_validate({**row, "values": json.loads(row.get("values") or "{}")}))
-        except (ValidationError, ValueError, TypeError, RecursionError) as wrong:
+            found.append(Roi(**{**row, "values": json.loads(row.get("values") or "{}")}))
+        except (ValueError, TypeError, RecursionError) as wrong:
             raise InvalidValue(where=f"{where}, row {number}", expected="a region", got=str(row)[:100]) from wrong
     return found

@@ -127,6 +127,8 @@ def ask(items: HubItems, record: Record, query: str) -> pa.Table:
     import duckdb
     import pyarrow.dataset as ds
 
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidValue(where="query", expected="SQL about the table 'data', as SELECT * FROM data", got=repr(query))
     with open_object(items.open(record["id"]), KEY) as source, duckdb.connect(config=_SHUT) as db:
         fragment = ds.ParquetFileFormat().make_fragment(source)
         schema = fragment.physical_schema

@@ -92,9 +92,10 @@ def watch_folder(
     """Give every image file in a folder as an image at the hub, those that are there and then each that appears.
 
     A file counts when it has not changed for `settle_s` seconds. It is given once, also after this program was started
-    again; content that the hub has already is not stored twice. `pattern` is what names have to match, `options` are
-    those of `Image.load`. Files that can't be read go to `refused`, by default into the log. It ends when the task is
-    cancelled, and never by itself. Raises `NotFound` for a folder that is not there, `NotAuthenticated`.
+    again; content that you stored before is not stored twice, but each of two equal files here is an image. `pattern`
+    is what names have to match, `options` are those of `Image.load`. Files that can't be read go to `refused`, by
+    default into the log. It ends when the task is cancelled, and never by itself. Raises `NotFound` for a folder that
+    is not there, `NotAuthenticated`.
     """
     refuse_blocking("watch_folder()", "async for image in awatch_folder(...)")
     return _images(_watch(path, pattern, recursive, settle_s, options), refused or _log_refused)
@@ -260,7 +261,7 @@ class FolderWatch:
         from .formats.recognising import recognise
         from .image import Image
         from .loading import hints_of, load_image
-        from .origins import find_loaded, origin_of
+        from .origins import Known, origin_of
 
         recognise(path)
         if not self._journal.lock.try_acquire():
@@ -272,16 +273,20 @@ class FolderWatch:
                 if other is not None:
                     return Appeared(path, Image.get(other), was_known=True)
                 origin = origin_of(path)
-                record = find_loaded(self._items, origin)
+                hints, said = hints_of(self._options)
+                record = Known(self._items, is_taken=lambda id: self._is_of_another(name, id)).image(origin, hints)
                 if record is not None:
                     image = Image(self._items, record)
                 else:
-                    hints, said = hints_of(self._options)
                     image = load_image(Image, path, hints=hints, origin=origin, **said)
                 self._journal.add(name, mark, image.id)
                 return Appeared(path, image, was_known=record is not None)
         finally:
             self._journal.lock.release()
+
+    def _is_of_another(self, name: str, item: str) -> bool:
+        """Tell whether another file, which is still here, was given as this image: an equal one is an image itself."""
+        return any(other != name and (self.folder / other).exists() for other in self._journal.names(item))
 
 
 def _mark(path: Path) -> Mark:

@@ -51,6 +51,10 @@ class Blobs(ABC):
         The owner is who has the rows: what these do not name is removed.
         """
 
+    async def trouble(self) -> str | None:
+        """Say why it can't be used just now; None when it can. Cheap, however often it is asked."""
+        return None
+
     async def close(self) -> None:  # noqa: B027
         """Let go of what it holds."""
 

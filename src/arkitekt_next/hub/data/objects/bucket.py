@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WRITERS = 8
 READERS = 24
 CLOSE_WITHIN_S = 10.0
+LOOK_EVERY_S = 10.0
+LOOK_WITHIN_S = 3.0
 PART_BYTES = 8 * 1024 * 1024
 STEP_BYTES = 2 * 1024 * 1024
 CLAIM = "arkitekt-hub.txt"
@@ -75,6 +77,8 @@ class BucketBlobs(Blobs):
         self._store = _connect(bucket)
         self._owner = ""
         self._removals: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[str | None] | None = None
+        self._looked_at = -LOOK_EVERY_S
 
     async def open(self, owner: str) -> None:
         """Write something, read and remove it, as long as nobody waits for it; and claim the place, or find it claimed.
@@ -121,8 +125,35 @@ class BucketBlobs(Blobs):
                 await obstore.put_async(self._store, CLAIM, owner.encode(), use_multipart=False)
         return owner
 
+    async def trouble(self) -> str | None:
+        """Look at the claim, every ten seconds at most: whoever asks meanwhile gets the same answer."""
+        is_old = time.monotonic() - self._looked_at > LOOK_EVERY_S
+        if self._looking is None or (is_old and self._looking.done()):
+            self._looked_at = time.monotonic()
+            self._looking = asyncio.create_task(self._look())
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._looking), LOOK_WITHIN_S)
+        except TimeoutError:
+            return f"{_CALLED} does not answer"
+
+    async def _look(self) -> str | None:
+        import obstore
+
+        try:
+            with self._told(CLAIM):
+                await obstore.head_async(self._store, CLAIM)
+        except Gone:
+            return f"{_CALLED} is not the hub's any more"
+        except Unreachable:
+            return f"{_CALLED} can't be reached"
+        except ArkitektError as failed:
+            return failed.message
+        return None
+
     async def close(self) -> None:
         """Wait a while for what is being removed: parts that were begun would lie at the server for ever else."""
+        if self._looking is not None:
+            self._looking.cancel()
         if self._removals:
             await asyncio.wait(self._removals, timeout=CLOSE_WITHIN_S)
 

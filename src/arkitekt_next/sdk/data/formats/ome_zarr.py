@@ -9,6 +9,7 @@ from pathlib import Path
 from zarr.storage import LocalStore
 
 from arkitekt_next.errors import ArkitektError, InvalidValue, SuspiciousFile
+from arkitekt_next.sdk.data.bounds import packed_limit
 from arkitekt_next.sdk.data.naming import safe_name
 from arkitekt_next.sdk.data.ngff import LABELS
 from arkitekt_next.sdk.data.reading import Opened, lazy
@@ -54,7 +55,17 @@ def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Sour
         raise SuspiciousFile(
             path=str(path), expected="files", got=f"a link, {linked.name}", remedy="Copy what it leads to in its place"
         )
-    size = sum(file.stat().st_size for file in files)
+    sizes = {file: file.stat().st_size for file in files}
+    most = packed_limit(opened.level(0))
+    swollen = next((file for file, size in sizes.items() if size > most), None)
+    if swollen is not None:
+        raise SuspiciousFile(
+            path=str(swollen),
+            expected=f"at most {most} bytes, what a chunk or a shard of it may take",
+            got=f"{sizes[swollen]}",
+            remedy="Copy the image again",
+        )
+    size = sum(sizes.values())
     limits.check(path, meta.shape, data.dtype.itemsize, max(1, size))
     told = build_meta(
         data, meta.axes, hints, scale=meta.scale, units=meta.units, channels=meta.channels, where=str(path)
