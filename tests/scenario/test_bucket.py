@@ -371,6 +371,35 @@ def test_two_hubs_never_keep_their_data_in_one_place(server: Any, s3: S3Server, 
     assert get(access, "a") == b"kept"
 
 
+def test_what_is_given_up_keeps_its_place_until_nothing_of_it_is_left(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(PART_BYTES)
+        raise OSError("the sender broke off")
+
+    async def write() -> None:
+        goes_on = asyncio.Event()
+        give_up = bucket._Sending.give_up
+
+        async def slowly(sending: Any) -> None:
+            await goes_on.wait()
+            await give_up(sending)
+
+        monkeypatch.setattr(bucket._Sending, "give_up", slowly)
+        blobs = BucketBlobs(Bucket(BUCKET, "slow", s3.url, "us-east-1", KEY_ID, SecretStr(SECRET)))
+        for _ in range(blobs.writers):
+            with pytest.raises(OSError, match="broke off"):
+                await blobs.write(body())
+        assert blobs._writers.locked()
+        goes_on.set()
+        await blobs.close()
+        assert not blobs._writers.locked()
+
+    asyncio.run(write())
+    assert held(s3, f"{BUCKET}/slow") == set()
+
+
 @pytest.mark.alone  # a server that drops connections under load makes parts that nobody is told of
 def test_no_way_of_breaking_off_leaves_parts_on_the_server(s3: S3Server) -> None:
     async def body(number: int) -> AsyncIterator[bytes]:

@@ -250,8 +250,9 @@ def _span(seconds: float) -> str:
 
 
 def _size(folder: Path) -> str:
-    total = sum(path.stat().st_size for path in folder.glob("hub.db*") if path.is_file())
-    return size_text(total)
+    files = [path for path in folder.glob("hub.db*") if path.is_file()]
+    stored = [path for path in (folder / "objects").rglob("*") if path.is_file()]
+    return size_text(sum(path.stat().st_size for path in (*files, *stored)))
 
 
 def size_text(size_bytes: float) -> str:

@@ -55,6 +55,23 @@ _SPELLINGS = {
 }
 
 
+_POWERS = {
+    "yotta": 24, "zetta": 21, "exa": 18, "peta": 15, "tera": 12, "giga": 9, "mega": 6, "kilo": 3, "hecto": 2,
+    "deci": -1, "centi": -2, "milli": -3, "micro": -6, "nano": -9, "pico": -12, "femto": -15, "atto": -18,
+    "zepto": -21, "yocto": -24,
+}  # fmt: skip
+
+
+def in_base_units(step: float | None, unit: str) -> float | None:
+    """Give a step in meters or seconds, by which two are compared; in its own unit where that has no prefix."""
+    if step is None:
+        return None
+    for prefix, power in _POWERS.items():
+        if unit in (f"{prefix}meter", f"{prefix}second"):
+            return float(step) * 10.0**power
+    return float(step)
+
+
 def unit_name(symbol: str) -> str | None:
     """Give the OME-NGFF name of a unit as files write it; None for what is no unit (`pixel`, `reference frame`)."""
     text = symbol.strip()

@@ -89,16 +89,44 @@ def test_what_is_said_of_an_image_that_is_there_already_is_not_passed_over(home:
     [first] = lines(home.run("data", "import", path, "--tag", "a", "--json"))
     done = home.run(
         "data", "import", path, "--tag", "a", "--tag", "b", "--name", "Said", "--note", "better", "--folder", "F",
-        "--private",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert f"is there already: image Said, 24×32 uint16  {first['item']['id']}; now tagged b, called Said" in done.out
     shown = home.run("data", "show", first["item"]["id"], "--json").json
     assert (shown["tags"], shown["name"], shown["note"]) == (["a", "b"], "Said", "better")
-    assert (shown["folder_path"], shown["visibility"]) == ("F", "private")
+    assert (shown["folder_path"], shown["visibility"]) == ("F", "team")
     assert "now" not in home.run("data", "import", path, "--tag", "b", "--folder", "F").out
     [plain] = lines(home.run("data", "import", path, "--json"))
     assert (plain["state"], plain["item"]["tags"], plain["item"]["name"]) == ("known", ["a", "b"], "Said")
+
+
+@pytest.mark.requirement("data.import")
+def test_what_lies_elsewhere_is_neither_moved_nor_hidden_by_an_import(home: Home, tmp_path: Path) -> None:
+    for well in ("A", "B"):
+        (tmp_path / well).mkdir()
+        tifffile.imwrite(tmp_path / well / "dark.tif", np.full((5, 9), 3, np.uint8))
+    states = []
+    for well in ("A", "B", "B"):
+        [line] = lines(home.run("data", "import", str(tmp_path / well), "--folder", f"wells/{well}", "--json"))
+        states.append((line["state"], line["item"]["id"]))
+    assert [state for state, _ in states] == ["stored", "stored", "known"]
+    for well, (_, id) in zip("AB", states, strict=False):
+        assert [item["id"] for item in home.run("data", "ls", "--folder", f"wells/{well}", "--json").json] == [id]
+    [mine] = lines(home.run("data", "import", str(tmp_path / "A"), "--folder", "wells/A", "--private", "--json"))
+    assert (mine["state"], mine["item"]["visibility"]) == ("stored", "private")
+    assert home.run("data", "show", states[0][1], "--json").json["visibility"] == "team"
+
+
+@pytest.mark.requirement("data.import")
+@pytest.mark.parametrize(
+    "told", [["--axis", "z"], ["--step", "7s"], ["--pixel-size", "250nm"], ["--pixel-size", "0.25"]]
+)
+def test_what_is_told_without_an_effect_stores_nothing_anew(home: Home, tmp_path: Path, told: list[str]) -> None:
+    path = str(write_tiff(tmp_path / f"{'-'.join(told)}.tif", 21, shape=(3, 8, 9)))
+    states = [
+        lines(home.run("data", "import", path, *arguments, "--json"))[0]["state"] for arguments in ([], told, told)
+    ]
+    assert states == ["stored", "known", "known"]
 
 
 @pytest.mark.requirement("data.import")
@@ -212,6 +240,9 @@ def test_files_of_a_folder_become_one_time_series(home: Home, tmp_path: Path) ->
         (["a.ome.tif", "--as-stack"], 4, "--as-stack takes folders"),
         (["a.ome.tif", "--series", "9"], 2, "series: expected 0 to 0"),
         (["a.ome.tif", "--name", ""], 2, "expected 1 to 256 characters"),
+        (["a.ome.tif", "--name", "   "], 2, "expected 1 to 256 characters"),
+        (["a.ome.tif", "--folder", "../x"], 2, "expected a path like"),
+        ([""], 2, "expected a path, got nothing"),
         (["a.ome.tif", "--name", "x" * 2000], 2, "(2000 characters)"),
         (["a.ome.tif", "--tag", "a/b"], 2, "expected 1 to 64 characters, none of them a '/'"),
     ],
@@ -252,7 +283,15 @@ def test_a_folder_that_is_named_as_one_is_made_and_a_format_never_gets_another_e
     assert (wrong.code, "expected a folder that is there, or a name that ends in .ome.zarr" in wrong.err) == (2, True)
     assert not (tmp_path / "k.ome.tif").exists()
     (tmp_path / "taken").write_text("")
-    assert home.run("data", "export", *made, "--to", "taken", at=tmp_path).code == 2
+    for place in ("taken", "one.ome.tif", ""):
+        assert home.run("data", "export", *made, "--to", place, "--force", at=tmp_path).code == 2
+    assert not (tmp_path / "one.ome.tif").exists()
+    [twin] = lines(home.run("data", "import", str(files / "a.ome.tif"), "--again", "--name", "twin", "--json"))
+    [other] = lines(home.run("data", "import", str(files / "b.ome.tif"), "--again", "--name", "twin", "--json"))
+    both = [twin["item"]["id"], other["item"]["id"]]
+    done = home.run("data", "export", *both, "--to", "twins", "--as", "ome-tiff", "--force", at=tmp_path)
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in (tmp_path / "twins").iterdir()) == sorted(f"twin {id}.ome.tif" for id in both)
 
 
 @pytest.mark.requirement("data.export")

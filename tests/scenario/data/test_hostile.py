@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import shutil
 import zlib
 from pathlib import Path
@@ -185,3 +186,58 @@ def test_a_picture_that_is_none_is_not_shown(caller: App) -> None:
         assert Image.get(item["id"]).thumbnail() is None
         assert Image.get(item["id"])._repr_png_() is None
     assert File.search("nothing", mine=True) is not None
+
+
+def packed_bomb(kind: str) -> pa.Table:
+    """Give a table of few bytes whose texts take 1.5 GB: one of a million letters, and its number 1500 times."""
+    words = pa.DictionaryArray.from_arrays(np.zeros(1500, np.int32), ["w" * 1_000_000])
+    if kind == "texts":
+        return pa.table({"w": words})
+    if kind == "lists":
+        return pa.table({"w": pa.ListArray.from_arrays(np.arange(0, 1501, 500, dtype=np.int32), words)})
+    if kind == "records":
+        return pa.table({"w": pa.StructArray.from_arrays([words], ["w"])})
+    return pa.table({"w": pa.array([b"w" * 1_000_000] * 1500, pa.binary(1_000_000))})
+
+
+@pytest.mark.parametrize("kind", ["texts", "lists", "records", "fixed"])
+def test_one_long_text_that_stands_for_many_is_refused_before_it_is_there(
+    caller: App, image: Image, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    bomb = Table.get(write_table(caller, packed_bomb(kind), parent=image))
+    assert bomb.size_bytes < 2**20
+    monkeypatch.setattr(bounds, "_of_container", lambda: 600 * 2**20)
+    ways = (bomb.arrow, lambda: list(bomb.batches()), lambda: bomb.export(Path("never.csv")))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for way in ways:
+        with pytest.raises(InvalidValue, match="of memory that are free here"):
+            way()
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 200 * 2**20
+    assert not Path("never.csv").exists()
+
+
+def test_texts_that_repeat_come_back_as_they_were(caller: App) -> None:
+    rng = np.random.default_rng(3)
+    words = pa.array(rng.choice(["a" * 50, "b", None], 200_000))
+    lists = pa.array([["x", None], [], None] * 50_000 + [["yy"]] * 50_000)
+    records = pa.array([{"q": "zz", "n": 1}, None] * 100_000)
+    table = pa.table({"w": words, "l": lists, "r": records, "c": words.dictionary_encode()})
+    stored = Table.save(table, name="repeated")
+    assert stored.arrow().equals(table)
+    assert pa.concat_tables(stored.batches(30_000)).combine_chunks().equals(table.combine_chunks())
+    counted = stored.sql("SELECT w, count(*) AS n FROM data GROUP BY w ORDER BY n")
+    assert sum(counted.column("n").to_pylist()) == 200_000
+    assert stored.arrow(["l"]).equals(table.select(["l"]))
+
+
+def test_a_file_that_is_more_than_it_was_said_to_be_is_not_fetched_to_its_end(caller: App, tmp_path: Path) -> None:
+    said = {"name": "small.bin", "content_type": "application/octet-stream", "size_bytes": 1, "sha256": "0" * 64}
+
+    def fill(objects: Any) -> dict[str, Any]:
+        objects.put("small.bin", bytes(40 * 2**20))
+        return said
+
+    id = str(caller.link.items.write({"kind": "file", "name": "small"}, fill)["id"])
+    with pytest.raises(InvalidValue, match="expected 1 bytes, got more"):
+        File.get(id).export(tmp_path / "out.bin")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2**20

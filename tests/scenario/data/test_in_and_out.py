@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tifffile
 import zarr
@@ -179,9 +180,11 @@ def test_every_kind_goes_out_under_its_name_or_another(caller: App, tmp_path: Pa
     with pytest.raises(Conflict, match="--force"):
         file.export(folder)
     nested = Table.save(pd.DataFrame({"a": [[1, 2], [3]]}), name="nested")
-    with pytest.raises(InvalidValue, match=r"Export it as \.parquet"):
-        nested.export(folder / "nested.csv")
-    assert not (folder / "nested.csv").exists()
+    assert pd.read_csv(nested.export(folder / "nested.csv"))["a"].tolist() == ["[1, 2]", "[3]"]
+    odd = Table.save(pa.table({"a": [b"\xff"]}), name="odd")
+    with pytest.raises(InvalidValue, match=r"odd: .*Export it as \.parquet"):
+        odd.export(folder / "odd.csv")
+    assert not (folder / "odd.csv").exists()
     assert not (folder / "labels.ome.tif").exists()
     assert [path for path in folder.iterdir() if path.name.startswith(".")] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ ROIS = [
 
 @pytest.fixture
 def image(caller: App) -> Image:
-    return Image.save(np.zeros((2, 2, 3, 40, 50), np.uint16), name="field", axes="tczyx")
+    return Image.save(np.zeros((2, 2, 3, 40, 50), np.uint16), name="field", axes="tczyx", scale={"y": 0.5, "x": 0.25})
 
 
 def test_regions_come_back_as_they_were_attached(image: Image) -> None:
@@ -89,6 +90,25 @@ def test_an_axis_that_the_image_does_not_have_is_named(caller: App) -> None:
     with pytest.raises(InvalidValue, match="the image has no axis z"):
         plane.mark([Roi(shape="point", points=[(0, 0)], z=1)])
     assert plane.mark([Roi(shape="point", points=[(0, 0)], z=0)]).rows == 1
+
+
+def test_labels_have_the_steps_of_their_image_and_its_sizes(image: Image) -> None:
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    values = np.ones((sizes["y"], sizes["x"]), np.uint8)
+    made = Image.save(values, name="cells", axes="yx", is_labels=True, parent=image)
+    assert made.scale == {axis: step for axis, step in image.scale.items() if axis in "yx"}
+    assert made.units == {axis: unit for axis, unit in image.units.items() if axis in "yx"}
+    own = Image.save(values, name="cells", axes="yx", is_labels=True, parent=image.id, scale={"y": 2.0, "x": 2.0})
+    assert own.scale == {"y": 2.0, "x": 2.0}
+    with pytest.raises(InvalidValue, match=f"labels: expected {sizes['y']} along y, as '{image.name}' has, got 7"):
+        Image.save(np.ones((7, 7), np.uint8), name="tiny", axes="yx", is_labels=True, parent=image)
+
+
+def test_regions_come_out_as_csv(image: Image, tmp_path: Path) -> None:
+    made = image.mark(ROIS).export(tmp_path / "regions.csv")
+    rows = list(csv.DictReader(made.open()))
+    assert [row["shape"] for row in rows] == [str(roi.shape) for roi in ROIS]
+    assert isinstance(json.loads(rows[0]["points"]), list)
 
 
 def test_labels_leave_and_enter_with_their_image(caller: App, image: Image, tmp_path: Path) -> None:

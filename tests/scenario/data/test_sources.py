@@ -17,9 +17,11 @@ from arkitekt_next import App, File, Table
 from arkitekt_next.cli.project import find_project
 from arkitekt_next.cli.serving import identify
 from arkitekt_next.data.provenance import EdgeKind
-from arkitekt_next.errors import Conflict, ReleaseNotRunning, TooLarge
+from arkitekt_next.errors import Conflict, NotFound, ReleaseNotRunning, TooLarge
 from arkitekt_next.sdk.source_archive import keep_release, write_archive
 from arkitekt_next.sdk.sources import hash_sources
+from arkitekt_next.storage import data_tables as d
+from tests.support.data import on_loop
 
 pytestmark = pytest.mark.requirement("data.sources")
 
@@ -96,6 +98,19 @@ def test_a_release_is_kept_once_and_found_by_its_hash(hub: Any, caller: App, tmp
     assert stored.read() == packed(folder)
     with serving(hub.url, folder):
         assert handle.run_again("same").result().equals(pd.DataFrame({"a": [2.0]}))
+
+
+def test_sources_are_never_what_was_stored_for_somebody_elses_task(hub: Any, caller: App, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "app")
+    stored = File.save(folder / "pyproject.toml", name="planted")
+
+    async def plant() -> None:
+        async with hub.app.state.hub.database.engine.begin() as db:
+            await db.execute(d.item.update().where(d.item.c.id == stored.id).values(task_id="01a1"))
+
+    on_loop(hub, plant())
+    with serving(hub.url, folder), pytest.raises(NotFound, match="a committed file of your own"):
+        caller.link.session.ask("PUT", f"/api/apps/kiln/sources/{hash_sources(folder)}", {"item": stored.id})
 
 
 def test_what_was_edited_meanwhile_is_not_kept_as_what_runs(hub: Any, caller: App, tmp_path: Path) -> None:

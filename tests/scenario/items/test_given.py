@@ -411,3 +411,46 @@ async def test_what_is_written_for_a_task_that_ended_can_still_be_committed_but_
         assert (await commit(author.web, item["id"]))["person"]["id"] == caller.id
         assert await code(author.web.post(f"/api/items/{item['id']}/commit", json={})) == "404 not_found"
         assert (await caller.web.get(f"/api/items/{item['id']}")).json()["committed_at_us"] is not None
+
+
+@scenario
+async def test_an_agent_passes_what_it_reads_for_a_while_to_the_children_of_its_task_alone(server: Any) -> None:
+    async with cast(server, "member", "member", "member", "admin") as (author, caller, fellow, admin):
+        b = await bench(server, author)
+        calling, fellows = await opened(server, caller), await opened(server, fellow)
+        item = await store(caller.web, visibility="private", body=b"secret pixels")
+        path, own = f"/api/items/{item['id']}", {"action": f"{b.app}.work", "args": {"x": item["id"]}}
+        task = await b.take(calling, "work", item["id"], discreet=True)
+        for who in (author, admin):
+            assert await code(who.web.post("/api/tasks", json=own)) == "404 not_found"
+        child = await b.agent.submit(f"{b.app}.work", {"x": item["id"]}, parent=task)
+        await b.agent.assigned(child)
+        grandchild = await b.agent.submit(f"{b.app}.work", {"x": item["id"]}, parent=child)
+        await b.agent.assigned(grandchild)
+        theirs = await b.take(fellows, "work")
+        await b.give(theirs, item["id"])
+        assert (await ended(fellows, theirs))["status"] == "failed"
+        for id in (grandchild, child, task):
+            made = await store(author.web, task=id)
+            await b.give(id, made["id"])
+        await ended(calling, task)
+        for who in (author, fellow):
+            assert await code(who.web.get(path)) == "404 not_found"
+        assert await code(author.web.post("/api/tasks", json=own)) == "404 not_found"
+        again = await b.take(fellows, "work")
+        await b.give(again, item["id"])
+        assert (await ended(fellows, again))["status"] == "failed"
+        assert await code(caller.web.post("/api/tasks", json=own)) == "ok"
+
+
+@scenario
+async def test_what_an_agent_stores_for_its_caller_is_not_what_they_stored(server: Any) -> None:
+    async with cast(server, "member", "member") as (author, caller):
+        b = await bench(server, author)
+        task = await b.take(await opened(server, caller), "work")
+        made = await store(author.web, task=task, name="planted")
+        own = await store(caller.web, name="own")
+        shown = await listed(caller.web, mine="true")
+        assert (own["id"] in shown, made["id"] in shown) == (True, False)
+        assert made["id"] in await listed(caller.web)
+        assert made["id"] not in await listed(author.web, mine="true")

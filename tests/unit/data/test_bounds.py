@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import zarr
+from zarr.abc.store import RangeByteRequest, SuffixByteRequest
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.codecs import numcodecs as packers
 from zarr.storage import LocalStore, MemoryStore, WrapperStore
@@ -31,6 +32,7 @@ from arkitekt_next.sdk.data.formats import read, write_ome_zarr
 from arkitekt_next.sdk.data.images import write_image
 from arkitekt_next.sdk.data.reading import COORDINATES_LIMIT, open_image
 from arkitekt_next.sdk.data.roots import array_in
+from arkitekt_next.sdk.data.zarr_stores import Sizes
 
 pytestmark = pytest.mark.requirement("data.safe")
 
@@ -304,4 +306,75 @@ def test_a_file_that_is_larger_than_any_chunk_of_an_image_is_not_read(tmp_path: 
     with (tmp_path / "image/0/0.0").open("wb") as chunk:
         chunk.truncate(10 * 2**30)  # all holes: it takes no room
     with pytest.raises(SuspiciousFile, match="at most"):
+        read(tmp_path / "image")
+
+
+@pytest.mark.requirement("data.safe")
+@pytest.mark.parametrize("size", [1000, 1_000_000])
+def test_a_block_that_says_it_is_longer_than_it_is_reads_nothing_around_it(tmp_path: Path, size: int) -> None:
+    header = bytes([2, 1, 0x02, 2]) + b"".join(n.to_bytes(4, "little") for n in (size, size, size + 16))  # stored plain
+    root = zarr.create_group(store=LocalStore(tmp_path / "new"), zarr_format=3)
+    made = root.create_array("0", shape=(size // 2,), chunks=(size // 2,), dtype="uint16", compressors=BloscCodec())
+    made[:] = 7
+    (tmp_path / "new/0/c/0").write_bytes(header)
+    read_back = array_in(zarr.open_group(LocalStore(tmp_path / "new"), mode="r"), "0")
+    assert read_back is not None
+    with pytest.raises(InvalidValue, match="its header tells of"):
+        read_back[:]
+    plant(tmp_path / "old", {"compressor": numcodecs.Blosc().get_config()}, at=0, trap=tmp_path / "ran")
+    (tmp_path / "old/0/0.0").write_bytes(
+        bytes([2, 1, 0x02, 2]) + b"".join(n.to_bytes(4, "little") for n in (32, 32, 48))
+    )
+    with read(tmp_path / "old") as source, pytest.raises(InvalidValue, match="its header tells of"):
+        source.data.compute()
+
+
+@pytest.mark.requirement("data.safe")
+@pytest.mark.parametrize(
+    ("filters", "problem"),
+    [
+        ([{"id": "astype", "encode_dtype": "<u1", "decode_dtype": "<c16"}] * 2, "widens its numbers"),
+        ([{"id": "delta", "dtype": "<u2"}, {"id": "packbits"}], "widens its numbers"),
+        ([{"id": "astype", "encode_dtype": "S100000", "decode_dtype": "<u2"}], "codecs of numbers"),
+        ([{"id": "pickle", "protocol": 5}], "known to be safe"),
+    ],
+)
+def test_filters_that_widen_step_by_step_are_refused(tmp_path: Path, filters: list[Any], problem: str) -> None:
+    plant(tmp_path / "image", {"filters": filters}, at=0, trap=tmp_path / "ran")
+    with pytest.raises(InvalidMetadata, match=problem):
+        read(tmp_path / "image")
+
+
+@pytest.mark.requirement("data.safe")
+def test_shards_within_shards_are_refused() -> None:
+    inner = ShardingCodec(chunk_shape=(2, 2), codecs=[BytesCodec()], index_codecs=[BytesCodec()])
+    outer = ShardingCodec(chunk_shape=(4, 4), codecs=[inner], index_codecs=[BytesCodec()])
+    array = zarr.create(store=MemoryStore(), shape=(8, 8), chunks=(8, 8), dtype="u1", codecs=[outer], zarr_format=3)
+    with pytest.raises(InvalidMetadata, match="no shards within shards"):
+        checked(array, "0")
+
+
+@pytest.mark.requirement("data.safe")
+def test_an_index_that_tells_of_a_huge_chunk_is_not_believed() -> None:
+    sizes = Sizes()
+    sizes.allow("0", 1000)
+    assert sizes.part_of("0/c/0/0", RangeByteRequest(5, 1005)) == RangeByteRequest(5, 1005)
+    for asked in (RangeByteRequest(0, 400 * 2**20), SuffixByteRequest(2**30)):
+        with pytest.raises(InvalidValue, match="parts of at most 1000 bytes"):
+            sizes.part_of("0/c/0/0", asked)
+
+
+@pytest.mark.requirement("data.safe")
+@pytest.mark.parametrize("name", ["zarr.json", "0/zarr.json", ".zattrs"])
+def test_metadata_without_an_end_is_not_read(tmp_path: Path, name: str) -> None:
+    plant(tmp_path / "image", {}, at=5, trap=tmp_path / "ran")
+    place = tmp_path / "image" / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(SuspiciousFile, match="a pipe or a device"):
+        read(tmp_path / "image")
+    place.unlink()
+    with place.open("wb") as file:
+        file.truncate(2 * 2**30)
+    with pytest.raises(SuspiciousFile, match="metadata of at most"):
         read(tmp_path / "image")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 
 from arkitekt_next.cli import output
 from arkitekt_next.cli.data.opening import find_item, opened
+from arkitekt_next.cli.data.options import PLACE
 from arkitekt_next.cli.options import json_option, url_option
 from arkitekt_next.cli.progress import bar
 from arkitekt_next.errors import InvalidValue
@@ -57,16 +59,23 @@ files stay as they are. --to with an ending says which."""
 def export(wanted: tuple[str, ...], place: str, form: str | None, force: bool, url: str | None, as_json: bool) -> None:
     """Write items as files for other programs."""
     path = Path(place)
+    if not place.strip():
+        raise click.BadParameter("expected a path, got nothing", param_hint="--to")
     is_folder = len(wanted) > 1 or place.endswith(("/", os.sep))
-    if is_folder and path.exists() and not path.is_dir():
-        raise click.BadParameter(f"expected a folder for several items, got the file {place}", param_hint="--to")
+    is_named_as_file = path.name.lower().endswith(tuple(ending for known in _ENDINGS.values() for ending in known))
+    if is_folder and not path.is_dir() and (path.exists() or is_named_as_file):
+        raise click.BadParameter(f"expected a folder for several items, got {place}", param_hint="--to")
     with opened(url):
         items = [find_item(text) for text in wanted]
         if is_folder:
             path.mkdir(parents=True, exist_ok=True)
+        names = Counter(item.name for item in items)
         for item in items:
+            named = _apart(item, form) if names[item.name] > 1 else None
             with bar(f"writing {output.clean(item.name)}", wanted=not as_json) as shown:
-                made = _exported(item, _place(item, path, form), force=force, shown=shown.show)
+                made = _exported(
+                    item, _place(item, path, form) if named is None else path / named, force=force, shown=shown.show
+                )
             _tell(item, made, as_json=as_json)
 
 
@@ -78,7 +87,7 @@ Examples:
   arkitekt-next data get raw.tar.gz - | tar xz"""
 )
 @click.argument("wanted", metavar="ITEM")
-@click.argument("place", default=".", metavar="[PATH]", type=click.Path(path_type=Path))
+@click.argument("place", default=".", metavar="[PATH]", type=PLACE)
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @url_option
 @json_option
@@ -97,11 +106,23 @@ def get(wanted: str, place: Path, force: bool, url: str | None, as_json: bool) -
         _tell(item, made, as_json=as_json)
 
 
+def _apart(item: Item, form: str | None) -> str:
+    """Give the name of a file that no other item of the same name gets."""
+    from arkitekt_next.sdk.data.exporting import ENDINGS, name_of
+
+    if item.kind == "file":
+        own = Path(name_of(item))
+        return f"{own.stem} {item.id}{own.suffix}"
+    return f"{name_of(item)} {item.id}{_ENDINGS[form][0] if form is not None else ENDINGS[item.kind][0]}"
+
+
 def _place(item: Item, place: Path, form: str | None) -> Path:
     from arkitekt_next.sdk.data.exporting import ENDINGS, name_of
 
-    if form is None or item.kind == "file":
+    if form is None:
         return place
+    if item.kind == "file":
+        raise InvalidValue(where="--as", expected=f"none for the file '{item.name}', which stays as it is", got=form)
     endings = _ENDINGS[form]
     if endings[0] not in ENDINGS[item.kind]:
         known = [name for name, (first, *_) in _ENDINGS.items() if first in ENDINGS[item.kind]]

@@ -21,6 +21,7 @@ from arkitekt_next.errors import (
     NotPermitted,
     StorageFull,
     UnknownFormat,
+    UnreadableFile,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ def run_jobs(jobs: Sequence[Job], *, as_json: bool) -> int:
 
 def with_command(error: Exception) -> Exception:
     """Let an error about a file that nothing reads name the command that takes any file."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return UnreadableFile(
+            path=str(error.filename), expected="a file that you may read", got=error.strerror, remedy="Check its rights"
+        )
     if not isinstance(error, UnknownFormat):
         return error
     remedy = "Save it as OME-TIFF in the program that wrote it, or store it as it is: arkitekt-next data put FILE"

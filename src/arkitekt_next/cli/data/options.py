@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -32,7 +33,11 @@ class _Words(click.ParamType):  # type: ignore[type-arg]  # older releases of cl
 
     def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> str:
         """Refuse what the hub would."""
-        is_fine = 1 <= len(value) <= self._most and not any(c in self._without or ord(c) < 32 for c in value)
+        is_fine = (
+            value.strip() != ""
+            and len(value) <= self._most
+            and not any(c in self._without or ord(c) < 32 for c in value)
+        )
         if not is_fine:
             besides = (
                 f", none of them a '{self._without}' or a line break" if self._without else ", without line breaks"
@@ -55,6 +60,19 @@ class _ItemId(click.ParamType):  # type: ignore[type-arg]  # older releases of c
 
 
 ITEM_ID = _ItemId()
+
+
+class _Place(click.Path):
+    """A path that says something: an empty one, as of an unset variable, would be the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Refuse an empty path."""
+        if not str(value).strip():
+            self.fail("expected a path, got nothing", param, context)
+        return super().convert(value, param, context)
+
+
+PLACE = _Place(path_type=Path)
 NAME = _Words(256)
 TAG = _Words(64, without="/")
 

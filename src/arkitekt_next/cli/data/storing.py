@@ -14,19 +14,20 @@ import click
 
 from arkitekt_next.cli import output
 from arkitekt_next.cli.data.jobs import Done, Job, run_jobs
-from arkitekt_next.cli.data.known import say_anew, taking_turns
 from arkitekt_next.cli.data.opening import opened
-from arkitekt_next.cli.data.options import image_options, item_options, name_option, said, told
+from arkitekt_next.cli.data.options import PLACE, image_options, item_options, name_option, said, told
+from arkitekt_next.cli.data.turns import taking_turns
 from arkitekt_next.cli.options import json_option, url_option
 from arkitekt_next.errors import NotFound
 
 if TYPE_CHECKING:
     from arkitekt_next.cli.data.jobs import Work
+    from arkitekt_next.sdk.data.item import Item
     from arkitekt_next.sdk.data.origins import Known
     from arkitekt_next.sdk.data.progress import Progress
     from arkitekt_next.sdk.data.store import HubItems
 
-_PATHS = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+_PATHS = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PLACE)
 
 
 @click.command(
@@ -43,7 +44,7 @@ Examples:
 Read are OME-TIFF, TIFF, PNG, JPEG and OME-Zarr; CZI, ND2 and LIF with the extra `formats`. What a file
 is, its content says. With --json there is one object a line, for each file.""",
 )
-@click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@_PATHS
 @name_option("image")
 @click.option(
     "--as-stack", is_flag=True, help="Take each folder as one image: its files in the order of their numbers."
@@ -77,7 +78,7 @@ def import_images(
             raise click.UsageError(f"--name is for a single image, and these are {len(chosen)}.")
         known = {**pixels, **said(**options), "name": name}
         titles = {path: path.name or str(path) for path, _ in chosen}
-        before = None if again else _known(items, found)
+        before = None if again else _known(items, found, known)
         jobs = [
             Job(
                 path,
@@ -128,24 +129,36 @@ def _series(path: Path, series: str) -> Iterator[int]:
     yield from range(count)
 
 
-def _known(items: HubItems, paths: Sequence[Path]) -> Known:
+def _known(items: HubItems, paths: Sequence[Path], wanted: dict[str, Any]) -> Known:
     from arkitekt_next.sdk.data.origins import Known, name_of
 
-    return Known(items, names=[name_of(path) for path in paths])
+    names = [name_of(path) for path in paths]
+    return Known(items, names=names, folder=wanted["folder"], visibility=wanted["visibility"])
+
+
+def _there_already(item: Item, wanted: dict[str, Any]) -> Done:
+    from arkitekt_next.sdk.data.origins import say_anew
+
+    about = {name: wanted[name] for name in ("tags", "name", "note", "folder")}
+    return Done(item, was_known=True, changes=tuple(say_anew(item, **about)))
 
 
 def _loading(items: HubItems, number: int, before: Known | None, wanted: dict[str, Any]) -> Work:
     def work(path: Path, progress: Progress) -> Done:
         from arkitekt_next.sdk.data.image import Image
-        from arkitekt_next.sdk.data.loading import hints_of, load_image
+        from arkitekt_next.sdk.data.loading import hints_of, load_image, would_be
         from arkitekt_next.sdk.data.origins import origin_of
 
         origin = origin_of(path, series=number)
         hints, rest = hints_of({**wanted, "series": number})
         with taking_turns(items.session.url, origin.sha256):
-            record = None if before is None else before.image(origin, hints)
+            record = (
+                None
+                if before is None
+                else before.image(origin, hints, lambda: would_be(path, hints=hints, series=number))
+            )
             if record is not None:
-                return say_anew(Image(items, record), wanted)
+                return _there_already(Image(items, record), wanted)
             return Done(load_image(Image, path, hints=hints, origin=origin, progress=progress, **rest))
 
     return work
@@ -171,7 +184,7 @@ def put(paths: tuple[Path, ...], name: str | None, again: bool, url: str | None,
         raise click.UsageError(f"--name is for a single file, and these are {len(paths)}.")
     with opened(url) as items:
         known = {**said(**options), "name": name}
-        work = _putting(items, None if again else _known(items, paths), known)
+        work = _putting(items, None if again else _known(items, paths, known), known)
         jobs = [Job(path, "standard input" if str(path) == "-" else path.name, work) for path in paths]
         return run_jobs(jobs, as_json=as_json)
 
@@ -191,7 +204,7 @@ def _putting(items: HubItems, before: Known | None, wanted: dict[str, Any]) -> W
         with taking_turns(items.session.url, origin.sha256):
             record = None if before is None else before.file(origin)
             if record is not None:
-                return say_anew(File(items, record), wanted)
+                return _there_already(File(items, record), wanted)
             return Done(File.save(path, progress=progress, **wanted))
 
     return work

@@ -6,9 +6,9 @@ agent may read what went into the task that it runs. The rule: what somebody may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, false, or_, select
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.auth.rules import Visibility
@@ -18,7 +18,7 @@ from arkitekt_next.storage.data_tables import item, task_item
 from arkitekt_next.storage.history_tables import release_source
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from arkitekt_next.auth.principal import Principal
 
@@ -72,7 +72,55 @@ def _through(who: Principal) -> ColumnElement[bool]:
         .join(t.task, and_(t.task.c.team_id == _link.team_id, t.task.c.id == _link.task_id))
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
-    return or_(exists(linked.where(tasks.visible(who), tasks.readable(who))), exists(linked.where(_runs(who))))
+    read = and_(tasks.visible(who), tasks.readable(who), _stays(who))
+    return or_(exists(linked.where(read)), exists(linked.where(_runs(who))))
+
+
+def passable(who: Principal, parent: str | None) -> ColumnElement[bool]:
+    """Give the condition under which somebody may pass an item to a function: what they read not just for a while.
+
+    An agent passes what went into the task that it runs on to that task's own children alone, which are as private.
+    """
+    linked = (
+        select(_link.item_id)
+        .join(t.task, and_(t.task.c.team_id == _link.team_id, t.task.c.id == _link.task_id))
+        .where(_link.team_id == who.team, _link.item_id == _i.id)
+    )
+    ways = [_itself(who), exists(linked.where(tasks.visible(who), or_(_shows_to_team(who), _is_own(who))))]
+    if parent is not None:
+        ways.append(and_(or_(_through(who), writable(who)), exists(_held_task(who, parent))))
+    return and_(_i.team_id == who.team, or_(*ways))
+
+
+def _held_task(who: Principal, task: str) -> Select[Any]:
+    return select(t.task.c.id).where(held(who, task))
+
+
+def _shows_to_team(who: Principal) -> ColumnElement[bool]:
+    """The condition under which what a task was given and gave shows to any member, who must not be a guest."""
+    if who.role is Role.GUEST:
+        return false()
+    return and_(t.task.c.visibility == Visibility.TEAM.value, t.task.c.is_discreet.is_(False))
+
+
+def _is_own(who: Principal) -> ColumnElement[bool]:
+    """The condition under which a task is somebody's own, and was not called on behalf of another person's."""
+    k, root = t.task.c, t.task.alias("root")
+    owned = select(root.c.id).where(root.c.team_id == k.team_id, root.c.id == k.root_id)
+    return and_(k.person_id == who.person, or_(k.root_id == k.id, exists(owned.where(root.c.person_id == who.person))))
+
+
+def _stays(who: Principal) -> ColumnElement[bool]:
+    """The condition under which a task that somebody reads goes on showing them its items.
+
+    What an agent called on behalf of another person's task was given shows to it only until that task has ended.
+    """
+    k, root = t.task.c, t.task.alias("upper")
+    under_way = select(root.c.id).where(
+        root.c.team_id == k.team_id, root.c.id == k.root_id, root.c.ended_at_us.is_(None)
+    )
+    is_others = k.person_id != who.person
+    return or_(is_others, _shows_to_team(who), _is_own(who), exists(under_way))
 
 
 def _keeps_sources(who: Principal) -> ColumnElement[bool]:

@@ -22,6 +22,7 @@ from arkitekt_next.storage import tables as t
 from arkitekt_next.wire.codec import dumps, loads
 
 from . import access, statements
+from .objects.contract import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -130,7 +131,11 @@ class Items:
                         problem=f"Item {id} is committed with other metadata", remedy="What it says never changes"
                     )
                 return row
-            extent = await self._objects.sync(who.team, id)
+            try:
+                extent = await self._objects.sync(who.team, id)
+            except Gone:  # an object was just replaced or deleted: what is there now is looked at anew
+                row = await self.written(who, id)
+                continue
             if extent.objects == 0:
                 raise Conflict(
                     problem=f"Nothing was written below the prefix of item {id}",
@@ -179,12 +184,12 @@ class Items:
                 found |= set((await db.execute(query)).scalars())
         return found
 
-    async def check_usable(self, who: Principal, ids: Sequence[str]) -> None:
-        """Make sure that somebody may pass these items to a function.
+    async def check_usable(self, who: Principal, ids: Sequence[str], parent: str | None = None) -> None:
+        """Make sure that somebody may pass these items to a function, on behalf of the task `parent` if any.
 
         Raises `NotFound` for the first they may not, and `Conflict` for one in the trash.
         """
-        query = select(_i.id, _i.trashed_at_us).where(access.usable(), access.readable(who))
+        query = select(_i.id, _i.trashed_at_us).where(access.usable(), access.passable(who, parent))
         found: dict[str, int | None] = {}
         async with self._database.engine.connect() as db:
             for some in _batches(ids):

@@ -141,7 +141,7 @@ def _filters(who: Principal, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
     }
     found = [_i[name] == value for name, value in same.items() if value is not None]
     if wanted.mine:
-        found.append(_i.person_id == who.person)
+        found += [_i.person_id == who.person, _i.by_id == who.person]
     if wanted.text:
         found.append(or_(*(_i[name].icontains(wanted.text, autoescape=True) for name in ("name", "note"))))
     if wanted.shape is not None:

@@ -42,7 +42,14 @@ async def keep(database: Database, who: Principal, app: str, source_hash: str, i
     """
     app_id = await _provided(database, who, app)
     i, r = d.item.c, t.release.c
-    mine = (i.team_id == who.team, i.by_id == who.person, i.committed_at_us.is_not(None), i.removed_at_us.is_(None))
+    mine = (
+        i.team_id == who.team,
+        i.by_id == who.person,
+        i.person_id == who.person,
+        i.task_id.is_(None),
+        i.committed_at_us.is_not(None),
+        i.removed_at_us.is_(None),
+    )
     async with database.engine.connect() as db:
         stored = (await db.execute(select(i.kind).where(i.id == item, *mine))).first()
         known = (await db.execute(select(r.id).where(r.app_id == app_id, r.source_hash == source_hash))).first()

@@ -262,7 +262,7 @@ class ItemQuery(Paged):
     parent: Id | None = None
     task: Annotated[Id | None, Field(description="What was made in this task.")] = None
     person: Annotated[Id | None, Field(description="Whose it is.")] = None
-    mine: Annotated[bool, Field(description="Only your own.")] = False
+    mine: Annotated[bool, Field(description="Only your own, which you or your own agents wrote.")] = False
     app: Annotated[Text | None, Field(description="The app that wrote it.")] = None
     shape: Annotated[
         str | None,

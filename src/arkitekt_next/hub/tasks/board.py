@@ -68,7 +68,7 @@ class Board:
         self.metrics = metrics
         self.agents: Agents
         self.relay: Relay
-        self.check_items: Callable[[Principal, Sequence[str]], Awaitable[None]]
+        self.check_items: Callable[[Principal, Sequence[str], str | None], Awaitable[None]]
         self.streams: set[EventStream] = set()
         self.live: dict[str, LiveTask] = {}
         self.live_bytes = 0

@@ -40,6 +40,14 @@ _USE = Statement("use item", update(d.item).where(_here).values(used_at_us=bindp
 _l, _k = d.task_item.c, t.task.c
 _shown = bindparam("b_shown", type_=_i.visibility.type)
 _agent = bindparam("b_agent", type_=_k.person_id.type)
+_root = t.task.alias("root")
+_is_own = or_(
+    _k.root_id == _k.id,
+    exists(
+        select(_root.c.id).where(_root.c.team_id == _k.team_id, _root.c.id == _k.root_id, _root.c.person_id == _agent)
+    ),
+)
+"""Not called on behalf of another person's task: what such a one was given is not the agent's to give."""
 _through = (
     select(_l.item_id)
     .join(t.task, and_(_k.team_id == _l.team_id, _k.id == _l.task_id))
@@ -48,7 +56,7 @@ _through = (
         _l.item_id == _i.id,
         or_(
             _k.id == bindparam("b_task"),
-            _k.person_id == _agent,
+            and_(_k.person_id == _agent, _is_own),
             and_(_k.visibility == _shown, _k.is_discreet.is_(False)),
         ),
     )

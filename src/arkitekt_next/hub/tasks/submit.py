@@ -92,7 +92,7 @@ def submit(
 
     async def check_first() -> None:
         try:
-            await board.check_items(who, items)
+            await board.check_items(who, items, wanted.parent)
             _take_in(board, who, wanted, contract, answer, prepare, items, again)
         except ArkitektError as refused:
             answer(refused)

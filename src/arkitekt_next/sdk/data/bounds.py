@@ -13,9 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 
 from arkitekt_next.errors import InvalidMetadata, InvalidValue
+
+from .decoding import DTYPES
 
 CHUNK_LIMIT_BYTES = 256 * 1024**2
 """A chunk is decoded whole, however little of it is wanted, and several at once. Ours have 2 MiB."""
@@ -30,6 +33,8 @@ _BOUNDED = frozenset({"sharding_indexed", "blosc", "gzip", "zstd"})
 """What unpacks no more than a chunk may hold: see `decoding.py`."""
 _OF_FILES = frozenset({"blosc", "gzip", "zstd", "zlib", "lz4", "bz2", "packbits"})
 """What old files on this machine are packed with as well."""
+_WIDENING = frozenset({"astype", "delta", "fixedscaleoffset", "quantize", "bitround", "packbits"})
+"""What may give more bytes than it takes, without packing anything."""
 _SLACK_BYTES = 16 * 1024**2
 _RESERVE_BYTES = 64 * 1024**2
 
@@ -47,6 +52,7 @@ def checked(array: zarr.Array[Any], where: str) -> zarr.Array[Any]:
     units = math.prod(-(-size // step) for size, step in zip(array.shape, unit, strict=True))
     inner = math.prod(unit) // max(1, math.prod(array.chunks))
     size = math.prod(array.chunks) * dtype.itemsize
+    _refuse_widening(array, where)
     for what, got, most in (
         ("chunks of at most {} bytes", size, CHUNK_LIMIT_BYTES),
         ("at most {} chunks, or shards", units, UNITS_LIMIT),
@@ -100,6 +106,36 @@ def _of_container() -> int | None:
         with suppress(OSError, ValueError):  # "max" is no number: there is no limit
             return max(0, int(Path(limit).read_text()) - int(Path(used).read_text()))
     return None
+
+
+def _refuse_widening(array: zarr.Array[Any], where: str) -> None:
+    """Refuse what unpacks far beyond its chunk step by step: several codecs that widen, types that are no numbers."""
+    raw: dict[str, Any] = dict(array.metadata.to_dict())
+    if raw.get("zarr_format") == 2:
+        filters: Any = [one if isinstance(one, dict) else one.get_config() for one in raw.get("filters") or ()]
+        steps = [(str(one.get("id")), one) for one in filters]
+    else:
+        steps = list(_steps_of(raw.get("codecs")))
+    names = [name.removeprefix("numcodecs.") for name, _ in steps]
+    if sum(name in _WIDENING for name in names) > 1:
+        problem = f"expected one codec at most that widens its numbers, got {', '.join(names)[:120]}"
+        raise InvalidMetadata(where=where, problem=f"{problem}. Open it with zarr")
+    if names.count("sharding_indexed") > 1:
+        raise InvalidMetadata(where=where, problem="expected no shards within shards, got some. Open it with zarr")
+    for _, config in steps:
+        for key in DTYPES:
+            if config.get(key) and np.dtype(config[key]).kind not in _NUMBERS:
+                raise InvalidMetadata(where=where, problem=f"expected codecs of numbers, got {str(config[key])[:60]}")
+
+
+def _steps_of(codecs: Any) -> Iterable[tuple[str, Any]]:
+    for codec in codecs or ():
+        if isinstance(codec, str):
+            yield codec, {}
+            continue
+        inner = codec.get("configuration") or {}
+        yield str(codec.get("name")), inner
+        yield from _steps_of(inner.get("codecs"))
 
 
 def _strange_in(array: zarr.Array[Any]) -> Iterable[str]:

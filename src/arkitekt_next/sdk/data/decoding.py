@@ -26,6 +26,8 @@ from arkitekt_next.errors import InvalidValue
 
 _SLACK_BYTES = 64 * 1024
 _BLOSC_HEADER_BYTES = 16
+DTYPES = ("dtype", "astype", "encode_dtype", "decode_dtype")
+"""What filters call the types of the numbers that they take and give."""
 
 
 class BoundedBlosc(BloscCodec):
@@ -111,7 +113,13 @@ class _BoundedOld(Codec):  # type: ignore[misc]  # numcodecs has no types
             size = int.from_bytes(data[start:stop], "little")
             if len(data) < least or size > self._limit:
                 raise _too_much(f"{self._limit} bytes", f"{size} or more")
-        return self._inner.decode(data)
+            if self.codec_id == "blosc":
+                _check_blosc_packed(data[:_BLOSC_HEADER_BYTES], len(data))
+        found = self._inner.decode(buf)
+        size = memoryview(found).nbytes
+        if size > self._limit:
+            raise _too_much(f"{self._limit} bytes", str(size))
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """Give what the metadata says of the codec itself."""
@@ -159,18 +167,20 @@ _STATED: Mapping[str, tuple[int, int, int]] = {"blosc": (4, 8, _BLOSC_HEADER_BYT
 
 def _bind_old(metadata: Any) -> None:
     """Let the codecs of an array in the old format decode within bounds; a filter may widen the numbers it takes."""
-    itemsize = max(
-        16, 2 * int(metadata.dtype.to_native_dtype().itemsize if hasattr(metadata.dtype, "to_native_dtype") else 16)
-    )
-    limit = math.prod(metadata.chunks) * itemsize + _SLACK_BYTES
+    native = metadata.dtype.to_native_dtype() if hasattr(metadata.dtype, "to_native_dtype") else metadata.dtype
+    widest = max([int(native.itemsize), *(_itemsize(one.get_config()) for one in metadata.filters or ())])
+    limit = 2 * math.prod(metadata.chunks) * widest + _SLACK_BYTES
     if metadata.compressor is not None:
         object.__setattr__(metadata, "compressor", _BoundedOld(metadata.compressor, limit))
     if metadata.filters:
-        kept = (
-            _BoundedOld(one, limit) if one.codec_id in _OPENERS.keys() | _STATED.keys() else one
-            for one in metadata.filters
-        )
-        object.__setattr__(metadata, "filters", tuple(kept))
+        object.__setattr__(metadata, "filters", tuple(_BoundedOld(one, limit) for one in metadata.filters))
+
+
+def _itemsize(config: Mapping[str, Any]) -> int:
+    """Give how wide the numbers are that a filter takes or gives; they are numbers, see `bounds.checked`."""
+    import numpy as np
+
+    return max((np.dtype(config[name]).itemsize for name in DTYPES if config.get(name)), default=0)
 
 
 def _limit(spec: ArraySpec) -> int:
@@ -182,8 +192,16 @@ def _limit(spec: ArraySpec) -> int:
 def _check_blosc(data: Buffer, spec: ArraySpec) -> None:
     header = data[:_BLOSC_HEADER_BYTES].to_bytes()
     size = int.from_bytes(header[4:8], "little")
-    if len(header) < _BLOSC_HEADER_BYTES or size > _limit(spec):
+    if size > _limit(spec):
         raise _refused(spec, f"{size} or more")
+    _check_blosc_packed(header, len(data))
+
+
+def _check_blosc_packed(header: bytes, size_bytes: int) -> None:
+    """Refuse a block that says it is longer than it is: blosc would read on, into whatever lies there."""
+    stated = int.from_bytes(header[12:16], "little")
+    if len(header) < _BLOSC_HEADER_BYTES or stated != size_bytes:
+        raise _too_much(f"the {stated} bytes that its header tells of", str(size_bytes))
 
 
 def _decoded(codec: str, data: Buffer, spec: ArraySpec) -> Buffer:

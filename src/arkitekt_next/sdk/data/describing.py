@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from arkitekt_next.data.units import unit_name
 from arkitekt_next.errors import InvalidValue
 
 from .pieces import Pixels
+
+if TYPE_CHECKING:
+    from .item import Item
 
 STEP_TOLERANCE = 1e-6
 """How much steps of a coordinate may differ, relative to their mean, to count as equal."""
@@ -50,6 +53,20 @@ def describe_image(
     found = parse_meta(ItemKind.IMAGE, {**raw, "role": role})
     assert isinstance(found, ImageMeta)
     return found
+
+
+def fitted(labels: ImageMeta, parent: Item) -> ImageMeta:
+    """Give labels the steps of the image that they are attached to. Raises `InvalidValue` where they do not fit it."""
+    meta = parent.meta
+    sizes = dict(zip(meta.get("axes", ()), meta.get("shape", ()), strict=False))
+    for axis, size in zip(labels.axes, labels.shape, strict=True):
+        if sizes.get(axis, size) != size:
+            expected = f"{sizes[axis]} along {axis}, as '{parent.name}' has"
+            raise InvalidValue(where="labels", expected=expected, got=str(size))
+    missing = [axis for axis in labels.axes if axis in meta.get("scale", {}) and axis not in labels.scale]
+    scale = {**labels.scale, **{axis: meta["scale"][axis] for axis in missing}}
+    units = {**labels.units, **{axis: meta["units"][axis] for axis in missing if axis in meta.get("units", {})}}
+    return labels.model_copy(update={"scale": scale, "units": units})
 
 
 def describe_array(

@@ -57,9 +57,11 @@ def _fetch(file: File, part: Path, progress: Progress | None) -> str:
             sink.truncate(0)
             digest, done = hashlib.sha256(), 0
         for data in _rest(file, done, total):
+            done += len(data)
+            if done > total:
+                raise InvalidValue(where=str(file.name), expected=f"{total} bytes", got="more. It was stored wrong")
             sink.write(data)
             digest.update(data)
-            done += len(data)
             if progress is not None:
                 progress(done, total)
     return digest.hexdigest()

@@ -5,6 +5,7 @@ The rule: what is written appears under its name only when it is complete.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,20 +142,33 @@ def _write_csv(table: Table, place: Path, progress: Progress | None) -> None:
 
     done, total = 0, table.rows
     with table.open_parquet() as source:
-        file = pq.ParquetFile(source)
+        schema = _flat(pq.ParquetFile(source).schema_arrow.empty_table()).schema
         try:
-            with csv.CSVWriter(place, file.schema_arrow) as sink:
-                for batch in file.iter_batches():
-                    sink.write_batch(batch)
-                    done += batch.num_rows
+            with csv.CSVWriter(place, schema) as sink:
+                for part in table.batches():
+                    sink.write_table(_flat(part))
+                    done += part.num_rows
                     if progress is not None:
                         progress(done, total)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
             raise InvalidValue(
-                where=str(place.name),
+                where=table.name,
                 expected="columns of plain values, as CSV holds them",
                 got=f"{str(error).splitlines()[0]}. Export it as .parquet",
             ) from error
+
+
+def _flat(table: Any) -> Any:
+    """Give a table whose lists and records are written as JSON, since CSV has no other way."""
+    import pyarrow as pa
+
+    for at, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            texts = [
+                None if value is None else json.dumps(value, default=str) for value in table.column(at).to_pylist()
+            ]
+            table = table.set_column(at, field.name, pa.array(texts, pa.string()))
+    return table
 
 
 def export_file(file: File, path: Path, *, overwrite: bool, progress: Progress | None) -> Path:

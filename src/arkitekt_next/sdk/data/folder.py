@@ -130,6 +130,6 @@ def _made(items: HubItems, parent: Folder | None, name: str, visibility: str) ->
 
 def _names(path: str) -> list[str]:
     names = [name.strip() for name in path.split("/") if name.strip()]
-    if not names:
+    if not names or {".", ".."} & set(names):
         raise InvalidValue(where="folder", expected="a path like 'plate 3/well A1'", got=repr(path))
     return names

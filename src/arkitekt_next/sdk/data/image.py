@@ -57,20 +57,23 @@ class Image(Array):
 
         `axes` are two to five of t, c, z, y, x in this order (by default those of xarray, else the last ones); `scale`
         is the step along an axis, in micrometers and seconds unless `units` says otherwise. `is_labels` is for whole
-        numbers that name objects: their pyramid takes the nearest pixel, not the mean. Dask is computed shard by shard;
-        `memory_bytes` at most are in use beside what is given. Raises `InvalidMetadata`, `InvalidValue`,
+        numbers that name objects: their pyramid takes the nearest pixel, not the mean, and the steps
+        that are not given are those of the image they are attached to. Dask is computed shard by shard; `memory_bytes`
+        at most are in use beside what is given. Raises `InvalidMetadata`, `InvalidValue`,
         `StorageFull`.
         """
 
         def fill(objects: Objects) -> dict[str, Any]:
             from arkitekt_next.data.model import meta_json
 
-            from .describing import describe_image
+            from .describing import describe_image, fitted
             from .images import write_image
             from .thumbnails import put_thumbnail
 
             role = ImageRole.LABELS if is_labels else ImageRole.INTENSITY
             described = describe_image(data, axes=axes, scale=scale, units=units, channels=channels, role=role)
+            if is_labels and parent is not None:
+                described = fitted(described, parent if isinstance(parent, Item) else Item.get(parent))
             stored = write_image(
                 objects.zarr(), data, described, name=name, memory_bytes=memory_bytes, progress=progress
             )
@@ -123,7 +126,7 @@ class Image(Array):
 
         `options` are `series` and what `load` is told of the pixels: one that they are not true of is not meant.
         """
-        from .loading import hints_of
+        from .loading import hints_of, would_be
         from .origins import Known, origin_of
 
         hints, rest = hints_of(options)
@@ -131,7 +134,9 @@ class Image(Array):
         if rest:
             raise TypeError(f"loaded() takes series and what load() is told of the pixels, not {', '.join(rest)}")
         items = here()
-        record = Known(items).image(origin_of(Path(path), series=series), hints)
+        place = Path(path)
+        origin = origin_of(place, series=series)
+        record = Known(items).image(origin, hints, lambda: would_be(place, hints=hints, series=series))
         return None if record is None else cls(items, record)
 
     def export(

@@ -329,7 +329,7 @@ class Item:
     ) -> dict[str, Any]:
         """Give what the hub is told of a new item. Items and folders stand for their ids; one tag may be a text."""
         labels = _checked_tags([tags] if isinstance(tags, str) else tags)
-        if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARS:
+        if not isinstance(name, str) or not name.strip() or len(name) > NAME_CHARS:
             raise InvalidValue(where="name", expected=f"1 to {NAME_CHARS} characters", got=_short(name))
         wanted: dict[str, Any] = {"kind": cls.kind, "name": name, "note": note, "tags": labels}
         named = {
@@ -348,7 +348,13 @@ def _checked_tags(tags: Iterable[str]) -> list[str]:
     """Give the tags. Raises `InvalidValue` for what can't be one."""
     found = list(tags)
     for tag in found:
-        if not isinstance(tag, str) or not 1 <= len(tag) <= _TAG_CHARS or "/" in tag or any(ord(c) < 32 for c in tag):
+        if (
+            not isinstance(tag, str)
+            or not tag.strip()
+            or len(tag) > _TAG_CHARS
+            or "/" in tag
+            or any(ord(c) < 32 for c in tag)
+        ):
             expected = f"1 to {_TAG_CHARS} characters, none of them a slash or a control character"
             raise InvalidValue(where="tag", expected=expected, got=_short(tag))
     return found

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from arkitekt_next.data.model import ImageRole, Origin, meta_json
+from arkitekt_next.data.model import ImageMeta, ImageRole, Origin, meta_json
 from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound, SuspiciousFile, UnknownFormat, UnreadableFile
 
 from .formats import Hints, read
@@ -71,6 +71,12 @@ def load_image(
     for label, folder in label_folders(place).items() if recognise(place) is Format.OME_ZARR else ():
         _load_labels(image, folder, label, {name: said.get(name) for name in ("folder", "visibility")}, memory_bytes)
     return image
+
+
+def would_be(path: Path, *, hints: Hints, series: int) -> ImageMeta:
+    """Describe the image that a file is with these hints, without reading its pixels. Raises as `read`."""
+    with read(path, hints=hints, series=series) as source:
+        return source.meta
 
 
 def _remark_steps(axes: Sequence[str], hints: Hints, path: Path) -> None:

@@ -6,17 +6,22 @@ The rule: the hash is that of the content alone, so a file that was renamed or c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arkitekt_next.data.model import MAX_NAME_CHARS, Origin
+from arkitekt_next.data.units import in_base_units
 from arkitekt_next.errors import InvalidValue, NotFound
 
 from .listing import every
 
 if TYPE_CHECKING:
+    from arkitekt_next.data.model import ImageMeta
+
     from .formats import Hints
+    from .item import Item
     from .progress import Progress
     from .store import HubItems, Record
 
@@ -59,26 +64,41 @@ class Known:
 
     An item stands for one file of a run: frames that are equal stay as many as they are. `names` are those of the
     run's files; an item that was stored of one of them is kept for it. `is_taken` tells which ids stand for another
-    file already.
+    file already. One that is filed in another folder than `folder`, or is seen by others than `visibility` says, stands
+    for none: nothing is moved or hidden by storing something.
     What others say that theirs was read from is not believed: another image would pass for this one.
     """
 
     def __init__(
-        self, items: HubItems, *, names: Collection[str] = (), is_taken: Callable[[str], bool] | None = None
+        self,
+        items: HubItems,
+        *,
+        names: Collection[str] = (),
+        is_taken: Callable[[str], bool] | None = None,
+        folder: str | None = None,
+        visibility: str | None = None,
     ) -> None:
+        self._folder, self._visibility = folder, visibility
         self._items = items
         self._names = frozenset(names)
         self._taken: set[str] = set()
         self._is_taken = is_taken or self._taken.__contains__
 
-    def image(self, origin: Origin, hints: Hints | None = None) -> Record | None:
-        """Give the oldest image that was read from the same content, and that what is told now is true of."""
+    def image(
+        self, origin: Origin, hints: Hints | None = None, would_be: Callable[[], ImageMeta] | None = None
+    ) -> Record | None:
+        """Give the oldest image that was read from the same content, and that what is told now is true of.
+
+        `would_be` describes the image that the file is with these hints, without reading its pixels.
+        """
         query = {"kind": "image", "sha256": origin.sha256, "mine": "true"}
         known = [
             record for record in every(self._items.session, "/api/items", query) if _series(record) == origin.series
         ]
-        fitting = [record for record in known if hints is None or _is_as_told(record["meta"], hints)]
-        return self._take(fitting, origin.name)
+        if known and hints is not None and would_be is not None and hints != type(hints)():
+            told = would_be()
+            known = [record for record in known if _is_as_told(record["meta"], told, hints.colors)]
+        return self._take(known, origin.name)
 
     def file(self, origin: Origin) -> Record | None:
         """Give the oldest file with the same content."""
@@ -86,12 +106,42 @@ class Known:
         return self._take(list(every(self._items.session, "/api/items", query)), origin.name)
 
     def _take(self, newest_first: list[Record], name: str) -> Record | None:
-        free = [record for record in reversed(newest_first) if not self._is_taken(record["id"])]
+        free = [record for record in reversed(newest_first) if self._may_stand(record)]
         same = [record for record in free if _stored_of(record) == name]
         found = next(iter(same or [record for record in free if _stored_of(record) not in self._names]), None)
         if found is not None:
             self._taken.add(str(found["id"]))
         return found
+
+    def _may_stand(self, record: Record) -> bool:
+        if self._is_taken(record["id"]) or record["is_temporary"]:
+            return False
+        is_elsewhere = self._folder is not None and record["folder"] not in (None, self._folder)
+        return not is_elsewhere and self._visibility in (None, record["visibility"])
+
+
+def say_anew(
+    item: Item, *, tags: Iterable[str] = (), name: str | None = None, note: str = "", folder: str | None = None
+) -> list[str]:
+    """Say of an item that is there already what is said now, and give that in words.
+
+    Tags are added; a name or note takes the place of the old one; one that is filed nowhere is filed in the folder.
+    """
+    said = []
+    new = [tag for tag in dict.fromkeys(tags) if tag not in item.tags]
+    if new:
+        item.tag(*new)
+        said.append(f"tagged {', '.join(new)}")
+    if name is not None and name != item.name:
+        item.rename(name)
+        said.append(f"called {name}")
+    if note and note != item.note:
+        item.describe(note)
+        said.append("with another note")
+    if folder is not None and item.folder is None:
+        item.file(folder)
+        said.append("filed in the folder")
+    return said
 
 
 def _stored_of(record: Record) -> str:
@@ -99,24 +149,20 @@ def _stored_of(record: Record) -> str:
     return str((meta.get("origin") or meta).get("name", ""))
 
 
-def _is_as_told(meta: dict[str, Any], hints: Hints) -> bool:
-    """Tell whether an image is what it would become with these hints; those for an axis it has not mean nothing."""
-    from arkitekt_next.data.units import unit_name
-
-    axes = meta["axes"]
-    outer = [axis for axis in axes if axis not in "yx"]
-    if hints.stacked is not None and outer and hints.stacked not in axes:
+def _is_as_told(meta: Mapping[str, Any], told: ImageMeta, colors: str) -> bool:
+    """Tell whether an image is what the file would become now, as far as hints can change that."""
+    if list(told.axes) != list(meta["axes"]) or list(told.shape) != list(meta["shape"]):
         return False
-    for axis, step in hints.scale.items():
-        if axis not in axes:
-            continue
-        given = hints.units.get(axis) or ("second" if axis == "t" else "micrometer")
-        if meta.get("scale", {}).get(axis) != step or meta.get("units", {}).get(axis) != (unit_name(given) or given):
+    scale, units = meta.get("scale", {}), meta.get("units", {})
+    for axis in told.axes:
+        one = in_base_units(told.scale.get(axis), told.units.get(axis, ""))
+        other = in_base_units(scale.get(axis), units.get(axis, ""))
+        if (one is None) != (other is None) or (one is not None and not math.isclose(one, other or 0, rel_tol=1e-9)):
             return False
-    named = [channel if isinstance(channel, str) else channel.name for channel in hints.channels]
-    if named and named != [channel["name"] for channel in meta.get("channels", ())]:
+    names = [channel["name"] for channel in meta.get("channels", ())]
+    if told.channels and [channel.name for channel in told.channels] != names:
         return False
-    return hints.colors == "auto" or (meta.get("origin") or {}).get("colors") == hints.colors
+    return colors == "auto" or (meta.get("origin") or {}).get("colors") == colors
 
 
 def signature(path: Path) -> list[tuple[str, int, int]]:

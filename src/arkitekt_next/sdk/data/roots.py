@@ -12,7 +12,7 @@ from zarr.abc.store import Store
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.storage import LocalStore, MemoryStore
 
-from arkitekt_next.errors import Conflict, NotFound
+from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound
 
 from .bounds import checked, packed_limit
 from .decoding import bounded
@@ -46,10 +46,14 @@ def open_root(store: Store) -> zarr.Group:
 
 def array_in(root: zarr.Group, path: str) -> zarr.Array[Any] | None:
     """Give an array of a group, to be read within bounds; None where there is none. Raises `InvalidMetadata`."""
-    found = root.get(path)
+    try:
+        found = root.get(path)
+    except (ValueError, KeyError) as unknown:  # as zarr calls codecs that it does not know
+        problem = f"expected codecs that are known to be safe, got {str(unknown)[:120]!r}. Open it with zarr"
+        raise InvalidMetadata(where=ascii(path)[:80], problem=problem) from unknown
     if not isinstance(found, zarr.Array):
         return None
     sizes = getattr(root.store, "sizes", None)
     if sizes is not None:
-        sizes.allow(path, packed_limit(found))
+        sizes.allow(found.path, packed_limit(found))
     return bounded(checked(found, path))

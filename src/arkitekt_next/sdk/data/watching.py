@@ -260,8 +260,8 @@ class FolderWatch:
     def _given(self, path: Path, name: str, mark: Mark) -> Event:
         from .formats.recognising import recognise
         from .image import Image
-        from .loading import hints_of, load_image
-        from .origins import Known, origin_of
+        from .loading import hints_of, load_image, would_be
+        from .origins import Known, origin_of, say_anew
 
         recognise(path)
         if not self._journal.lock.try_acquire():
@@ -274,9 +274,17 @@ class FolderWatch:
                     return Appeared(path, Image.get(other), was_known=True)
                 origin = origin_of(path)
                 hints, said = hints_of(self._options)
-                record = Known(self._items, is_taken=lambda id: self._is_of_another(name, id)).image(origin, hints)
+                known = Known(
+                    self._items,
+                    is_taken=lambda id: self._is_of_another(name, id),
+                    folder=_id_of(said.get("folder")),
+                    visibility=said.get("visibility"),
+                )
+                record = known.image(origin, hints, lambda: would_be(path, hints=hints, series=0))
                 if record is not None:
                     image = Image(self._items, record)
+                    tags = said.get("tags", ())
+                    say_anew(image, tags=[tags] if isinstance(tags, str) else tags, folder=_id_of(said.get("folder")))
                 else:
                     image = load_image(Image, path, hints=hints, origin=origin, **said)
                 self._journal.add(name, mark, image.id)
@@ -287,6 +295,11 @@ class FolderWatch:
     def _is_of_another(self, name: str, item: str) -> bool:
         """Tell whether another file, which is still here, was given as this image: an equal one is an image itself."""
         return any(other != name and (self.folder / other).exists() for other in self._journal.names(item))
+
+
+def _id_of(folder: Any) -> str | None:
+    found = getattr(folder, "id", folder)
+    return None if found is None else str(found)
 
 
 def _mark(path: Path) -> Mark:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 TAILS_BYTES = 16 * 1024 * 1024
 METADATA_BYTES = 16 * 1024 * 1024
-_METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
+METADATA = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
 
 
 class Tails:
@@ -73,8 +73,15 @@ class Sizes:
 
     def part_of(self, key: str, asked: ByteRequest | None) -> ByteRequest | None:
         """Give what to ask for so that no more comes than there may be, and one byte."""
-        limit = self._limit(key) if asked is None else None
-        return asked if limit is None else RangeByteRequest(0, limit + 1)
+        limit = self._limit(key)
+        if limit is None or asked is None:
+            return asked if limit is None else RangeByteRequest(0, limit + 1)
+        size = asked.end - asked.start if isinstance(asked, RangeByteRequest) else getattr(asked, "suffix", 0)
+        if size > limit:
+            raise InvalidValue(
+                where=key, expected=f"parts of at most {limit} bytes", got=f"{size}. It was stored wrong"
+            )
+        return asked
 
     def check(self, key: str, asked: ByteRequest | None, found: Buffer) -> Buffer:
         """Give an object that is no larger than it may be. Raises `InvalidValue`."""
@@ -84,7 +91,7 @@ class Sizes:
         return found
 
     def _limit(self, key: str) -> int | None:
-        if key.endswith(_METADATA):
+        if key.endswith(METADATA):
             return METADATA_BYTES
         return next((limit for path, limit in self._of_arrays.items() if key.startswith(path)), None)
 

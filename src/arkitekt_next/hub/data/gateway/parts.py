@@ -128,7 +128,8 @@ async def complete(call: Call) -> Answer:
     """
     call.takes("uploadId")
     upload = await _upload_of(call)
-    document = xml.parse(await read_small(call, _COMPLETE_LIMIT_BYTES), "CompleteMultipartUpload")
+    body = await read_small(call, _COMPLETE_LIMIT_BYTES)
+    document = await asyncio.to_thread(xml.parse, body, "CompleteMultipartUpload")
     wanted: list[tuple[int, str]] = []
     for part in document.findall("Part"):
         number, etag = (part.findtext("PartNumber") or "").strip(), (part.findtext("ETag") or "").strip().strip('"')

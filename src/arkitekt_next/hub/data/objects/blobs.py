@@ -116,13 +116,19 @@ def refuse_changed(blob: Blob, digest: str | None) -> None:
 
 @asynccontextmanager
 async def turn(places: asyncio.Semaphore, *, whose: str = "") -> AsyncIterator[None]:
-    """Wait for one of the places. Raises `HubBusy` when none gets free for long."""
+    """Take one of the places for as long as the block runs. Raises `HubBusy` when none gets free for long."""
+    await place_of(places, whose=whose)
+    try:
+        yield
+    finally:
+        places.release()
+
+
+async def place_of(places: asyncio.Semaphore, *, whose: str = "") -> asyncio.Semaphore:
+    """Wait for one of the places, which whoever takes it gives back. Raises `HubBusy` when none gets free for long."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await places.acquire()
     except TimeoutError:
         raise HubBusy(reason=f"too many transfers{whose} at once", retry_after_s=2) from None
-    try:
-        yield
-    finally:
-        places.release()
+    return places

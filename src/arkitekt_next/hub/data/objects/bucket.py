@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from arkitekt_next.errors import ArkitektError, Conflict, HubBusy, StorageFull
 from arkitekt_next.hub.core.telemetry import log
 
-from .blobs import Blob, Blobs, name_of, path_of, refuse_changed, turn
+from .blobs import Blob, Blobs, name_of, path_of, place_of, refuse_changed, turn
 from .contract import OBJECT_LIMIT_BYTES, Gone, Mismatch
 
 if TYPE_CHECKING:
@@ -166,15 +166,16 @@ class BucketBlobs(Blobs):
 
     async def write(self, body: AsyncIterator[bytes], *, digest: str | None = None) -> Blob:
         """Write an object."""
-        async with turn(self._writers):
-            sending = _Sending(self._store, self.new_name())
-            try:
-                blob = await self._send(sending, body)
-                refuse_changed(blob, digest)
-                return blob
-            except BaseException:
-                self._discard(sending)
-                raise
+        place = await place_of(self._writers)
+        sending = _Sending(self._store, self.new_name())
+        try:
+            blob = await self._send(sending, body)
+            refuse_changed(blob, digest)
+        except BaseException:
+            self._discard(sending)  # which gives the place back: what is not sent yet lies in memory until then
+            raise
+        place.release()
+        return blob
 
     async def join(self, names: Sequence[str]) -> Blob:
         """Write an object of the bytes of others, which pass through the hub."""
@@ -214,8 +215,11 @@ class BucketBlobs(Blobs):
         """Remove what was not finished, behind the back of who waits."""
 
         async def drop() -> None:
-            await sending.give_up()
-            await self.remove([sending.name])
+            try:
+                await sending.give_up()
+                await self.remove([sending.name])
+            finally:
+                self._writers.release()
 
         task = asyncio.ensure_future(drop())
         self._removals.add(task)

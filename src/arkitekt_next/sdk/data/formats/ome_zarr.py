@@ -14,6 +14,7 @@ from arkitekt_next.sdk.data.naming import safe_name
 from arkitekt_next.sdk.data.ngff import LABELS
 from arkitekt_next.sdk.data.reading import Opened, lazy
 from arkitekt_next.sdk.data.roots import open_root
+from arkitekt_next.sdk.data.zarr_stores import METADATA, METADATA_BYTES
 
 from .source import Hints, Limits, Source, broken, build_meta
 
@@ -23,7 +24,7 @@ def label_folders(path: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     try:
         group = open_root(LocalStore(path / LABELS, read_only=True))
-    except ArkitektError:
+    except (ArkitektError, OSError, ValueError, KeyError, TypeError):
         return found
     raw = group.attrs.asdict()
     ome = raw.get("ome", raw)
@@ -37,10 +38,31 @@ def label_folders(path: Path) -> dict[str, Path]:
     return found
 
 
+def _sizes(path: Path) -> dict[Path, int]:
+    """Give the files below a folder with their sizes, before any is read. Raises `SuspiciousFile`."""
+    sizes: dict[Path, int] = {}
+    for file in path.rglob("*"):
+        kind = "a link" if file.is_symlink() else None if file.is_dir() or file.is_file() else "a pipe or a device"
+        if kind is not None:
+            remedy = "Copy what it leads to in its place" if kind == "a link" else "Remove it"
+            raise SuspiciousFile(path=str(path), expected="files", got=f"{kind}, {file.name}", remedy=remedy)
+        if file.is_file():
+            sizes[file] = file.stat().st_size
+            if file.name.endswith(METADATA) and sizes[file] > METADATA_BYTES:
+                raise SuspiciousFile(
+                    path=str(file),
+                    expected=f"metadata of at most {METADATA_BYTES} bytes",
+                    got=str(sizes[file]),
+                    remedy="Copy the image again",
+                )
+    return sizes
+
+
 def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Source:
     """Open the full level of an OME-Zarr image, version 0.5 or 0.4."""
     if series:
         raise InvalidValue(where="series", expected="0: OME-Zarr folders are read one image at a time", got=str(series))
+    sizes = _sizes(path)
     try:
         opened = Opened(LocalStore(path, read_only=True))
         data = lazy(opened.level(0))
@@ -49,13 +71,6 @@ def read_ome_zarr(path: Path, hints: Hints, limits: Limits, series: int) -> Sour
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise broken(path, "OME-Zarr", error) from error
     meta = opened.meta
-    files = [file for file in path.rglob("*") if file.is_file() or file.is_symlink()]
-    linked = next((file for file in files if file.is_symlink()), None)
-    if linked is not None:
-        raise SuspiciousFile(
-            path=str(path), expected="files", got=f"a link, {linked.name}", remedy="Copy what it leads to in its place"
-        )
-    sizes = {file: file.stat().st_size for file in files}
     most = packed_limit(opened.level(0))
     swollen = next((file for file, size in sizes.items() if size > most), None)
     if swollen is not None:
