@@ -7,7 +7,7 @@ ONCE ?=
 SEED ?=
 JOBS ?= 3
 
-.PHONY: help demo test lint format types contracts unit bench bars chaos docs lock clean
+.PHONY: help page built demo test lint format types contracts unit bench bars chaos docs lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -19,7 +19,13 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## Hub, app, a real image, its measurements, the URL (ONCE=1: end by itself)
+page: $(STAMP) ## Build the page out of web/, unless it is built
+	$(BIN)/python scripts/build_page.py
+
+built: $(STAMP)
+	@$(BIN)/python scripts/build_page.py || echo "The page could not be built, so the hub has none, and its tests are skipped: make page"
+
+demo: built ## Hub, app, a real image, its measurements, the URL (ONCE=1: end by itself)
 	$(BIN)/python examples/demo.py $(if $(ONCE),--once,)
 
 test: lint types contracts unit ## Everything that has to be green
@@ -39,7 +45,7 @@ contracts: $(STAMP) ## Who may import whom; generated pages are fresh
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_reference.py --check
 
-unit: $(STAMP) ## Unit, contract, scenario and documentation tests, JOBS=3 at a time; then those that need to be alone
+unit: built ## Unit, contract, scenario and documentation tests, JOBS=3 at a time; then those that need to be alone
 	$(BIN)/python -m pytest -m "not alone" -n $(JOBS) --dist loadfile
 	$(BIN)/python -m pytest -m alone
 
@@ -62,4 +68,5 @@ lock: ## Renew the lock file (versions and hashes, no addresses)
 		--python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove what the targets made
+	rm -rf web/node_modules src/arkitekt_next/hub/pages/built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis

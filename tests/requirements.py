@@ -112,6 +112,9 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         # -- signing in, and who sees what
         "signin.local": "A user of the machine signs in by a proof over the key file, which is never sent.",
         "signin.secrets": "Key files are private; no secret that is given out lies in clear in database, log or backup.",
+        "page.run": "In the page a function is found, its form filled and run, watched, steered, and its result looked at.",
+        "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
+        "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",
         "pages.passkeys": "A passkey signs its person in, at this hub, confirmed just now, and nobody else by anything else.",

@@ -43,6 +43,7 @@ PUBLIC_PATHS = {
     "/invite/sign-in",
     "/invite/account",
     "/static/{name}",
+    "/page/{name}",
     "/oidc/start",
     "/oidc/callback",
     "/oidc/join",

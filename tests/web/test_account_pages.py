@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next.embedded import find_hub, page_link, serve
 from tests.support.browsing import PASSWORD, add_person, device_code, on_hub, set_up_owner
-
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-SHOTS = os.environ.get("ARKITEKT_TEST_SHOTS")
-LOOKS = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": {"viewport": {"width": 390, "height": 844}}}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
+from tests.web.conftest import shoot
 
 
 @pytest.fixture
@@ -59,19 +39,6 @@ def page(chromium: Browser, server: Any) -> Iterator[Page]:
 
 def address(server: Any) -> str:
     return str(server.app.state.hub.url)
-
-
-def shoot(page: Page, name: str) -> None:
-    """Keep pictures of a page in every look, when somebody wants to see them."""
-    if SHOTS is None:
-        return
-    Path(SHOTS).mkdir(parents=True, exist_ok=True)
-    for suffix, look in LOOKS.items():
-        page.emulate_media(color_scheme=look.get("color_scheme", "light"))
-        page.set_viewport_size(look.get("viewport", {"width": 1100, "height": 800}))
-        page.screenshot(path=f"{SHOTS}/{name}{suffix}.png", full_page=True)
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1100, "height": 800})
 
 
 def sign_in(page: Page, email: str = "ada@lab.org") -> None:

@@ -6,21 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next.auth.principal import Role
 from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, on_hub, set_up_owner
 from tests.support.provider import independent_provider, known_there, told_of
-from tests.web.test_account_pages import CHROMIUM, QUIET, address, shoot, sign_in
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import address, sign_in
 
 
 @pytest.fixture(scope="module")

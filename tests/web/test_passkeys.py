@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, set_up_owner
 
-from .test_account_pages import CHROMIUM, QUIET, address, shoot, sign_in
+from .conftest import shoot
+from .test_account_pages import address, sign_in
 
 pytestmark = pytest.mark.requirement("pages.passkeys", "pages.browser")
 
@@ -30,14 +31,6 @@ class Device:
     def set_verified(self, is_verified: bool) -> None:
         """Say whether its person unlocks it."""
         self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": is_verified})
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -461,4 +461,7 @@ PAGES: Probes = {
         "turn it away": agrees("deny"),
     },
     "GET /static/{name}": {"page.css": opens("/static/page.css"), "no such file": opens("/static/passwords")},
+    "GET /app": {"its beginning": opens("/app")},
+    "GET /app/{place:path}": {"a place in it": opens("/app/tasks/x"), "no such place": opens("/app/nowhere")},
+    "GET /page/{name}": {"no such file": opens("/page/index.html")},
 }

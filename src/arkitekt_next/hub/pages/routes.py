@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .app import router as app_router
 from .assets import router as assets_router
 from .consent import router as consent_router
 from .device import router as device_router
@@ -15,6 +16,7 @@ from .setup import router as setup_router
 
 ROUTERS = (
     home_router,
+    app_router,
     entry_router,
     passkeys_router,
     setup_router,

@@ -1,0 +1,181 @@
+"""The page in a real browser: find a function, fill its form, watch it, look at what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from arkitekt_next import App, Image
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.pages.app import is_built
+from tests.support.browsing import set_up_owner
+from tests.support.page_lab import make_page_lab
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import sign_in
+
+pytestmark = [
+    pytest.mark.requirement("page.run"),
+    pytest.mark.skipif(not is_built(), reason="the page is not built: make page"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
+        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
+        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
+        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
+        set_up_owner(running)
+        with make_page_lab(url=running.url).run_detached(), App("seed", url=running.url):
+            rows = np.mgrid[:64, :96][0]
+            Image.save((rows * 600).astype(np.uint16), name="gradient", axes="yx", tags=["test"])
+            yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Any) -> Iterator[Page]:
+    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    away = "net::ERR_INTERNET_DISCONNECTED"  # as a browser calls what one of the tests does to it
+    opened.on(
+        "console", lambda said: broken.append(said.text) if said.type == "error" and away not in said.text else None
+    )
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.goto("/app")
+    sign_in(opened)
+    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
+    yield opened
+    context.close()
+    assert broken == []
+
+
+def test_a_function_is_found_filled_and_run(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("every")
+    expect(page.get_by_role("list", name="Functions").get_by_role("link")).to_have_count(1)
+    shoot(page, "functions")
+    page.get_by_role("link", name="Everything").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Everything")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text(re.compile("values are not right yet"))).to_be_visible()
+    shoot(page, "form-empty")
+    fill = {
+        "Count": "4611686018427387904", "Ratio": "0,25", "Name": "plate 3", "At": "2026-11-28T14:30", "Clock": "14:30",
+        "Wait": "1:30", "Key": "01a1fb9b-0100-7000-8000-000000000001", "Price": "0.10", "Day": "2026-11-28",
+        "Free": '{"a": [1, 2]}',
+    }  # fmt: skip
+    for label, text in fill.items():
+        page.get_by_label(label, exact=True).fill(text)
+    page.locator("[data-path=raw] input:not([type=file])").fill("AAEC")
+    page.get_by_label("Flag").check()
+    page.get_by_label("Stain", exact=True).select_option(label="green")
+    page.get_by_label("Mode", exact=True).select_option("exact")
+    for path, text in (("values", "1.5"), ("kinds", "3")):
+        page.locator(f"[data-path={path}]").get_by_role("button", name="Add").click()
+        page.locator(f"[data-path='{path}.0'] input").fill(text)
+    page.locator("[data-path='pair.0'] input").fill("1")
+    page.locator("[data-path='pair.1'] input").fill("one")
+    page.get_by_role("button", name="Add an entry").click()
+    page.locator("[data-path='table.0.key'] input").fill("a")
+    page.locator("[data-path='table.0.value'] input").fill("1")
+    page.get_by_label("Form of either").select_option(label="text")
+    page.locator("[data-path='either.value'] input").fill("many")
+    page.get_by_label("Image", exact=True).fill("grad")
+    page.get_by_role("option", name="gradient").click()
+    shoot(page, "form")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("done")).to_be_visible()
+    result = page.get_by_role("main")
+    for text in (
+        "4611686018427387904",
+        "Stain.GFP",
+        "(64, 96) uint16",
+        "hours=1" if False else "5400",
+        "Decimal('0.10')",
+        "'many'",
+    ):
+        expect(result).to_contain_text(text)
+    shoot(page, "result")
+
+
+def test_a_constraint_is_checked_as_it_is_typed(page: Page) -> None:
+    page.goto("/app/functions/lab.everything")
+    page.get_by_label("Count", exact=True).fill("0")
+    page.get_by_label("Count", exact=True).blur()
+    expect(page.get_by_text("Expected at least 1")).to_be_visible()
+    page.get_by_label("Count", exact=True).fill("1")
+    expect(page.get_by_text("Expected at least 1")).not_to_be_visible()
+
+
+def test_a_call_is_watched_and_cancelled(page: Page) -> None:
+    page.goto("/app/functions/lab.steps")
+    page.get_by_label("Count", exact=True).fill("2000")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("log")).to_contain_text("step 3 of 2000")
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    shoot(page, "running")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("paused", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("cancelled", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Change and run").click()
+    expect(page.get_by_label("Count", exact=True)).to_have_value("2000")
+
+
+def test_an_error_says_what_and_where(page: Page) -> None:
+    page.goto("/app/functions/lab.fails")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("no such plate")
+    page.get_by_text("Where in the function").click()
+    expect(page.get_by_role("alert")).to_contain_text("raise ValueError(reason)")
+    shoot(page, "failed")
+
+
+def test_a_stream_comes_as_it_is_given_and_runs_again(page: Page) -> None:
+    page.goto("/app/functions/lab.cells")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("row")).to_have_count(4)
+    first = page.url
+    page.get_by_role("button", name="Run again").click()
+    expect(page).not_to_have_url(first)
+    expect(page.get_by_role("row")).to_have_count(4)
+    page.get_by_role("link", name="Tasks").click()
+    expect(page.get_by_role("list", name="Tasks").get_by_role("link").first).to_contain_text("lab.cells")
+    shoot(page, "tasks")
+
+
+def test_a_picture_is_made_and_found_among_the_data(page: Page) -> None:
+    page.goto("/app/functions/lab.threshold")
+    page.get_by_label("Image", exact=True).click()
+    page.get_by_role("option", name="gradient").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("done")).to_be_visible()
+    page.get_by_role("link", name="Data").click()
+    expect(page.get_by_role("list", name="Data").get_by_role("link").first).to_contain_text("gradient")
+    shoot(page, "data")
+    page.get_by_role("link", name="gradient").click()
+    page.get_by_label("A new tag").fill("seen")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("button", name="Take the tag seen off")).to_be_visible()
+    shoot(page, "item")
+    page.get_by_role("button", name="Put into the trash").click()
+    expect(page.get_by_text("It lies in the trash")).to_be_visible()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("button", name="Put into the trash")).to_be_visible()
+
+
+def test_the_hub_may_be_away_for_a_while(page: Page) -> None:
+    page.context.set_offline(True)
+    page.get_by_label("Search functions").fill("cells")
+    expect(page.get_by_text("The hub does not answer").first).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("list", name="Functions").get_by_role("link")).to_have_count(1, timeout=15_000)

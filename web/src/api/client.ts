@@ -1,0 +1,59 @@
+/** Asking the hub. The browser's session says who asks; what changes something carries the page's token as well. */
+import { parse, stringify } from "../json";
+import type { components } from "./schema";
+
+export type Schemas = components["schemas"];
+
+export class ApiError extends Error {
+  readonly status: number; // 0 where the hub did not answer at all
+  readonly code: string;
+  readonly fields: Record<string, unknown>;
+
+  constructor(status: number, code: string, message: string, fields: Record<string, unknown> = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+const csrf = document.querySelector<HTMLMetaElement>('meta[name="arkitekt-csrf"]')?.content ?? "";
+
+export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (method !== "GET") headers["X-Arkitekt-CSRF"] = csrf;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let answer: Response;
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : stringify(body), signal: signal ?? null });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "hub_unavailable", "The hub does not answer. What you see may be old; it is asked again by itself.");
+  }
+  if (answer.status === 401) {
+    signIn();
+    throw new ApiError(401, "not_authenticated", "Your sign-in has ended.");
+  }
+  const text = await answer.text();
+  const found = text && answer.headers.get("content-type")?.includes("json") ? parse(text) : null;
+  if (answer.ok) return found as T;
+  const said = (found ?? {}) as { code?: string; message?: string; fields?: Record<string, unknown> };
+  throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {});
+}
+
+/** Go to the sign-in, and come back here. */
+export function signIn(): void {
+  const here = `${location.pathname}${location.search}`;
+  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+}
+
+/** Write a query; what is undefined, null or empty is left out, arrays are repeated. */
+export function query(values: Record<string, string | number | boolean | string[] | null | undefined>): string {
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || value === null || value === "") continue;
+    for (const one of Array.isArray(value) ? value : [value]) found.append(name, String(one));
+  }
+  const text = found.toString();
+  return text ? `?${text}` : "";
+}

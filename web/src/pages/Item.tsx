@@ -1,0 +1,137 @@
+/** One stored thing: its picture, what it holds, where it comes from, and what people say of it. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { RotateCcw, Trash2, X } from "lucide-react";
+import { useState } from "react";
+import { type Schemas, ask } from "../api/client";
+import { item as itemQuery } from "../api/queries";
+import { Failure, Loading, Title } from "../ui/parts";
+import { moment, size } from "../ui/words";
+import { Thumbnail, what } from "../values/Thumbnail";
+
+const route = getRouteApi("/data/$id");
+
+interface Meta {
+  axes?: string[];
+  shape?: number[];
+  scale?: Record<string, number>;
+  units?: Record<string, string>;
+  channels?: { name: string; color?: string }[];
+  columns?: { name: string; type: string }[];
+  origin?: { name: string; size_bytes: number };
+}
+
+export function Item() {
+  const { id } = route.useParams();
+  const found = useQuery(itemQuery(id));
+  if (found.data) return <Shown item={found.data} />;
+  return found.error ? <Failure error={found.error} again={() => void found.refetch()} /> : <Loading rows={4} />;
+}
+
+function Shown({ item }: { item: Schemas["Item"] }) {
+  const client = useQueryClient();
+  const change = useMutation({
+    mutationFn: ({ method, path, body }: { method: string; path: string; body?: unknown }) => ask(method, `/api/items/${item.id}${path}`, body),
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: ["item", item.id] });
+      await client.invalidateQueries({ queryKey: ["items"] });
+    },
+  });
+  const isTrashed = item.trashed_at_us !== null;
+  return (
+    <>
+      <Title
+        beside={
+          <button type="button" className={`button ${isTrashed ? "" : "bad"}`} disabled={change.isPending} onClick={() => change.mutate({ method: "POST", path: isTrashed ? "/restore" : "/trash" })}>
+            {isTrashed ? <RotateCcw aria-hidden className="size-4" /> : <Trash2 aria-hidden className="size-4" />}
+            {isTrashed ? "Restore" : "Put into the trash"}
+          </button>
+        }
+      >
+        {item.name}
+      </Title>
+      {change.error && <Failure error={change.error} />}
+      {isTrashed && <p className="panel m-0 mb-4 px-4 py-3">It lies in the trash since {moment(item.trashed_at_us!)}, and goes 30 days after that.</p>}
+      <div className="grid gap-6 md:grid-cols-[auto_minmax(0,1fr)]">
+        {item.kind === "image" && <Thumbnail item={item} size={256} />}
+        <div className="grid content-start gap-5">
+          <Facts item={item} />
+          <Tags item={item} busy={change.isPending} put={(tag) => change.mutate({ method: "PUT", path: `/tags/${encodeURIComponent(tag)}` })} drop={(tag) => change.mutate({ method: "DELETE", path: `/tags/${encodeURIComponent(tag)}` })} />
+          {item.note && <p className="m-0 max-w-prose whitespace-pre-wrap break-words">{item.note}</p>}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Facts({ item }: { item: Schemas["Item"] }) {
+  const meta = item.meta as Meta;
+  const rows: [string, React.ReactNode][] = [["what", what(item)]];
+  if (meta.axes && meta.shape) {
+    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${meta.scale[axis]} ${meta.units?.[axis] ?? ""})` : ""}`);
+    rows.push(["axes", steps.join(", ")]);
+  }
+  if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
+  if (meta.columns) rows.push(["columns", meta.columns.map((column) => `${column.name} (${column.type})`).join(", ")]);
+  if (meta.origin) rows.push(["read from", `${meta.origin.name}, ${size(meta.origin.size_bytes)}`]);
+  rows.push(["of", item.person.name], ["seen by", item.visibility === "team" ? "the team" : "its owner, and who may read the calls it went through"]);
+  rows.push(["made", `${moment(item.created_at_us)}, by ${item.app}`]);
+  if (item.task) {
+    rows.push([
+      "in the call",
+      <Link key="task" to="/tasks/$id" params={{ id: item.task }}>
+        {item.task}
+      </Link>,
+    ]);
+  }
+  rows.push(["takes", `${size(item.size_bytes)} in ${item.objects} objects`]);
+  return (
+    <dl className="m-0 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
+      {rows.map(([name, text]) => (
+        <div key={name} className="contents">
+          <dt className="text-soft">{name}</dt>
+          <dd className="m-0 min-w-0 break-words">{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface TagsProps {
+  item: Schemas["Item"];
+  busy: boolean;
+  put: (tag: string) => void;
+  drop: (tag: string) => void;
+}
+
+function Tags({ item, busy, put, drop }: TagsProps) {
+  const [text, setText] = useState("");
+  const isFine = text.trim().length > 0 && !text.includes("/");
+  return (
+    <form
+      className="flex flex-wrap items-center gap-2"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!isFine) return;
+        put(text.trim());
+        setText("");
+      }}
+    >
+      {item.tags.map((tag) => (
+        <span key={tag} className="chip">
+          {tag}
+          <button type="button" aria-label={`Take the tag ${tag} off`} disabled={busy} onClick={() => drop(tag)}>
+            <X aria-hidden className="size-3" />
+          </button>
+        </span>
+      ))}
+      <label>
+        <span className="sr-only">A new tag</span>
+        <input className="field w-36 py-1 text-sm" placeholder="Add a tag" maxLength={64} value={text} onChange={(event) => setText(event.target.value)} />
+      </label>
+      <button type="submit" className="button py-1" disabled={!isFine || busy}>
+        Add
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,284 @@
+/** One call: how far it is, what it says and gives, and what may be done with it. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { Ban, Pause, Play, RotateCcw, SquarePen, Zap } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { type Schemas, ask } from "../api/client";
+import { ENDED, action as actionQuery, children as childrenQuery, task as taskQuery } from "../api/queries";
+import type { Port } from "../ports/model";
+import { Empty, Failure, Loading, Progress, Status, Title } from "../ui/parts";
+import { ago, moment, span } from "../ui/words";
+import { Fields, Records, Value } from "../values/Value";
+import { Row } from "./Tasks";
+import { type Followed, useFollow } from "./useFollow";
+
+const route = getRouteApi("/tasks/$id");
+
+export function Task() {
+  const { id } = route.useParams();
+  const found = useQuery(taskQuery(id));
+  if (found.data) return <Shown key={id} task={found.data} />;
+  return found.error ? <Failure error={found.error} again={() => void found.refetch()} /> : <Loading rows={4} />;
+}
+
+function Shown({ task }: { task: Schemas["TaskDetail"] }) {
+  const followed = useFollow(task.id);
+  const action = useQuery({ ...actionQuery(task.action), refetchInterval: false });
+  const isCurrent = action.data?.signature_hash === task.signature_hash;
+  const ports = isCurrent ? (action.data?.definition.returns ?? []) : [];
+  const args = isCurrent ? (action.data?.definition.args ?? []) : [];
+  const isLive = !ENDED.has(task.status);
+  const progress = followed.progress ?? task.progress;
+  return (
+    <>
+      <Title beside={<Steer task={task} isLive={isLive} />}>
+        <Link to="/functions/$name" params={{ name: task.action }} className="text-ink no-underline hover:underline">
+          {action.data?.label || task.action}
+        </Link>
+      </Title>
+      <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_18rem]">
+        <div className="grid content-start gap-6">
+          <section aria-label="State" aria-live="polite" className="grid gap-2">
+            <Status status={task.status} />
+            {isLive && task.status !== "queued" && <Progress percent={progress?.percent} message={progress?.message ?? null} />}
+            {task.waiting && <Why waiting={task.waiting} />}
+            {followed.isBroken && isLive && <p className="quiet m-0">The connection broke off. It goes on from where it was.</p>}
+          </section>
+          {task.error && <Wrong error={task.error} />}
+          {!task.is_readable && (
+            <Empty title="Its values are kept from you">Whoever called it keeps them, and owners and admins of the team may read them.</Empty>
+          )}
+          <Results task={task} ports={ports} followed={followed} isLive={isLive} />
+          <Lines followed={followed} />
+          <Children task={task} isLive={isLive} />
+        </div>
+        <aside className="grid content-start gap-5">
+          <section>
+            <h2 className="m-0 mb-1 text-sm font-semibold">Arguments</h2>
+            {task.args && Object.keys(task.args).length > 0 ? (
+              args.length > 0 ? (
+                <Fields ports={args} value={task.args as Record<string, unknown>} />
+              ) : (
+                <Value port={undefined} value={task.args} />
+              )
+            ) : (
+              <p className="quiet m-0">none</p>
+            )}
+          </section>
+          <About task={task} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+function Steer({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean }) {
+  const client = useQueryClient();
+  const navigate = route.useNavigate();
+  const [wasAsked, setAsked] = useState(false);
+  const steer = useMutation({
+    mutationFn: (verb: string) => ask("POST", `/api/tasks/${task.id}/${verb}`, {}),
+    onSettled: () => client.invalidateQueries({ queryKey: ["task", task.id] }),
+  });
+  const again = useMutation({
+    mutationFn: (version: "same" | "current") => ask<Schemas["Submitted"]>("POST", `/api/tasks/${task.id}/again`, { version }),
+    onSuccess: (done) => void navigate({ to: "/tasks/$id", params: { id: done.task } }),
+  });
+  const error = steer.error ?? again.error;
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      {isLive ? (
+        <>
+          {task.status === "paused" ? (
+            <button type="button" className="button" onClick={() => steer.mutate("resume")}>
+              <Play aria-hidden className="size-4" /> Go on
+            </button>
+          ) : (
+            task.status === "running" && (
+              <button type="button" className="button" onClick={() => steer.mutate("pause")}>
+                <Pause aria-hidden className="size-4" /> Pause
+              </button>
+            )
+          )}
+          {wasAsked ? (
+            <button type="button" className="button bad" onClick={() => steer.mutate("interrupt")}>
+              <Zap aria-hidden className="size-4" /> Stop at once
+            </button>
+          ) : (
+            <button
+              type="button"
+              className="button bad"
+              onClick={() => {
+                steer.mutate("cancel");
+                setAsked(true);
+              }}
+            >
+              <Ban aria-hidden className="size-4" /> Cancel
+            </button>
+          )}
+        </>
+      ) : (
+        <>
+          <Link to="/functions/$name" params={{ name: task.action }} search={{ from: task.id }} className="button">
+            <SquarePen aria-hidden className="size-4" /> Change and run
+          </Link>
+          <button type="button" className="button main" disabled={again.isPending} onClick={() => again.mutate("current")}>
+            <RotateCcw aria-hidden className="size-4" /> Run again
+          </button>
+        </>
+      )}
+      {error && (
+        <p role="alert" className="m-0 w-full text-sm text-bad">
+          {error.message}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Why({ waiting }: { waiting: NonNullable<Schemas["TaskDetail"]["waiting"]> }) {
+  return <p className="m-0">{waiting.message}</p>;
+}
+
+function Wrong({ error }: { error: NonNullable<Schemas["TaskDetail"]["error"]> }) {
+  const { type, message, traceback } = error as { type?: string; message?: string; traceback?: string };
+  return (
+    <section role="alert" className="panel border-bad px-4 py-3">
+      <h2 className="m-0 text-base font-semibold text-bad">{type || "It went wrong"}</h2>
+      <p className="m-0 mt-1 whitespace-pre-wrap break-words">{message || "It says nothing more."}</p>
+      {traceback && (
+        <details className="mt-2">
+          <summary className="quiet">Where in the function</summary>
+          <pre className="m-0 mt-2 overflow-x-auto text-xs">{traceback}</pre>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Results({ task, ports, followed, isLive }: { task: Schemas["TaskDetail"]; ports: Port[]; followed: Followed; isLive: boolean }) {
+  const returns = task.returns as unknown[] | null;
+  const { values, first } = followed;
+  if (values.length > 0) {
+    const rows = values.map((row) => Object.fromEntries(ports.map((port, at) => [port.key, row[at]])));
+    const model = ports.length === 1 && ports[0]?.kind === "model" ? ports[0] : null;
+    const newest = 50;
+    return (
+      <section>
+        <h2 className="m-0 mb-2 text-sm font-semibold">
+          {first + values.length} value{first + values.length === 1 ? "" : "s"}
+          {isLive ? " so far" : ""}
+          {values.length > newest ? `, the newest ${newest}` : ""}
+        </h2>
+        {ports.length === 0 ? (
+          <Value port={undefined} value={values.slice(-newest)} />
+        ) : model ? (
+          <Records ports={model.children ?? []} rows={values.slice(-newest).map((row) => row[0] as Record<string, unknown>)} />
+        ) : (
+          <Records ports={ports} rows={rows.slice(-newest)} />
+        )}
+      </section>
+    );
+  }
+  if (returns === null || returns.length === 0) {
+    return task.status === "completed" && task.is_readable ? <p className="quiet m-0">It gave nothing back, and went well.</p> : null;
+  }
+  return (
+    <section>
+      <h2 className="m-0 mb-2 text-sm font-semibold">Result</h2>
+      <div className="panel px-4 py-3">
+        {ports.length > 1 ? <Fields ports={ports} value={Object.fromEntries(ports.map((port, at) => [port.key, returns[at]]))} /> : <Value port={ports[0]} value={returns.length === 1 ? returns[0] : returns} />}
+      </div>
+    </section>
+  );
+}
+
+const LEVELS: Record<string, string> = { error: "text-bad", critical: "text-bad", warning: "text-warn", debug: "text-soft" };
+
+function Lines({ followed }: { followed: Followed }) {
+  const box = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  useEffect(() => {
+    if (isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [followed.lines.length]);
+  if (followed.lines.length === 0) return null;
+  return (
+    <section>
+      <h2 className="m-0 mb-2 text-sm font-semibold">What it said</h2>
+      <div
+        ref={box}
+        tabIndex={0}
+        role="log"
+        aria-label="What it said"
+        className="panel max-h-80 overflow-auto px-3 py-2 font-mono text-xs"
+        onScroll={(event) => {
+          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
+          isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
+        }}
+      >
+        {followed.lines.map((line) => (
+          <div key={line.number} className={`whitespace-pre-wrap break-words ${LEVELS[line.level] ?? ""}`}>
+            {line.message}
+          </div>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Children({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean }) {
+  const found = useQuery({ ...childrenQuery(task.id, isLive), enabled: task.children > 0 || isLive });
+  const rows = found.data?.items ?? [];
+  if (rows.length === 0) return null;
+  return (
+    <section>
+      <h2 className="m-0 mb-2 text-sm font-semibold">It called</h2>
+      <ul className="m-0 grid list-none gap-2 p-0">
+        {rows.map((row) => (
+          <li key={row.id} className="h-14">
+            <Row task={row} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function About({ task }: { task: Schemas["TaskDetail"] }) {
+  const rows: [string, string][] = [
+    ["called", `${ago(task.queued_at_us)}, by ${task.app}`],
+    ["at", moment(task.queued_at_us)],
+  ];
+  if (task.assigned_at_us) rows.push(["waited", span(task.assigned_at_us - task.queued_at_us)]);
+  if (task.started_at_us && task.ended_at_us) rows.push(["took", span(task.ended_at_us - task.started_at_us)]);
+  if (task.attempt > 1) rows.push(["attempt", String(task.attempt)]);
+  if (task.is_discreet) rows.push(["values", "kept from the team"]);
+  rows.push(["task", task.id]);
+  return (
+    <section>
+      <h2 className="m-0 mb-1 text-sm font-semibold">About this run</h2>
+      <dl className="quiet m-0 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
+        {rows.map(([name, text]) => (
+          <div key={name} className="contents">
+            <dt>{name}</dt>
+            <dd className="m-0 min-w-0 break-all text-ink">{text}</dd>
+          </div>
+        ))}
+      </dl>
+      {task.parent && (
+        <p className="m-0 mt-1 text-sm">
+          <Link to="/tasks/$id" params={{ id: task.parent }}>
+            The call it was made for
+          </Link>
+        </p>
+      )}
+      {task.again_of && (
+        <p className="m-0 mt-1 text-sm">
+          <Link to="/tasks/$id" params={{ id: task.again_of }}>
+            The run it repeats
+          </Link>
+        </p>
+      )}
+    </section>
+  );
+}

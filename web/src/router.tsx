@@ -1,0 +1,86 @@
+/** Which address shows which screen. Screens beyond the first are fetched when they are needed. */
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Functions } from "./pages/Functions";
+import { Layout } from "./ui/Layout";
+import { Empty, Failure, Loading } from "./ui/parts";
+
+const root = createRootRoute({
+  component: Layout,
+  notFoundComponent: () => <Empty title="There is nothing at this address">Choose one of the places above.</Empty>,
+});
+
+export interface FunctionsSearch {
+  q?: string | undefined;
+  online?: boolean | undefined;
+}
+export interface FunctionSearch {
+  args?: Record<string, unknown> | undefined; // wire values, so that a link holds a filled form
+  from?: string | undefined; // a task whose arguments are taken
+}
+export interface TasksSearch {
+  q?: string | undefined;
+  state?: string | undefined;
+  action?: string | undefined;
+}
+export interface DataSearch {
+  q?: string | undefined;
+  kind?: string | undefined;
+  trash?: boolean | undefined;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value ? value.slice(0, 256) : undefined);
+
+const functions = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: Functions,
+  validateSearch: (raw: Record<string, unknown>): FunctionsSearch => ({ q: text(raw.q), online: raw.online === true ? true : undefined }),
+});
+const oneFunction = createRoute({
+  getParentRoute: () => root,
+  path: "/functions/$name",
+  component: lazyRouteComponent(() => import("./pages/Function"), "Function"),
+  validateSearch: (raw: Record<string, unknown>): FunctionSearch => ({
+    args: typeof raw.args === "object" && raw.args !== null && !Array.isArray(raw.args) ? (raw.args as Record<string, unknown>) : undefined,
+    from: text(raw.from),
+  }),
+});
+const tasks = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks",
+  component: lazyRouteComponent(() => import("./pages/Tasks"), "Tasks"),
+  validateSearch: (raw: Record<string, unknown>): TasksSearch => ({ q: text(raw.q), state: text(raw.state), action: text(raw.action) }),
+});
+const task = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/$id",
+  component: lazyRouteComponent(() => import("./pages/Task"), "Task"),
+});
+const data = createRoute({
+  getParentRoute: () => root,
+  path: "/data",
+  component: lazyRouteComponent(() => import("./pages/Data"), "Data"),
+  validateSearch: (raw: Record<string, unknown>): DataSearch => ({ q: text(raw.q), kind: text(raw.kind), trash: raw.trash === true ? true : undefined }),
+});
+const item = createRoute({
+  getParentRoute: () => root,
+  path: "/data/$id",
+  component: lazyRouteComponent(() => import("./pages/Item"), "Item"),
+});
+
+export function makeRouter() {
+  return createRouter({
+    basepath: "/app",
+    routeTree: root.addChildren([functions, oneFunction, tasks, task, data, item]),
+    defaultPreload: "intent",
+    scrollRestoration: true,
+    defaultPendingComponent: () => <Loading />,
+    defaultErrorComponent: ({ error, reset }) => <Failure error={error} again={reset} />,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
