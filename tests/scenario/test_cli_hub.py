@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from arkitekt_next.embedded import serve
 from tests.support.cli import Home, home_at, write_app
 
 APP = """
@@ -144,9 +145,12 @@ def test_a_hub_that_died_is_started_again_by_whoever_needs_it(home: Home) -> Non
 
 
 def test_a_foreign_address_without_a_token_is_refused_with_the_remedy(home: Home) -> None:
-    done = home.run("inspect", "--url", "http://hub.invalid:1")
-    assert done.code == 5
-    assert "ARKITEKT_TOKEN" in done.err
+    with serve(home.folder / "elsewhere", log_level="error") as foreign:
+        done = home.run("inspect", "--url", foreign.url)
+        assert done.code == 5
+        assert "ARKITEKT_TOKEN" in done.err
+    absent = home.run("inspect", "--url", "http://hub.invalid:1")
+    assert (absent.code, "No hub answers at http://hub.invalid:1" in absent.err) == (3, True)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

@@ -84,7 +84,7 @@ async def test_every_route_answers_404_to_a_neighbours_ids(server: Any) -> None:
         for route in server.app.routes:
             if not isinstance(route, Route) or route.rule.verb is None or "{" not in route.path:
                 continue
-            if route.rule is KEEP:
+            if route.rule is KEEP or route.path.startswith("/app/"):  # the page is the same for everybody
                 continue
             for task_id in (task, ended):
                 ids = {

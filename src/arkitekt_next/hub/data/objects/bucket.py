@@ -135,6 +135,10 @@ class BucketBlobs(Blobs):
             return await asyncio.wait_for(asyncio.shield(self._looking), LOOK_WITHIN_S)
         except TimeoutError:
             return f"{_CALLED} does not answer"
+        except asyncio.CancelledError:
+            if self._looking.cancelled():
+                return f"{_CALLED} is not looked at any more: the hub closes"
+            raise
 
     async def _look(self) -> str | None:
         import obstore
