@@ -117,5 +117,16 @@ def measured(url: str = "") -> Iterator[Frames]:
     try:
         yield frames
     finally:
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
+        loop.close()
+
+
+async def _end(server: asyncio.Server) -> None:
+    """Let nothing go on that was begun: what is left waiting is complained of in whichever test runs by then."""
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
@@ -17,6 +17,7 @@ QUIET = [
     "--disable-component-update",
     "--no-first-run",
 ]
+expect.set_options(timeout=15_000)  # as long as for what is clicked: several browsers share few cores here
 SHOTS = os.environ.get("ARKITEKT_TEST_SHOTS")
 LOOKS = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": {"viewport": {"width": 390, "height": 844}}}
 
