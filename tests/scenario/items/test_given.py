@@ -423,6 +423,10 @@ async def test_an_agent_passes_what_it_reads_for_a_while_to_the_children_of_its_
         task = await b.take(calling, "work", item["id"], discreet=True)
         for who in (author, admin):
             assert await code(who.web.post("/api/tasks", json=own)) == "404 not_found"
+        elsewhere = await b.take(fellows, "work")  # another task of the same agent, which the team may read
+        request = {"kind": "submit", "reference": "elsewhere", **own, "parent": elsewhere}
+        await b.agent.send(request)
+        assert (await b.agent.expect("refused", request="elsewhere"))["error"]["code"] == "not_found"
         child = await b.agent.submit(f"{b.app}.work", {"x": item["id"]}, parent=task)
         await b.agent.assigned(child)
         grandchild = await b.agent.submit(f"{b.app}.work", {"x": item["id"]}, parent=child)

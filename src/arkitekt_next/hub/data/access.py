@@ -6,7 +6,7 @@ agent may read what went into the task that it runs. The rule: what somebody may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, exists, false, or_, select
 
@@ -18,7 +18,7 @@ from arkitekt_next.storage.data_tables import item, task_item
 from arkitekt_next.storage.history_tables import release_source
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
 
     from arkitekt_next.auth.principal import Principal
 
@@ -87,13 +87,11 @@ def passable(who: Principal, parent: str | None) -> ColumnElement[bool]:
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
     ways = [_itself(who), exists(linked.where(tasks.visible(who), or_(_shows_to_team(who), _is_own(who))))]
-    if parent is not None:
-        ways.append(and_(or_(_through(who), writable(who)), exists(_held_task(who, parent))))
+    if parent is not None:  # what went into that very task, what its children gave, and what was stored for it
+        of_it = exists(linked.where(or_(t.task.c.id == parent, t.task.c.parent_id == parent)))
+        runs_it = exists(select(t.task.c.id).where(held(who, parent)))
+        ways.append(and_(or_(of_it, _i.task_id == parent), runs_it))
     return and_(_i.team_id == who.team, or_(*ways))
-
-
-def _held_task(who: Principal, task: str) -> Select[Any]:
-    return select(t.task.c.id).where(held(who, task))
 
 
 def _shows_to_team(who: Principal) -> ColumnElement[bool]:
