@@ -117,7 +117,7 @@ def measured(url: str = "") -> Iterator[Frames]:
     try:
         yield frames
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()

@@ -60,7 +60,7 @@ class ScriptedHub:
         assert end is not None
         transport_thread().loop.call_soon_threadsafe(end.say, messages)
 
-    def expect(self, kind: type[M], *, within: float = 5.0) -> M:
+    def expect(self, kind: type[M], *, within: float = 20.0) -> M:
         """Give the next message of a kind; others on the way are skipped."""
         deadline = time.monotonic() + within
         with self._news:
@@ -190,7 +190,7 @@ def found(scripted: ScriptedHub, app: App, function=add):  # type: ignore[no-unt
             agents_online=1,
         )
     )
-    return finding.result(5)
+    return finding.result(20)
 
 
 def outcome(task: str, **fields: object) -> m.Outcome:

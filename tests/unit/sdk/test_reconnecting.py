@@ -27,7 +27,7 @@ def agent(scripted: ScriptedHub) -> App:
 def serve(scripted: ScriptedHub, app: App):  # type: ignore[no-untyped-def]
     starting = in_background(app.run_detached)
     scripted.provided()
-    return starting.result(5)
+    return starting.result(20)
 
 
 def stop(scripted: ScriptedHub, serving) -> None:  # type: ignore[no-untyped-def]
@@ -36,7 +36,7 @@ def stop(scripted: ScriptedHub, serving) -> None:  # type: ignore[no-untyped-def
     while not stopping.done():
         scripted.say(m.Ack(seq=10_000))
         time.sleep(0.005)
-    stopping.result(1)
+    stopping.result(20)
 
 
 @pytest.mark.requirement("agent.outbox")
@@ -180,7 +180,7 @@ def test_a_later_process_sends_what_a_dead_one_left_and_buries_it(scripted: Scri
     assert (folder / "dead-session.jsonl").exists()
     scripted.say(m.Ack(seq=2))
     assert until(lambda: not (folder / "dead-session.jsonl").exists())
-    stop(scripted, starting.result(5))
+    stop(scripted, starting.result(20))
 
 
 def test_a_function_registered_later_is_offered_too(scripted: ScriptedHub, agent: App) -> None:
@@ -190,7 +190,7 @@ def test_a_function_registered_later_is_offered_too(scripted: ScriptedHub, agent
 
     registering = in_background(lambda: agent.register(later))
     assert [o.definition["name"] for o in scripted.provided().offers] == ["add", "count", "later"]
-    assert registering.result(5) is later
+    assert registering.result(20) is later
     stop(scripted, serving)
 
 
