@@ -113,6 +113,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "signin.local": "A user of the machine signs in by a proof over the key file, which is never sent.",
         "signin.secrets": "Key files are private; no secret that is given out lies in clear in database, log or backup.",
         "page.run": "In the page a function is found, its form filled and run, watched, steered, and its result looked at.",
+        "page.images": "In the page images are looked at: planes, channels, contrast, colours, labels and regions, as they are stored.",
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",

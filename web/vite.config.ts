@@ -6,6 +6,7 @@ import { defineConfig } from "vite";
 export default defineConfig({
   base: "/page/",
   plugins: [react(), tailwindcss()],
+  worker: { format: "es", rolldownOptions: { output: { entryFileNames: "[name]-[hash].js" } } },
   build: {
     outDir: "../src/arkitekt_next/hub/pages/built",
     emptyOutDir: true,

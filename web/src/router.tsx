@@ -27,6 +27,9 @@ export interface DataSearch {
   kind?: string | undefined;
   trash?: boolean | undefined;
 }
+export interface ItemSearch {
+  with?: string | undefined; // another image to compare with
+}
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value ? value.slice(0, 256) : undefined);
 
@@ -66,6 +69,7 @@ const item = createRoute({
   getParentRoute: () => root,
   path: "/data/$id",
   component: lazyRouteComponent(() => import("./pages/Item"), "Item"),
+  validateSearch: (raw: Record<string, unknown>): ItemSearch => ({ with: text(raw.with) }),
 });
 
 export function makeRouter() {

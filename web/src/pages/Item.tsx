@@ -2,12 +2,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { RotateCcw, Trash2, X } from "lucide-react";
-import { useState } from "react";
+import { Suspense, lazy, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { item as itemQuery } from "../api/queries";
+import type { Port } from "../ports/model";
 import { Failure, Loading, Title } from "../ui/parts";
-import { moment, size } from "../ui/words";
+import { moment, size, symbol } from "../ui/words";
+import { ItemField } from "../form/ItemField";
 import { Thumbnail, what } from "../values/Thumbnail";
+
+const Viewer = lazy(() => import("../image/Viewer").then(({ Viewer }) => ({ default: Viewer })));
 
 const route = getRouteApi("/data/$id");
 
@@ -20,6 +24,8 @@ interface Meta {
   columns?: { name: string; type: string }[];
   origin?: { name: string; size_bytes: number };
 }
+
+const COMPARED = { key: "compare", label: "the comparison", kind: "structure", identifier: "data.image" } as Port;
 
 export function Item() {
   const { id } = route.useParams();
@@ -52,8 +58,8 @@ function Shown({ item }: { item: Schemas["Item"] }) {
       </Title>
       {change.error && <Failure error={change.error} />}
       {isTrashed && <p className="panel m-0 mb-4 px-4 py-3">It lies in the trash since {moment(item.trashed_at_us!)}, and goes 30 days after that.</p>}
-      <div className="grid gap-6 md:grid-cols-[auto_minmax(0,1fr)]">
-        {item.kind === "image" && <Thumbnail item={item} size={256} />}
+      <div className={`grid gap-6 ${isSeen(item) ? "lg:grid-cols-[minmax(0,1fr)_20rem]" : ""}`}>
+        {isSeen(item) && <Picture item={item} />}
         <div className="grid content-start gap-5">
           <Facts item={item} />
           <Tags item={item} busy={change.isPending} put={(tag) => change.mutate({ method: "PUT", path: `/tags/${encodeURIComponent(tag)}` })} drop={(tag) => change.mutate({ method: "DELETE", path: `/tags/${encodeURIComponent(tag)}` })} />
@@ -64,11 +70,40 @@ function Shown({ item }: { item: Schemas["Item"] }) {
   );
 }
 
+/** Whether an item has planes of real numbers that can be looked at. */
+function isSeen(item: Schemas["Item"]): boolean {
+  const { shape = [], dtype = "" } = item.meta as { shape?: number[]; dtype?: string };
+  const isThere = item.removed_at_us === null && item.trashed_at_us === null;
+  return isThere && (item.kind === "image" || item.kind === "array") && shape.length >= 2 && shape.every((size) => size > 0) && !dtype.startsWith("complex");
+}
+
+function Picture({ item }: { item: Schemas["Item"] }) {
+  const { with: other = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const beside = useQuery({ ...itemQuery(other), enabled: other !== "" });
+  const compare = (id: string) => void navigate({ search: { with: id || undefined }, replace: true });
+  return (
+    <div className="grid min-w-0 content-start gap-4">
+      <Suspense fallback={<Thumbnail item={item} size={256} />}>
+        <Viewer item={item} beside={beside.data && isSeen(beside.data) ? beside.data : undefined} />
+      </Suspense>
+      {item.kind === "image" && (
+        <div className="grid max-w-md gap-1">
+          <label htmlFor="compare" className="text-sm font-medium">
+            Compare with
+          </label>
+          <ItemField id="compare" port={COMPARED} value={other} describedBy={undefined} isWrong={beside.error !== null} onChange={compare} />
+        </div>
+      )}
+    </div>
+  );
+}
+
 function Facts({ item }: { item: Schemas["Item"] }) {
   const meta = item.meta as Meta;
   const rows: [string, React.ReactNode][] = [["what", what(item)]];
   if (meta.axes && meta.shape) {
-    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${meta.scale[axis]} ${meta.units?.[axis] ?? ""})` : ""}`);
+    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${meta.scale[axis]} ${symbol(meta.units?.[axis])})` : ""}`);
     rows.push(["axes", steps.join(", ")]);
   }
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);

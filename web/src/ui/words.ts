@@ -28,3 +28,11 @@ export function size(bytes: number): string {
   }
   return `${left.toPrecision(3)} TB`;
 }
+
+const SYMBOLS: Record<string, string> = {
+  meter: "m", centimeter: "cm", millimeter: "mm", micrometer: "µm", nanometer: "nm", picometer: "pm", angstrom: "Å",
+  day: "d", hour: "h", minute: "min", second: "s", millisecond: "ms", microsecond: "µs", nanosecond: "ns",
+};
+
+/** The short form of a unit that is named in full, as OME-NGFF has it. */
+export const symbol = (unit: string | undefined): string => (unit === undefined ? "" : (SYMBOLS[unit] ?? unit));

@@ -77,8 +77,10 @@ class DataService:
             expires_at_us=grant.expires_at_us,
         )
 
-    async def links(self, who: Principal, item: Row[Any], paths: Sequence[str], *, within_s: int) -> v.Links:
-        """Give addresses from which objects may be read. Raises `InvalidValue` for what is no path, `Conflict`."""
+    async def links(
+        self, who: Principal, item: Row[Any], paths: Sequence[str], *, within_s: int, origin: str
+    ) -> v.Links:
+        """Give addresses at an origin from which objects may be read. Raises `InvalidValue` for no path, `Conflict`."""
         prefix = prefix_of(item.team_id, item.id)
         for index, path in enumerate(paths):
             try:
@@ -88,11 +90,11 @@ class DataService:
                 raise InvalidValue(where=f"paths.{index}", expected=expected, got=ascii(path)[:80]) from None
         grant = await self.grant(who, item, Mode.READ, within_s=within_s)
         keys = Credentials(grant.access_key, grant.secret_key, grant.session_token)
-        host, now = urlsplit(self._endpoint).netloc, datetime.now(UTC)
+        host, now = urlsplit(origin).netloc, datetime.now(UTC)
         links = []
         for path in paths:
             address = presign(f"/{BUCKET}/{prefix}{path}", host, keys, at=now, expires_s=within_s)
-            links.append(v.Link(path=path, url=f"{self._endpoint}{address}"))
+            links.append(v.Link(path=path, url=f"{origin}{address}"))
         return v.Links(links=links, expires_at_us=grant.expires_at_us)
 
     async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """The page of the hub: what the sources in `web/` were built into, handed out under a strict policy for content.
 
 The document carries the token of the session, so it is kept in no cache; all else is named by what it holds, and kept
-for good. The rule: no script runs but ours, from files, and nothing is asked of any other site.
+for good. The rule: no script runs but ours, from files, and nothing is asked of any other site. Libraries that
+make code at run time, to unpack pixels, run in workers that have neither a document nor a network.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ _DOCUMENT = "index.html"
 _TOKEN = '<meta name="arkitekt-csrf" content="">'
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "worker-src 'self' blob:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "worker-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+_WORKER = ".worker-"
+_WORKER_CSP = "default-src 'none'; script-src 'self' 'unsafe-eval'"
 _PICTURES = {".svg", ".png", ".woff2"}
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".wasm": "application/wasm"}
 
@@ -59,6 +62,8 @@ async def get_part(request: Request, name: str) -> Response:
         )
     kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if _WORKER in name:
+        headers["Content-Security-Policy"] = _WORKER_CSP
     body, packed = found
     if len(packed) < len(body) and "gzip" in request.headers.get("accept-encoding", ""):
         return Response(packed, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})

@@ -39,11 +39,13 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
 async def link_item(request: Request, who: Who, item: IdInPath, form: v.LinkForm) -> SafeJSON:
     """Give addresses from which anybody who has them may read objects of an item, for a quarter of an hour at most.
 
-    They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work.
+    They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work. They are
+    at the name by which the hub was asked: a page may read nothing of another.
     """
     hub = context_of(request)
     row = await hub.data.items.read(who, item)
-    return reply(await hub.data.links(who, row, form.paths, within_s=form.within_s), status=201)
+    origin = f"{request.url.scheme}://{request.url.netloc}"
+    return reply(await hub.data.links(who, row, form.paths, within_s=form.within_s, origin=origin), status=201)
 
 
 @router.get(

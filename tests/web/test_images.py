@@ -1,0 +1,201 @@
+"""Looking at images in a real browser: planes, contrast, colours, what lies on top; as pixels on the screen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from arkitekt_next import App, Array, Image
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.pages.app import is_built
+from tests.support.browsing import set_up_owner
+from tests.support.waiting import until
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import sign_in
+
+pytestmark = [
+    pytest.mark.requirement("page.images"),
+    pytest.mark.skipif(not is_built(), reason="the page is not built: make page"),
+]
+Z, SIDE = 5, 300
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("images")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
+        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
+        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
+        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
+        set_up_owner(running)
+        with App("seed", url=running.url):
+            yield running, _store()
+
+
+def _store() -> dict[str, str]:
+    """Store a stack of two channels whose planes are each of one brightness, and what can lie on top of it."""
+    stack = np.empty((2, Z, SIDE, SIDE), np.uint16)
+    for z in range(Z):
+        stack[0, z], stack[1, z] = 1000 * z, 4000 - 1000 * z
+    stack[:, :, :20, :20] = 4000
+    stack[:, :, -20:, -20:] = 0
+    image = Image.save(
+        stack, name="stack", axes="czyx", scale={"z": 2.0, "y": 0.5, "x": 0.5}, channels=["DNA", "actin"], tags=["test"]
+    )
+    labels = np.zeros((Z, SIDE, SIDE), np.uint32)
+    labels[:, 100:200, 100:200] = 7
+    Image.save(labels, name="nuclei", axes="zyx", is_labels=True, parent=image)
+    image.mark([{"shape": "rectangle", "points": ((30, 30), (270, 270))}], name="fields")
+    y, x = np.mgrid[:3000, :4000]
+    wide = Image.save(((x // 500 + y // 500) % 2 * 60000).astype(np.uint16), name="wide", axes="yx")
+    values = Array.save(np.linspace(-1, 1, 3 * 64 * 64).reshape(3, 64, 64), name="values", axes=("run", "y", "x"))
+    wild = np.full((4, 3), np.nan, np.float32)
+    wild[1, 1] = np.inf
+    odd = Image.save(wild, name="odd", axes="yx")
+    flags = Image.save(np.eye(40, dtype=bool), name="flags", axes="yx")
+    many = Array.save(np.arange(2 * 32 * 32, dtype=np.int64).reshape(2, 32, 32), name="long", axes=("z", "y", "x"))
+    return {one.name: one.id for one in (image, wide, values, odd, flags, many)}
+
+
+@pytest.fixture
+def page(chromium: Browser, stored: tuple[Any, dict[str, str]]) -> Iterator[Page]:
+    context = chromium.new_context(base_url=str(stored[0].app.state.hub.url), viewport={"width": 1100, "height": 900})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.goto("/app")
+    sign_in(opened)
+    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
+    yield opened
+    context.close()
+    assert broken == []
+
+
+def looked_at(page: Page, id: str) -> Locator:
+    page.goto(f"/app/data/{id}")
+    frame = page.get_by_role("application")
+    expect(frame.locator("canvas").first).to_be_visible()
+    return frame
+
+
+def color(frame: Locator, x: float = 0.5, y: float = 0.5) -> tuple[int, int, int]:
+    """Give the colour on the screen at a place in the frame, as parts of its width and height."""
+    with Picture.open(io.BytesIO(frame.screenshot())) as seen:
+        red, green, blue = seen.convert("RGB").getpixel((int(seen.width * x), int(seen.height * y)))  # type: ignore[misc]
+    return red, green, blue
+
+
+def shows(frame: Locator, wanted: tuple[int, int, int], x: float = 0.5, y: float = 0.5) -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def fits() -> bool:
+        seen.append(color(frame, x, y))
+        return all(abs(one - other) <= 6 for one, other in zip(seen[-1], wanted, strict=True))
+
+    try:
+        until(fits)
+    except AssertionError:
+        pytest.fail(f"expected {wanted} at {x}, {y}, saw {seen[-1]}")
+
+
+def test_planes_channels_contrast_and_colours_are_what_is_stored(
+    page: Page, stored: tuple[Any, dict[str, str]]
+) -> None:
+    frame = looked_at(page, stored[1]["stack"])
+    for channel in ("DNA", "actin"):
+        page.get_by_label(f"Colour of {channel}").fill("#ff0000" if channel == "DNA" else "#00ff00")
+        page.get_by_label(f"brightest shown of {channel}").fill("4000")
+        page.get_by_label(f"darkest shown of {channel}").fill("0")
+    expect(page.get_by_label("Z", exact=True)).to_have_value("2")  # the middle of the stack
+    shows(frame, (128, 128, 0))
+    shoot(page, "image")
+    page.get_by_label("Z", exact=True).fill("3")
+    shows(frame, (191, 64, 0))
+    expect(page.get_by_text("4 of 5 (6 µm)")).to_be_visible()
+    page.get_by_label("actin", exact=True).uncheck()
+    shows(frame, (191, 0, 0))
+    page.get_by_label("brightest shown of DNA").fill("3000")
+    shows(frame, (255, 0, 0))
+    frame.hover(position={"x": 380, "y": 300})
+    expect(frame.get_by_text(": 3000")).to_be_visible()
+    expect(frame.get_by_text("µm")).to_be_visible()
+
+
+def test_labels_and_regions_lie_on_top(page: Page, stored: tuple[Any, dict[str, str]]) -> None:
+    frame = looked_at(page, stored[1]["stack"])
+    page.get_by_label("DNA", exact=True).uncheck()
+    page.get_by_label("actin", exact=True).uncheck()
+    shows(frame, (0, 0, 0))
+    page.get_by_label("Labels are covering").fill("1")
+    page.get_by_label("nuclei").check()
+    until(lambda: max(color(frame)) > 60)
+    page.get_by_label("fields").check()
+
+    def on_the_line() -> bool:
+        with Picture.open(io.BytesIO(frame.screenshot())) as seen:
+            pixels = np.asarray(seen.convert("RGB")).astype(int)
+        return (
+            int((np.abs(pixels - (255, 214, 10)).max(axis=2) < 130).sum()) > 600
+        )  # four sides of some 480 each, not all of them sharp
+
+    until(on_the_line)
+    shoot(page, "image-overlays")
+
+
+def test_a_large_image_is_read_as_far_as_it_is_seen_and_moved_by_keys(
+    page: Page, stored: tuple[Any, dict[str, str]]
+) -> None:
+    read: list[int] = []
+    page.on(
+        "response",
+        lambda answer: (
+            read.append(int(answer.headers.get("content-length", 0))) if "arkitekt-data" in answer.url else None
+        ),
+    )
+    frame = looked_at(page, stored[1]["wide"])
+    page.get_by_label("brightest shown").fill("60000")
+    page.get_by_label("darkest shown").fill("0")
+    until(lambda: read != [])
+    first = frame.get_attribute("data-zoom")
+    frame.press("+")
+    expect(frame).not_to_have_attribute("data-zoom", first or "")
+    for _ in range(4):
+        frame.press("+")
+    frame.press("ArrowLeft")
+    until(lambda: color(frame) in ((0, 0, 0), (234, 234, 234), (255, 255, 255)))
+    frame.press("0")
+    expect(frame).to_have_attribute("data-zoom", first or "")
+    assert sum(read) < 4_000_000  # of 24 MB, packed
+
+
+@pytest.mark.parametrize("name", ["values", "odd", "flags", "long"])
+def test_any_plane_of_real_numbers_is_shown(page: Page, stored: tuple[Any, dict[str, str]], name: str) -> None:
+    frame = looked_at(page, stored[1][name])
+    if name == "values":
+        page.get_by_label("run", exact=True).fill("2")
+        shows(frame, (255, 255, 255), y=0.95)
+    elif name == "flags":
+        shows(frame, (255, 255, 255), x=0.51, y=0.512)  # within a pixel of the diagonal
+    shoot(page, f"image-{name}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_two_images_are_compared_side_by_side(page: Page, stored: tuple[Any, dict[str, str]]) -> None:
+    looked_at(page, stored[1]["stack"])
+    page.get_by_label("Compare with").fill("flags")
+    page.get_by_role("option", name="flags").click()
+    frames = page.get_by_role("application")
+    expect(frames).to_have_count(2)
+    frames.nth(1).press("+")
+    expect(frames.nth(0)).to_have_attribute("data-zoom", frames.nth(1).get_attribute("data-zoom") or "")
+    shoot(page, "image-compare")
+    page.get_by_role("button", name="Choose another for the comparison").click()
+    expect(frames).to_have_count(1)
