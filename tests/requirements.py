@@ -114,6 +114,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "signin.secrets": "Key files are private; no secret that is given out lies in clear in database, log or backup.",
         "page.run": "In the page a function is found, its form filled and run, watched, steered, and its result looked at.",
         "page.images": "In the page images are looked at: planes, channels, contrast, colours, labels and regions, as they are stored.",
+        "page.upload": "Files that are dropped onto the page are stored, images with all they hold, and are never half there.",
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",

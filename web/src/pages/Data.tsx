@@ -6,6 +6,7 @@ import type { Schemas } from "../api/client";
 import { items as itemsQuery } from "../api/queries";
 import { Rows } from "../ui/Rows";
 import { Search } from "../ui/Search";
+import { Choose, Drop } from "../upload/Drop";
 import { Empty, Failure, Loading, Title } from "../ui/parts";
 import { ago, size } from "../ui/words";
 import { Thumbnail, what } from "../values/Thumbnail";
@@ -24,7 +25,8 @@ export function Data() {
   const isNarrowed = q !== "" || kind !== "";
   return (
     <>
-      <Title>Data</Title>
+      <Title beside={<Choose />}>Data</Title>
+      <Drop>
       <div className="mb-4 flex flex-wrap items-center gap-3">
         <Search value={q} label="Search names and notes" onSearch={search} />
         <label>
@@ -47,6 +49,7 @@ export function Data() {
       {found.isPending && !found.error && <Loading />}
       {found.data && rows.length === 0 && !found.hasNextPage && <Nothing isNarrowed={isNarrowed} isTrash={trash} />}
       {rows.length > 0 && <Rows rows={rows} height={ROW} label="Data" keyOf={(row) => row.id} render={(row) => <Row item={row} />} more={more} />}
+      </Drop>
     </>
   );
 }
@@ -56,7 +59,7 @@ function Nothing({ isNarrowed, isTrash }: { isNarrowed: boolean; isTrash: boolea
   if (isTrash) return <Empty title="The trash is empty">What is put here stays for 30 days.</Empty>;
   return (
     <Empty title="Nothing is stored yet">
-      What functions give under a name appears here, and files that are brought in with <code>arkitekt-next data import cells.tif</code>.
+      What functions give under a name appears here. Drop files here to store them, or bring in many with <code>arkitekt-next data import cells.tif</code>.
     </Empty>
   );
 }

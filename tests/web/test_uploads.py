@@ -1,0 +1,205 @@
+"""Files dropped onto the page: what is stored is what they held, pixel by pixel, as the SDK stores it itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Picture
+from playwright.sync_api import Browser, Page, expect
+
+from arkitekt_next import App, File, Image
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.pages.app import is_built
+from arkitekt_next.sdk.data.pyramid import mean_halved
+from tests.support.browsing import set_up_owner
+from tests.support.waiting import until
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import sign_in
+
+pytestmark = [
+    pytest.mark.requirement("page.upload"),
+    pytest.mark.skipif(not is_built(), reason="the page is not built: make page"),
+]
+RANDOM = np.random.default_rng(7)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("uploads")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
+        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
+        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
+        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
+        set_up_owner(running)
+        with App("looks", url=running.url):
+            yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Any) -> Iterator[Page]:
+    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 900})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    away = ("net::ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")
+    opened.on(
+        "console",
+        lambda said: (
+            broken.append(said.text) if said.type == "error" and not any(one in said.text for one in away) else None
+        ),
+    )
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.goto("/app/data")
+    sign_in(opened)
+    expect(opened.get_by_role("heading", name="Data")).to_be_visible()
+    yield opened
+    context.close()
+    assert broken == []
+
+
+def _stack(path: Path) -> np.ndarray[Any, Any]:
+    """An OME-TIFF of 2 channels and 5 planes whose pages lie in another order than our axes."""
+    values = RANDOM.integers(0, 65536, (5, 2, 1500, 1100), np.uint16)
+    described = {"axes": "ZCYX", "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.25,
+                 "PhysicalSizeYUnit": "µm", "PhysicalSizeZ": 1.5, "PhysicalSizeZUnit": "µm",
+                 "Channel": {"Name": ["DNA & <b>", "actin"]}}  # fmt: skip
+    tifffile.imwrite(path, values, metadata=described, ome=True, compression="zlib")
+    return values.transpose(1, 0, 2, 3)
+
+
+def _imagej(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(0, 256, (3, 2, 40, 50), np.uint8)
+    tifffile.imwrite(
+        path, values, imagej=True, resolution=(2, 2), metadata={"axes": "TCYX", "unit": "um", "finterval": 0.5}
+    )
+    return values
+
+
+def _floats(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.normal(size=(301, 299)).astype(np.float32)
+    tifffile.imwrite(path, values)
+    return values
+
+
+def _pages(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(-1000, 1000, (70, 33, 31), np.int16)
+    tifffile.imwrite(path, values, photometric="minisblack")
+    return values
+
+
+def _color_tiff(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(0, 256, (64, 48, 3), np.uint8)
+    tifffile.imwrite(path, values, photometric="rgb", compression="lzw")
+    return values.transpose(2, 0, 1)
+
+
+def _deep_png(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(0, 65536, (64, 80), np.uint16)
+    Picture.fromarray(values).save(path)
+    return values
+
+
+def _color_png(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(0, 256, (20, 30, 3), np.uint8)
+    Picture.fromarray(values).save(path)
+    return values.transpose(2, 0, 1)
+
+
+def _webp(path: Path) -> np.ndarray[Any, Any]:
+    values = RANDOM.integers(0, 256, (20, 30, 3), np.uint8)
+    Picture.fromarray(values).save(path, lossless=True)
+    return values.transpose(2, 0, 1)
+
+
+MAKERS: dict[str, Callable[[Path], np.ndarray[Any, Any]]] = {
+    "stack.ome.tif": _stack, "series.tif": _imagej, "floats.tif": _floats, "pages.tiff": _pages,
+    "inks.tif": _color_tiff, "deep.png": _deep_png, "colors.png": _color_png, "drawn.webp": _webp,
+}  # fmt: skip
+
+
+def test_images_are_stored_as_the_sdk_stores_them(page: Page, tmp_path: Path) -> None:
+    wanted = {name: make(tmp_path / name) for name, make in MAKERS.items()}
+    page.get_by_label("Files to store").set_input_files([str(tmp_path / name) for name in wanted])
+    expect(page.get_by_role("heading", name="All are through")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    shoot(page, "uploads")
+    for name, values in wanted.items():
+        found = next(iter(Image.search(name.split(".")[0])))
+        np.testing.assert_array_equal(np.squeeze(found.data.values), values, err_msg=name)
+        assert found.meta["origin"]["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        for level in range(1, found.levels):
+            halved = mean_halved(found.level(level - 1).values)
+            near = 1e-6 if values.dtype.kind == "f" else 0  # a browser adds up in double precision
+            np.testing.assert_allclose(found.level(level).values, halved, near, near, err_msg=f"{name}, level {level}")
+        assert max(found.level(found.levels - 1).shape[-2:]) <= 256
+        answer = page.request.get(f"/api/items/{found.id}/thumbnail")
+        assert answer.ok, name
+    stack = next(iter(Image.search("stack")))
+    assert (stack.axes, stack.scale, stack.units["z"]) == (
+        ("c", "z", "y", "x"),
+        {"z": 1.5, "y": 0.25, "x": 0.25},
+        "micrometer",
+    )
+    assert [channel["name"] for channel in stack.meta["channels"]] == ["DNA & <b>", "actin"]
+    series = next(iter(Image.search("series")))
+    assert (series.axes, series.scale) == (("t", "c", "y", "x"), {"t": 0.5, "y": 0.5, "x": 0.5})
+
+
+DROP = """({text, name}) => {
+  const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+  const carried = new DataTransfer();
+  carried.items.add(new File([bytes], name, {type: 'text/plain'}));
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    document.querySelector('main h1').parentElement.nextElementSibling
+      .dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_any_file_is_kept_as_it_is_when_it_is_dropped(page: Page) -> None:
+    content = RANDOM.bytes(40_000_000)  # in three parts
+    page.evaluate(DROP, {"text": base64.b64encode(content).decode(), "name": "run \\ 7.raw"})
+    expect(page.get_by_role("heading", name="It is through")).to_be_visible(timeout=60_000)
+    file = next(iter(File.search("run")))
+    assert (file.name, file.path().read_bytes()) == ("run _ 7.raw", content)
+    page.get_by_role("link", name="run").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("run _ 7.raw")
+
+
+def test_what_is_no_image_says_so_and_can_be_kept_all_the_same(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"II*\0" + bytes(range(200)))
+    page.get_by_label("Files to store").set_input_files(str(broken))
+    expect(page.get_by_role("alert")).to_contain_text("no TIFF that can be read")
+    assert not list(Image.search("broken"))
+    shoot(page, "upload-failed")
+    page.get_by_role("button", name="Keep broken.tif as a file").click()
+    expect(page.get_by_role("heading", name="It is through")).to_be_visible()
+    expect(page.get_by_text("is stored")).to_be_visible()
+    assert next(iter(File.search("broken"))).path().read_bytes() == broken.read_bytes()
+
+
+def test_a_hub_that_is_away_for_a_while_is_waited_for_and_stopping_leaves_nothing(page: Page, tmp_path: Path) -> None:
+    values = RANDOM.integers(0, 65536, (8, 1024, 1024), np.uint16)
+    tifffile.imwrite(tmp_path / "long.tif", values, photometric="minisblack")
+    page.route("**/arkitekt-data/**", lambda route: route.abort())
+    page.get_by_label("Files to store").set_input_files(str(tmp_path / "long.tif"))
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    with page.expect_request_finished(
+        lambda request: "/arkitekt-data/" in request.url and request.method == "PUT", timeout=60_000
+    ):
+        page.unroute("**/arkitekt-data/**")
+    expect(page.get_by_role("heading", name="It is through")).to_be_visible(timeout=60_000)
+    np.testing.assert_array_equal(next(iter(Image.search("long"))).data.values, values)
+    page.get_by_role("button", name="Clear").click()
+    page.route("**/arkitekt-data/**", lambda route: route.abort())
+    page.get_by_label("Files to store").set_input_files(str(tmp_path / "long.tif"))
+    page.get_by_role("button", name="Stop long.tif").click()
+    expect(page.get_by_text("was stopped")).to_be_visible()
+    until(lambda: page.request.get("/api/items?text=long&limit=10").json()["items"].__len__() == 1)
