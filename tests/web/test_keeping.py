@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -23,6 +24,7 @@ from tests.support.waiting import until
 from tests.web.conftest import shoot
 from tests.web.test_account_pages import address, sign_in
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = [
     pytest.mark.requirement("page.keeping"),
     pytest.mark.skipif(not is_built(), reason="the page is not built: make page"),
@@ -242,6 +244,7 @@ def test_what_is_stored_is_counted_and_comes_out_of_the_trash(server: Any, page:
     go(page, "Storage")
     page.get_by_role("button", name="Count again").click()
     expect(page.get_by_role("list", name="The trash")).to_contain_text("thrown")
+    expect(page.get_by_text("In the trash").locator("..")).not_to_contain_text("0 B")
     shoot(page, "storage")
     page.get_by_role("button", name="Restore thrown").click()
     expect(page.get_by_text("The trash is empty.")).to_be_visible()
@@ -303,6 +306,36 @@ def test_who_may_not_see_something_is_told_why(server: Any, chromium: Browser) -
         go(member, "People")
         expect(member.get_by_role("list", name="Members")).to_contain_text("Ada")
         shoot(member, "people-member")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: make page")
+def test_its_screens_break_no_rule_of_wcag_that_a_program_can_check(server: Any, page: Page) -> None:
+    add_person(server, "mia", "member")
+    on_hub(server, accounts(server).people.create_team("optics", accounts(server).owner))
+    page.reload()
+    with make_page_lab(url=server.url).run_detached():
+        checked = 0
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            for place in ("apps", "apps/lab", "people", "tokens", "storage", "health", "audit"):
+                page.goto(f"/app/team/{place}")
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+                assert broken_rules(page) == [], (place, scheme)
+                checked += 1
+        page.goto("/app/team/people")
+        page.get_by_role("button", name="Remove Mia").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert broken_rules(page) == []
+    print(f"N = {checked + 1} screens checked")
+
+
+def broken_rules(page: Page) -> list[tuple[str, str]]:
+    """Give which rules of WCAG 2.2 AA are broken, and where, as axe-core finds them."""
+    page.evaluate(AXE.read_text("utf-8"))
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = page.evaluate("tags => axe.run(document, { runOnly: tags })", tags)
+    return [(rule["id"], node["html"][:200]) for rule in found["violations"] for node in rule["nodes"]]
 
 
 def test_the_team_is_chosen_at_the_top(server: Any, page: Page) -> None:
