@@ -11,7 +11,7 @@ import { leftUs } from "./Apps";
 import { LogLines } from "./LogLines";
 import { SignIns } from "./SignIns";
 import { Dot, List, Said, Section } from "./parts";
-import { app as appQuery, away, calls, logins as loginsQuery, online } from "./queries";
+import { agentsOf, app as appQuery, calls, logins as loginsQuery } from "./queries";
 import { useRights } from "./rights";
 import { comesBack, many } from "./words";
 
@@ -27,29 +27,24 @@ export function App() {
 
 function Shown({ app }: { app: Schemas["AppDetail"] }) {
   const rights = useRights();
-  const logins = useQuery(loginsQuery(rights?.manages ?? false));
-  const own = { ...logins, data: logins.data?.filter((login) => login.app === app.identifier) } as typeof logins;
-  const agents = useQuery(online(app.identifier));
-  const left = useQuery(away(app.identifier));
-  const shown = { ...agents, data: agents.data && [...agents.data, ...(left.data ?? [])] } as typeof agents;
+  const logins = useQuery({ ...loginsQuery(rights?.manages ?? false), select: (all) => all.filter((login) => login.app === app.identifier) });
+  const agents = useQuery(agentsOf(app.identifier));
   return (
     <div className="grid gap-8">
       <div>
         <Link to="/team/apps" className="quiet inline-flex min-h-6 items-center gap-1 no-underline hover:underline">
           <ArrowLeft aria-hidden className="size-4" /> All apps
         </Link>
-        <Title beside={<Revoke app={app} logins={own.data ?? []} agents={agents.data ?? []} />}>{app.identifier}</Title>
+        <Title beside={<Revoke app={app} logins={logins.data ?? []} agents={agents.data?.filter(isHere) ?? []} />}>{app.identifier}</Title>
         <p className="quiet m-0">
-          {app.version === null ? "" : `Release ${app.version}, of `}
-          {app.version === null ? "Of " : ""}
-          {app.owner}, known since {moment(app.created_at_us)}
+          {app.version === null ? "Of" : `Release ${app.version}, of`} {app.owner}, known since {moment(app.created_at_us)}
         </p>
       </div>
       <Section title="Where it runs">
-        <List found={shown} label="Agents" empty={<p className="quiet m-0">It is nowhere now. It comes back when it is started.</p>} keyOf={(agent) => agent.id} render={(agent) => <Agent agent={agent} />} />
+        <List found={agents} label="Agents" empty={<p className="quiet m-0">It is nowhere now. It comes back when it is started.</p>} keyOf={(agent) => agent.id} render={(agent) => <Agent agent={agent} />} />
       </Section>
       <Section title={rights?.manages ? "What it may do" : "What it may do for you"}>
-        <SignIns found={own} empty="It is signed in nowhere now." />
+        <SignIns found={logins} empty="It is signed in nowhere now." />
       </Section>
       <Functions names={app.actions} />
       <Recent app={app.identifier} />
@@ -57,14 +52,15 @@ function Shown({ app }: { app: Schemas["AppDetail"] }) {
   );
 }
 
+const isHere = (agent: Schemas["Agent"]): boolean => agent.state === "online" || agent.state === "draining";
+
 function Agent({ agent }: { agent: Schemas["Agent"] }) {
-  const isHere = agent.state === "online" || agent.state === "draining";
   return (
     <>
       <Said
         more={
           <>
-            for {agent.person}, {isHere ? `since ${ago(agent.connected_at_us)}, holds ${many(agent.tasks, "task")} of at most ${agent.capacity}` : `last seen ${ago(leftUs(agent))}`}
+            for {agent.person}, {isHere(agent) ? `since ${ago(agent.connected_at_us)}, holds ${many(agent.tasks, "task")} of at most ${agent.capacity}` : `last seen ${ago(leftUs(agent))}`}
           </>
         }
       >

@@ -8,7 +8,7 @@ import { Rows } from "../ui/Rows";
 import { Empty, Failure, Loading, Title } from "../ui/parts";
 import { ago } from "../ui/words";
 import { Dot } from "./parts";
-import { apps, away } from "./queries";
+import { agentsAway, apps } from "./queries";
 import { many } from "./words";
 
 const ROW = 76;
@@ -23,7 +23,7 @@ export function LetIn() {
 
 export function Apps() {
   const found = useQuery(apps);
-  const left = useQuery(away());
+  const left = useQuery(agentsAway);
   const seen = useMemo(() => lastSeen(left.data ?? []), [left.data]);
   return (
     <>

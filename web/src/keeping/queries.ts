@@ -24,6 +24,8 @@ async function everything<T>(path: string, narrowed: Narrowed, signal: AbortSign
   return items;
 }
 
+const away = async (narrowed: Narrowed, signal: AbortSignal) => (await ask<Schemas["AgentPage"]>("GET", `/api/agents${query({ ...narrowed, online: false })}`, undefined, signal)).items;
+
 const whole = <T>(key: string, path: string, narrowed: Narrowed = {}, refetchInterval = CALM_MS) =>
   queryOptions({ queryKey: [key, narrowed], queryFn: ({ signal }) => everything<T>(path, narrowed, signal), refetchInterval });
 
@@ -32,14 +34,14 @@ const one = <T>(key: string, path: string, refetchInterval: number | false = CAL
 
 export const apps = whole<Schemas["App"]>("apps", "/api/apps", {}, LIVE_MS);
 export const app = (id: string) => one<Schemas["AppDetail"]>("app", `/api/apps/${encodeURIComponent(id)}`, LIVE_MS);
-export const online = (app: string) => whole<Schemas["Agent"]>("agents", "/api/agents", { app, online: true }, LIVE_MS);
-/** The newest agents that are away, of one app or of all: an app in development leaves many behind. */
-export const away = (app?: string) =>
+/** The agents of an app that are here, and the newest that are not: an app in development leaves many behind. */
+export const agentsOf = (app: string) =>
   queryOptions({
-    queryKey: ["agents", "away", app],
-    queryFn: async ({ signal }) => (await ask<Schemas["AgentPage"]>("GET", `/api/agents${query({ app, online: false, limit: app ? 5 : 200 })}`, undefined, signal)).items,
+    queryKey: ["agents", app],
+    queryFn: async ({ signal }) => [...(await everything<Schemas["Agent"]>("/api/agents", { app, online: true }, signal)), ...(await away({ app, limit: 5 }, signal))],
     refetchInterval: LIVE_MS,
   });
+export const agentsAway = queryOptions({ queryKey: ["agents"], queryFn: ({ signal }) => away({ limit: 200 }, signal), refetchInterval: CALM_MS });
 export const logins = (all: boolean) => whole<Schemas["Login"]>("logins", "/api/logins", { all: all || undefined }, LIVE_MS);
 export const redeemTokens = (all: boolean) => whole<Schemas["RedeemToken"]>("redeem-tokens", "/api/redeem-tokens", { all: all || undefined });
 export const members = whole<Schemas["Member"]>("members", "/api/members");
