@@ -79,6 +79,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "cli.quick": "Help and import load nothing heavy.",
         # -- the data service
         "data.store": "S3 clients find the same store at the hub's gateway and at an S3 server of others' making.",
+        "data.usage": "Who manages a team sees what everybody stores in it, and everybody what they store themselves.",
         "data.crops": "A crop of a stored array is fetched in one request for each chunk that it touches.",
         "data.safe": "What others stored runs no code when it is read, nor takes more memory than there is.",
         "data.regions": "Labels and regions of interest belong to an image, and are found by it.",
@@ -116,6 +117,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.images": "In the page images are looked at: planes, channels, contrast, colours, labels and regions, as they are stored.",
         "page.upload": "Files that are dropped onto the page are stored, images with all they hold, and are never half there.",
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
+        "page.keeping": "In the page a team is kept: its apps, people, sign-ins, store, health and log; each as far as one may.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",

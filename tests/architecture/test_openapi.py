@@ -90,6 +90,7 @@ OPERATIONS = {
     "restore_item": "POST /api/items/{item}/restore",
     "tag_item": "PUT /api/items/{item}/tags/{tag}",
     "untag_item": "DELETE /api/items/{item}/tags/{tag}",
+    "get_usage": "GET /api/usage",
     "list_folders": "GET /api/folders",
     "create_folder": "POST /api/folders",
     "get_folder": "GET /api/folders/{folder}",

@@ -92,6 +92,30 @@ async def test_the_log_is_read_page_by_page_and_a_team_sees_its_own_part(server:
             assert (await ada.web.get("/api/team/audit")).status_code == 403
 
 
+@pytest.mark.requirement("guard.audit")
+@scenario
+async def test_the_log_is_narrowed_to_an_event_a_kind_and_a_person(server: Any) -> None:
+    team = await new_team(server)
+    async with someone(server, "owner", team=team) as ada, someone(server, "admin", team=team) as bob:
+        made = (await ada.web.post("/api/invitations", json={})).json()["id"]
+        await bob.web.post("/api/invitations", json={})
+        await ada.web.delete(f"/api/invitations/{made}")
+        await ada.web.post("/api/redeem-tokens", json={})
+        await bob.web.patch(f"/api/members/{bob.id}", json={"role": "member"})
+
+        async def read(**narrowed: str | int) -> list[str]:
+            answer = await ada.web.get("/api/team/audit", params=narrowed)
+            return [entry["event"] for entry in answer.json()["items"]]
+
+        assert await read(event="invitation") == ["invitation.revoked", "invitation.created", "invitation.created"]
+        assert await read(event="invitation.created", person=bob.id) == ["invitation.created"]
+        assert await read(event="member") == ["member.role_changed"]
+        assert await read(event="redeem") == await read(event="invit") == []  # kinds are whole words
+        assert await read(person=ada.id, limit=2) == ["redeem_token.created", "invitation.revoked"]
+        for wrong in ("Member", "a.b.c", "%", ""):
+            assert (await ada.web.get("/api/team/audit", params={"event": wrong})).status_code == 422, wrong
+
+
 @pytest.mark.requirement("guard.audit", "guard.teams")
 @scenario
 async def test_what_is_done_to_the_hub_or_to_another_team_is_not_told_to_the_keepers_own_team(server: Any) -> None:

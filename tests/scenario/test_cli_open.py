@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.browsing import PASSWORD, Browser
+from tests.support.browsing import PASSWORD, START, Browser
 from tests.support.cli import Home, Terminal, home_at, write_app
 
 LINK = re.compile(r"http://localhost:(\d+)/(setup|enter)#([\w-]{40,})")
@@ -47,7 +47,7 @@ def test_a_new_hub_shows_the_link_to_its_first_account_until_there_is_one(home: 
         assert link[2] == "setup"
         with follow(link) as browser:
             browser.submit("/setup/account", name="Ada", email="ada@lab.org", password=PASSWORD)
-            assert browser.path == "/"
+            assert browser.path == START
         assert link[3].encode() not in kept_by(home)
         os.kill(terminal.pid, signal.SIGINT)
         assert terminal.end() == 0
@@ -111,6 +111,7 @@ def test_hub_open_lets_the_owner_in_once(home: Home) -> None:
     link = LINK.search(shown.out)
     assert link is not None
     with follow(link) as browser:
+        browser.to_account()
         assert "You have no password yet" in browser.text
     with follow(link) as browser:
         assert browser.page.status_code == 404
@@ -141,4 +142,4 @@ def test_the_browser_is_given_a_private_file_and_not_the_secret(home: Home, tmp_
     link = LINK.search(page.read_text())
     assert link is not None
     with follow(link) as opened:
-        assert opened.path == "/"
+        assert opened.path == START

@@ -226,7 +226,7 @@ def test_only_what_was_asked_for_is_added(server: Any, browser: Browser, person:
         assert noted.event == "passkey.add_refused", what
         assert noted.data["reason"].startswith("expected no attestation") is what.startswith("an attestation of"), what
     for name in ("", " ", "x" * 65, "a\x00b"):
-        browser.open("/")
+        browser.open("/account")
         assert browser.submit("/passkeys/new", name=name).status_code == 400
     print(f"\n{len(WRONG_MAKES)} wrong passkeys refused")
     assert add(browser, device).status_code == 200
@@ -287,7 +287,7 @@ def test_a_challenge_is_for_one_browser_and_one_purpose(
 ) -> None:
     add(browser, device)
     handed: list[tuple[str, dict[str, Any]]] = []
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/passkeys/new", name="Another")
     made = browser.passkey_options()
     handed.append((str(browser.cookie("arkitekt_passkey")), made))
@@ -380,7 +380,7 @@ def test_garbage_is_refused_and_breaks_nothing(
     add(browser, device)
     statuses: dict[int, int] = {}
     for _ in range(FUZZED):
-        browser.open("/")
+        browser.open("/account")
         browser.submit("/passkeys/new", name="Another")
         spoilt = _spoil(rng, device.make(browser.passkey_options(), algorithm=rng.choice([ES256, EDDSA])))
         device.passkeys.pop()

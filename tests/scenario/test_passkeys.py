@@ -61,7 +61,7 @@ def device(server: Any) -> Authenticator:
 def test_a_passkey_is_added_used_and_removed(
     server: Any, browser: Browser, person: str, device: Authenticator, algorithm: int
 ) -> None:
-    browser.open("/")
+    browser.open("/account")
     assert "You have no passkey yet." in browser.text
     browser.submit("/passkeys/new", name="  My   laptop ")
     options = browser.passkey_options()
@@ -78,7 +78,7 @@ def test_a_passkey_is_added_used_and_removed(
 
     answer(browser, device.use(asked(browser)))
     assert is_in(browser)
-    assert browser.path == "/"
+    assert browser.path == "/account"
     assert "used just now" in browser.text
     assert [entry.event for entry in last_events(server, 4)] == [
         "page.signed_in",
@@ -132,6 +132,7 @@ def test_a_new_password_by_a_link_leaves_the_passkeys(
     browser.open("/setup")
     browser.submit("/setup", secret=link)
     browser.submit("/setup/account", password="another horse battery")
+    browser.to_account()
     browser.submit("/sign-out")
     answer(browser, device.use(asked(browser)))
     assert is_in(browser)
@@ -210,7 +211,7 @@ def test_a_session_that_is_not_fresh_adds_nothing_without_the_password(
     later = proofs.monotonic() + 601
     monkeypatch.setattr(proofs, "monotonic", lambda: later)
     tries = 0
-    browser.open("/")
+    browser.open("/account")
     assert "Your password" in browser.text
     for given in ({}, {"password": "wrong password"}):
         assert browser.submit("/passkeys/new", name="Thief", **given).status_code == 403
@@ -224,12 +225,12 @@ def test_a_session_that_is_not_fresh_adds_nothing_without_the_password(
     forget_tries(server)
     statuses = []
     for _ in range(11):
-        browser.open("/")
+        browser.open("/account")
         statuses.append(browser.submit("/passkeys/new", name="Thief", password="wrong password").status_code)
     assert statuses == [403] * 10 + [429]
     assert passkeys_of(server, person) == []
     forget_tries(server)
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/passkeys/new", name="Mine", password=PASSWORD)
     browser.submit("/passkeys/add", credential=device.make(browser.passkey_options()))
     assert [one.name for one in passkeys_of(server, person)] == ["Mine"]
@@ -245,20 +246,20 @@ def test_a_fresh_session_stays_fresh_when_it_goes_on_in_another_team(
         server,
         accounts(server).people.join(away, known.id, accounts(server).people.role_of(away, accounts(server).owner)),
     )
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/team/switch", team=away)
     assert add(browser, device).status_code == 200
     assert len(passkeys_of(server, person)) == 1
 
 
 def test_nobody_has_more_than_twenty(server: Any, browser: Browser, person: str, device: Authenticator) -> None:
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/passkeys/new", name="Kept for later")
     early, form = browser.passkey_options(), browser.form("/passkeys/add")
     sealed = browser.cookie("arkitekt_passkey")
     for number in range(LIMIT):
         assert add(browser, device, name=f"Key {number}").status_code == 200
-    browser.open("/")
+    browser.open("/account")
     refused = browser.submit("/passkeys/new", name="Key 21")
     assert (refused.status_code, "can have no more" in refused.text) == (409, True)
     # Nor by a challenge from when there were fewer.
@@ -280,7 +281,7 @@ def test_the_only_way_in_is_not_taken_away(server: Any, browser: Browser, person
             await db.execute(work)
 
     on_hub(server, change(t.person.update().where(t.person.c.id == known.id).values(password_hash=None)))
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/passkeys/remove", of={"passkey": first.handle})
     refused = browser.submit("/passkeys/remove", of={"passkey": second.handle})
     assert (refused.status_code, "your only way in" in refused.text) == (409, True)

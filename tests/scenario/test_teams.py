@@ -37,6 +37,7 @@ OWN = (
     "/api/logins",
     "/api/redeem-tokens",
     "/api/clients",
+    "/api/usage",
 )
 LINKS = ("/api/account/link", "/api/account/page-link")
 OF_THE_HUB = ("/api/people", "/api/keys", "/api/keys/rotate", "/api/audit", "/api/audit/verify", *LINKS)

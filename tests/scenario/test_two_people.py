@@ -124,7 +124,7 @@ def test_one_invites_the_other_who_calls_and_is_out_within_seconds_when_removed(
         sign_in(ada_home, ada, at_ada, "lab", found)
         with ada_home.started("run", "prod", at=write_app(ada_home.folder / "lab", APP, "lab")) as app:
             app.says("lab.double")
-            ada.open("/")
+            ada.open("/account")
             ada.submit("/invitations", role="member")
             bob.open("/invite")
             bob.submit("/invite", secret=link_on(ada))
@@ -143,7 +143,7 @@ def test_one_invites_the_other_who_calls_and_is_out_within_seconds_when_removed(
                 closed_s = time.monotonic() - began
                 assert "SignInNeeded" in listener.says("refused")
             assert bob_home.run("call", "lab.double", "21").code == SIGN_IN_NEEDED
-            bob.open("/")
+            bob.open("/account")
             assert bob.path == "/sign-in"
     print(f"the removed person's socket closed within {closed_s * 1000:.0f} ms")
 
@@ -155,7 +155,7 @@ def sockets(hub: Any, app: str) -> int:
 
 def remove(browser: Browser, accounts: Any) -> None:
     """Remove everybody but the owner from the team, on the home page."""
-    browser.open("/")
+    browser.open("/account")
     people = set(re.findall(r'name="person" value="([^"]+)"', browser.page.text)) - {accounts.owner}
     for person in people:
         browser.submit("/members/remove", of={"person": person})

@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 import httpx2
 
 from arkitekt_next.hub.accounts.throttle import Throttle
+from arkitekt_next.hub.pages.app import is_built
 
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
+START = "/app" if is_built() else "/account"
+"""Where the hub's address leads whoever is signed in: to the page, where it is built."""
 
 
 @dataclass
@@ -122,6 +125,11 @@ class Browser:
         self.page = response
         return response
 
+    def to_account(self) -> httpx2.Response:
+        """Go to the account from where one lands who has come in without wanting to go anywhere."""
+        assert (self.path, self.page.status_code) == (START, 200), self.text
+        return self.open("/account")
+
     def cookie(self, name: str = "arkitekt_page") -> str | None:
         """Give what a cookie holds."""
         value = self.web.cookies.get(name)
@@ -135,8 +143,8 @@ class Browser:
         return options
 
     def sign_in(self, email: str, password: str = PASSWORD) -> httpx2.Response:
-        """Sign in by the page."""
-        self.open("/sign-in")
+        """Sign in, and come to the account."""
+        self.open("/sign-in?next=/account")
         return self.submit("/sign-in", email=email, password=password)
 
 

@@ -12,8 +12,8 @@ from tests.support.provider import agree, asked_of
 
 
 def start(browser: Browser) -> dict[str, str]:
-    """Begin an attempt; give what the provider is asked."""
-    browser.open("/oidc/start")
+    """Begin an attempt that leads to the account; give what the provider is asked."""
+    browser.open("/oidc/start?next=/account")
     return asked_of(browser)
 
 
@@ -65,7 +65,7 @@ def join_there(browser: Browser, secret: str, subject: str) -> httpx2.Response:
 
 
 def link_there(browser: Browser, subject: str) -> httpx2.Response:
-    """Link an account of the provider from the home page."""
-    browser.open("/")
+    """Link an account of the provider from the account."""
+    browser.open("/account")
     browser.submit("/oidc/link")
     return browser.open(agree(browser, subject))

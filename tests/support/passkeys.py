@@ -28,14 +28,14 @@ def passkeys_of(server: Any, person: str) -> list[Any]:
 
 def add(browser: Browser, device: Authenticator, name: str = "Laptop", **wrong: Any) -> httpx2.Response:
     """Add a passkey as the page does."""
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/passkeys/new", name=name)
     return browser.submit("/passkeys/add", credential=device.make(browser.passkey_options(), **wrong))
 
 
 def asked(browser: Browser) -> dict[str, Any]:
-    """Go to where the page asks for a passkey; give what it asks."""
-    browser.open("/sign-in")
+    """Go to where the page asks for a passkey, on the way to the account; give what it asks."""
+    browser.open("/sign-in?next=/account")
     browser.submit("/sign-in/passkey")
     return browser.passkey_options()
 

@@ -73,7 +73,7 @@ def agree(browser: Browser, subject: str) -> str:
     return str(back.removeprefix(browser.url))
 
 
-def sign_in_there(browser: Browser, subject: str, *, next: str = "/") -> httpx2.Response:
+def sign_in_there(browser: Browser, subject: str, *, next: str = "/account") -> httpx2.Response:
     """Sign in with the independent provider."""
     browser.open(f"/oidc/start?next={quote(next, safe='')}")
     return browser.open(agree(browser, subject))

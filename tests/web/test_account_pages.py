@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next.embedded import find_hub, page_link, serve
-from tests.support.browsing import PASSWORD, add_person, device_code, on_hub, set_up_owner
+from tests.support.browsing import PASSWORD, START, add_person, device_code, on_hub, set_up_owner
 from tests.web.conftest import shoot
 
 
@@ -39,6 +40,12 @@ def page(chromium: Browser, server: Any) -> Iterator[Page]:
 
 def address(server: Any) -> str:
     return str(server.app.state.hub.url)
+
+
+def to_account(page: Page) -> None:
+    """Go to the account from where one lands who has come in without wanting to go anywhere."""
+    expect(page).to_have_url(re.compile(f"{START}$"))
+    page.goto("/account")
 
 
 def sign_in(page: Page, email: str = "ada@lab.org") -> None:
@@ -75,6 +82,7 @@ def test_a_setup_link_becomes_an_account_and_a_session(server: Any, page: Page) 
     shoot(page, "setup-problem")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make the account").click()
+    to_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("home")
     shoot(page, "home-first")
 
@@ -87,6 +95,7 @@ def test_a_setup_link_becomes_an_account_and_a_session(server: Any, page: Page) 
     expect(page.get_by_role("alert")).to_contain_text("do not fit together")
     shoot(page, "sign-in-problem")
     sign_in(page)
+    to_account(page)
     expect(page.get_by_text("this one")).to_be_visible()
 
     page.goto("about:blank")
@@ -136,7 +145,7 @@ def test_an_app_is_let_in_with_what_was_ticked_and_another_is_turned_away(server
 def test_somebody_new_comes_in_by_an_invitation(server: Any, page: Page, chromium: Browser) -> None:
     set_up_owner(server)
     add_person(server, "bob", "admin")
-    page.goto("/")
+    page.goto("/account")
     sign_in(page)
     page.get_by_label("Invite as").select_option("member")
     page.get_by_role("button", name="Make a link").click()
@@ -153,6 +162,7 @@ def test_somebody_new_comes_in_by_an_invitation(server: Any, page: Page, chromiu
     theirs.get_by_label("E-mail").first.fill("grace@lab.org")
     theirs.get_by_label("Password").first.fill(PASSWORD)
     theirs.get_by_role("button", name="Make the account and join").click()
+    to_account(theirs)
     expect(theirs.get_by_role("heading", level=1)).to_have_text("home")
     expect(theirs.get_by_text("You are a member here")).to_be_visible()
     shoot(theirs, "home-member")
@@ -160,12 +170,12 @@ def test_somebody_new_comes_in_by_an_invitation(server: Any, page: Page, chromiu
     grace = on_hub(server, people.find("grace@lab.org"))
     assert people.role_of(server.app.state.hub.accounts.team, grace.id) == "member"
 
-    page.goto("/")
+    page.goto("/account")
     page.get_by_label("Change Grace Hopper").click()
     shoot(page, "home-change")
     page.get_by_role("button", name="Remove Grace Hopper").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("home")
-    theirs.goto("/")
+    theirs.goto("/account")
     expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
     theirs.context.close()
 
@@ -223,6 +233,7 @@ def test_the_owner_is_let_in_by_the_door_of_hub_open(server: Any, page: Page) ->
     found = find_hub(server.folder)
     assert found is not None
     page.goto(page_link(found))
+    to_account(page)
     expect(page.get_by_text("You have no password yet")).to_be_visible()
     shoot(page, "home-no-password")
     page.get_by_role("button", name="Set up your account").click()
@@ -231,6 +242,7 @@ def test_the_owner_is_let_in_by_the_door_of_hub_open(server: Any, page: Page) ->
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
+    to_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("home")
     expect(page.get_by_text("You have no password yet")).not_to_be_visible()
 

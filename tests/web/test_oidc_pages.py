@@ -13,7 +13,7 @@ from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, on_hub, set_up_owner
 from tests.support.provider import independent_provider, known_there, told_of
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import address, sign_in
+from tests.web.test_account_pages import address, sign_in, to_account
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_newcomer_goes_there_and_comes_back_to_what_they_wanted(
 
 @pytest.mark.requirement("pages.oidc", "pages.browser")
 def test_an_account_is_linked_from_the_home_page_and_unlinked(server: Any, issuer: str, page: Page) -> None:
-    page.goto("/")
+    page.goto("/account")
     sign_in(page)
     page.get_by_role("button", name="Link an account of Lab login").click()
     agree(page, "ada-there")
@@ -78,6 +78,7 @@ def test_an_account_is_linked_from_the_home_page_and_unlinked(server: Any, issue
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("link", name="Sign in with Lab login").click()
     agree(page, "ada-there")
+    to_account(page)
     expect(page.get_by_text("You are an owner here")).to_be_visible()
     page.get_by_role("button", name="Unlink ada-there").click()
     expect(page.get_by_text("ada-there")).not_to_be_visible()
@@ -94,6 +95,7 @@ def test_an_invitation_is_accepted_with_the_provider(server: Any, issuer: str, p
     shoot(page, "oidc-invite")
     page.get_by_role("button", name="Join with Lab login").click()
     agree(page, f"invited-{secret[:8]}")
+    to_account(page)
     expect(page.get_by_text("You are an admin here")).to_be_visible()
 
 

@@ -13,7 +13,7 @@ from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, set_up_owner
 
 from .conftest import shoot
-from .test_account_pages import address, sign_in
+from .test_account_pages import address, sign_in, to_account
 
 pytestmark = pytest.mark.requirement("pages.passkeys", "pages.browser")
 
@@ -75,7 +75,7 @@ def add(page: Page, name: str) -> None:
 
 
 def test_a_passkey_is_added_signs_in_and_is_removed(server: Any, page: Page, device: Device) -> None:
-    page.goto("/")
+    page.goto("/account")
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
     shoot(page, "sign-in")
     sign_in(page)
@@ -88,6 +88,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(server: Any, page: Page, dev
 
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in with a passkey").click()
+    to_account(page)
     expect(page.get_by_text("used just now").first).to_be_visible()
     expect(page.get_by_role("button", name="Remove the passkey My laptop")).to_be_visible()
     shoot(page, "home-passkey")
@@ -106,7 +107,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(server: Any, page: Page, dev
 
 
 def test_who_does_not_confirm_is_asked_again_and_can_take_the_password(server: Any, page: Page, device: Device) -> None:
-    page.goto("/")
+    page.goto("/account")
     sign_in(page)
     device.set_verified(False)
     add(page, "My laptop")
@@ -127,11 +128,12 @@ def test_who_does_not_confirm_is_asked_again_and_can_take_the_password(server: A
     expect(page.get_by_role("alert")).to_contain_text("Nothing was confirmed")
     device.set_verified(True)
     page.get_by_role("button", name="Use a passkey").click()
+    to_account(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("home")
 
 
 def test_a_code_of_an_app_outlives_the_sign_in_by_a_passkey(server: Any, page: Page, device: Device) -> None:
-    page.goto("/")
+    page.goto("/account")
     sign_in(page)
     add(page, "My laptop")
     page.get_by_role("button", name="Sign out").click()
@@ -147,7 +149,7 @@ def test_a_session_that_is_not_fresh_is_asked_for_the_password(
     from arkitekt_next.hub.accounts import proofs
     from tests.support.browsing import PASSWORD
 
-    page.goto("/")
+    page.goto("/account")
     sign_in(page)
     expect(page.get_by_role("button", name="Add a passkey")).to_be_visible()
     later = proofs.monotonic() + 601
@@ -167,6 +169,7 @@ def test_at_an_address_in_numbers_the_page_leads_to_the_name(server: Any, chromi
         expect(page.get_by_label("Password")).to_be_visible()
         expect(page.get_by_role("button", name="Sign in with a passkey")).not_to_be_visible()
         sign_in(page)
+        to_account(page)
         expect(page.get_by_text("Open the hub by its name")).to_contain_text(address(server))
         expect(page.get_by_role("button", name="Add a passkey")).not_to_be_visible()
         shoot(page, "home-by-number")
@@ -178,4 +181,5 @@ def test_without_a_script_the_password_still_works(server: Any, chromium: Browse
         page.goto("/sign-in")
         expect(page.get_by_role("button", name="Sign in with a passkey")).not_to_be_visible()
         sign_in(page)
+        to_account(page)
         expect(page.locator("noscript p")).to_contain_text("Adding one needs JavaScript")

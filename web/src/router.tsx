@@ -1,10 +1,11 @@
 /** Which address shows which screen. Screens beyond the first are fetched when they are needed. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { keepingRoutes } from "./keeping/routes";
 import { Functions } from "./pages/Functions";
 import { Layout } from "./ui/Layout";
 import { Empty, Failure, Loading } from "./ui/parts";
 
-const root = createRootRoute({
+export const root = createRootRoute({
   component: Layout,
   notFoundComponent: () => <Empty title="There is nothing at this address">Choose one of the places above.</Empty>,
 });
@@ -75,7 +76,7 @@ const item = createRoute({
 export function makeRouter() {
   return createRouter({
     basepath: "/app",
-    routeTree: root.addChildren([functions, oneFunction, tasks, task, data, item]),
+    routeTree: root.addChildren([functions, oneFunction, tasks, task, data, item, keepingRoutes(root)]),
     defaultPreload: "intent",
     scrollRestoration: true,
     defaultPendingComponent: () => <Loading />,

@@ -37,7 +37,7 @@ def test_who_links_an_account_signs_in_with_it_from_then_on(server: Any, issuer:
     assert asked_of(browser)["prompt"] == "login"  # on a shared machine somebody else may be signed in there
     assert browser.open(agree(browser, "mia-there")).status_code == 200
     assert (browser.path, "Lab login" in browser.text, "mia-there · linked just now" in browser.text) == (
-        "/",
+        "/account",
         True,
         True,
     )
@@ -72,7 +72,8 @@ def test_somebody_unknown_learns_how_to_get_an_account_and_gets_none(
 def test_an_invitation_makes_an_account_with_what_the_provider_says(server: Any, issuer: str, browser: Browser) -> None:
     known_there(issuer, "nora", name="  Nora\n Näme ", email="Nora@Uni.org", email_verified=True)
     assert join_there(browser, invite(server, "guest"), "nora").status_code == 200
-    assert (browser.path, "You are a guest here" in browser.text) == ("/", True)
+    browser.to_account()
+    assert "You are a guest here" in browser.text
     nora = people(server)["Nora Näme"]
     assert (nora.email, nora.has_password, nora.is_hub_owner) == ("nora@uni.org", False, False)
     assert "You sign in by your linked account alone" in browser.text
@@ -95,6 +96,7 @@ def test_an_invitation_takes_in_whom_the_hub_knows_and_is_spared_for_a_member(
     on_hub(server, accounts(server).identities.link(issuer, "olga", person))
     for _ in range(2):
         assert join_there(browser, secret, "olga").status_code == 200
+        browser.to_account()
         assert "<h1>other</h1>" in browser.page.text
         browser.submit("/sign-out")
     assert on_hub(server, accounts(server).invitations.find(secret)).uses_left == 4
@@ -226,16 +228,18 @@ def test_nobody_comes_back_as_somebody_new_by_unlinking_first(open_server: Any, 
 @pytest.mark.requirement("pages.oidc")
 def test_what_is_the_only_way_in_stays_linked(server: Any, issuer: str, browser: Browser) -> None:
     join_there(browser, invite(server), "solo")
+    browser.to_account()
     browser.submit("/oidc/unlink", of={"subject": "solo"})
     assert (browser.page.status_code, "This is your only way in" in browser.text) == (409, True)
     link_there(browser, "solo-2")
     browser.submit("/oidc/unlink", of={"subject": "solo"})
-    assert (browser.path, opens(server, issuer, "solo")) == ("/", None)
+    assert (browser.path, opens(server, issuer, "solo")) == ("/account", None)
     browser.submit("/oidc/unlink", of={"subject": "solo-2"})
     assert browser.page.status_code == 409
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/setup/begin")
     browser.submit("/setup/account", email="solo@lab.org", password="an entirely new one")
+    browser.to_account()
     browser.submit("/oidc/unlink", of={"subject": "solo-2"})
     assert opens(server, issuer, "solo-2") is None
     assert [entry.event for entry in events(server)].count("identity.unlinked") == 2
@@ -249,7 +253,7 @@ def test_an_account_there_opens_one_account_here(server: Any, issuer: str, brows
     for email, status in (("una@lab.org", 200), ("una@lab.org", 200), ("dos@lab.org", 409)):
         browser.sign_in(email)
         assert link_there(browser, "shared").status_code == status
-        browser.open("/")
+        browser.open("/account")
         browser.submit("/sign-out")
     assert opens(server, issuer, "shared") == first != second
     browser.sign_in("dos@lab.org")
@@ -273,7 +277,7 @@ def test_a_session_that_is_not_fresh_links_nothing(server: Any, monkeypatch: pyt
     person = add_person(server, "stale", "member")
     with at_home(server) as browser:
         browser.sign_in("stale@lab.org")
-        browser.open("/")
+        browser.open("/account")
         later = proofs.monotonic() + 601
         monkeypatch.setattr(proofs, "monotonic", lambda: later)
         browser.submit("/oidc/link")

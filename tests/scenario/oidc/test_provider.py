@@ -68,6 +68,7 @@ def test_a_provider_that_is_down_is_named_and_asked_again(liar: Liar) -> None:
         liar.tell_truth()
         browser.open("/oidc/start")
         assert browser.open(liar.vouch(browser)).status_code == 200
+        browser.to_account()
         browser.submit("/sign-out")
         assert browser.sign_in("ada@lab.org").status_code == 200
 
@@ -120,6 +121,7 @@ def test_the_code_is_redeemed_with_secret_and_verifier_and_a_name_is_asked_for(l
                 browser.open("/oidc/start")
                 asked = asked_of(browser)
                 assert browser.open(liar.vouch(browser, f"u{methods}", name=None)).status_code == 200
+                browser.to_account()
                 assert "From Userinfo Sign out" in browser.text
             form, headers = next((form, headers) for path, form, headers in liar.heard if path == "/token")
             shown = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
@@ -162,8 +164,8 @@ def test_keys_may_rotate_and_be_of_any_kind_on_the_list(liar: Liar) -> None:
                     claims, new_key(), algorithm="RS256", headers={"kid": "nowhere"}
                 )
                 before = len(liar.heard)
-                browser.open("/sign-in")
-                browser.submit("/sign-out") if browser.path == "/" else None
+                browser.open("/sign-in?next=/account")
+                browser.submit("/sign-out") if browser.path == "/account" else None
                 browser.open("/oidc/start")
                 assert browser.open(liar.vouch(browser)).status_code == 400
                 assert [path for path, _, _ in liar.heard[before:]] == ["/token", "/jwks"]

@@ -183,7 +183,7 @@ def test_nobody_is_signed_in_or_linked_as_somebody_else_by_a_planted_answer(
     tries += 3
     browser.sign_in("mia@lab.org")
     assert browser.open(evil).status_code == 400
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/oidc/link")
     own = liar.vouch(browser, "mia-there")
     liar.claims = evil_claims
@@ -201,13 +201,13 @@ def test_nobody_is_signed_in_or_linked_as_somebody_else_by_a_planted_answer(
     browser.sign_in("mia@lab.org")
     browser.submit("/oidc/link")
     own = liar.vouch(browser, "mia-there")
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/sign-out")
     assert (browser.open(own).status_code, is_in(browser)) == (400, False)
     browser.sign_in("mia@lab.org")
     browser.submit("/oidc/link")
     own = liar.vouch(browser, "mia-there")
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/sign-out")
     browser.sign_in("vic@lab.org")
     assert browser.open(own).status_code == 400

@@ -49,7 +49,7 @@ def test_a_strangers_guesses_do_not_lock_people_out_where_they_have_signed_in_be
         assert guesses == [401] * 10 + [429] * 2
         assert cafe.sign_in("vic@lab.org").status_code == 429
         assert home.sign_in("vic@lab.org").status_code == 200
-        assert home.path == "/"
+        assert home.path == "/account"
         home.submit("/sign-out")
         known = home.cookie("arkitekt_known")
         stranger.web.cookies.set("arkitekt_known", f"{known[:-1]}{'0' if known[-1] != '0' else '1'}")  # type: ignore[index]
@@ -61,7 +61,7 @@ def test_a_strangers_guesses_do_not_lock_people_out_where_they_have_signed_in_be
 
 @pytest.mark.requirement("pages.invite")
 def test_an_invitation_for_one_makes_one_account_however_many_send_it_at_once(server: Any, owner: Browser) -> None:
-    owner.open("/")
+    owner.open("/account")
     owner.submit("/invitations", role="member")
     shown = re.search(r"/invite#([A-Za-z0-9_-]{43})", owner.page.text)
     assert shown is not None

@@ -82,7 +82,7 @@ def test_a_rebound_name_that_is_its_own_origin_is_nobody(server: Any, owner: Bro
             assert owner.web.post("/sign-out", data={"csrf": csrf_of(owner)}, headers=sent).status_code == 421
             assert owner.web.get("/", headers={"host": authority}).status_code == 421
             tries += 2
-    assert owner.open("/").url.path == "/"
+    assert owner.open("/account").url.path == "/account"
     print(f"\n{tries} requests under rebound names refused")
 
 
@@ -121,7 +121,7 @@ def test_every_route_that_writes_asks_for_the_token_of_its_session(server: Any, 
                 assert owner.web.request(method, path, json={}, headers=sent).status_code == 403, route.path
             tries += 1
     assert audit_length(server) == before
-    assert owner.open("/").url.path == "/"
+    assert owner.open("/account").url.path == "/account"
     pages = sum(isinstance(route, PageRoute) for route in routes)
     print(f"\n{tries} forged requests to {len(routes)} writing routes ({pages} of them pages) refused")
 
@@ -197,7 +197,9 @@ def test_whatever_next_says_the_sign_in_leads_to_this_site(server: Any, owner: B
 
 @pytest.mark.requirement("pages.stay")
 def test_no_page_can_be_framed_or_runs_a_script_that_is_not_ours(server: Any, owner: Browser) -> None:
-    shown = [owner.web.get(path) for path in ("/", "/device", "/setup", "/invite", "/enter", "/sign-in?next=/x")]
+    shown = [
+        owner.web.get(path) for path in ("/", "/account", "/device", "/setup", "/invite", "/enter", "/sign-in?next=/x")
+    ]
     shown += [
         httpx2.get(f"{server.url}{path}") for path in ("/sign-in", "/setup", "/invite", "/enter", "/static/nothing")
     ]
@@ -232,7 +234,7 @@ def test_what_others_have_named_is_shown_as_text(server: Any, owner: Browser) ->
         team=accounts.team, person=accounts.owner, app=evil, kind="device", scopes=["read"], machine=evil, version=evil
     )
     on_hub(server, login)
-    pages = [owner.page, owner.open("/"), owner.web.get("/sign-in?next=%22%3E%3Cscript%3E")]
+    pages = [owner.page, owner.open("/account"), owner.web.get("/sign-in?next=%22%3E%3Cscript%3E")]
     for page in pages:
         assert "<img src=x" not in page.text
         assert "<script>" not in page.text

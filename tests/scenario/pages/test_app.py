@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arkitekt_next.hub.pages import app
-from tests.support.browsing import PASSWORD, Browser, csrf_of, set_up_owner
+from tests.support.browsing import PASSWORD, Browser, accounts, csrf_of, on_hub, set_up_owner
 
 pytestmark = pytest.mark.requirement("page.files")
 
@@ -42,7 +42,7 @@ def test_the_document_is_for_who_is_signed_in_and_holds_their_token(fresh: Any, 
         assert (browser.path, browser.page.status_code) == ("/app/tasks/x", 200)
         token = re.search(r'content="([0-9a-f]{64})"', browser.page.text)
         assert token is not None
-        browser.open("/")
+        browser.open("/account")
         assert token[1] == csrf_of(browser)
         page = browser.open("/app")
         policy = page.headers["content-security-policy"]
@@ -50,6 +50,37 @@ def test_the_document_is_for_who_is_signed_in_and_holds_their_token(fresh: Any, 
         assert "unsafe" not in policy
         assert "default-src 'none'" in policy
         assert (page.headers["cache-control"], page.headers["x-frame-options"]) == ("no-store", "DENY")
+
+
+def test_the_hubs_address_leads_to_the_page_and_to_the_account_without_one(
+    fresh: Any, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_owner(fresh)
+    with Browser(fresh.url) as browser:
+        assert browser.open("/").url.path == "/sign-in"
+        browser.submit("/sign-in", email="ada@lab.org", password=PASSWORD)
+        assert browser.path == "/app"
+        assert 'href="/app"' in browser.open("/account").text
+        monkeypatch.setattr(app, "BUILT", tmp_path / "nothing")
+        assert browser.open("/").url.path == "/account"
+        assert 'href="/app"' not in browser.page.text
+
+
+def test_a_team_is_chosen_on_the_page_or_on_the_account(fresh: Any, built: Path) -> None:
+    set_up_owner(fresh)
+    people = accounts(fresh).people
+    teams = [on_hub(fresh, people.create_team(name, accounts(fresh).owner)) for name in ("optics", "cells")]
+    with Browser(fresh.url) as browser:
+        browser.sign_in("ada@lab.org")
+        for team, wanted, place in (
+            (teams[0], [("next", "/app")], "/app"),
+            (teams[1], [], "/account"),
+            (teams[0], [("next", "//evil.example/app")], "/account"),
+        ):
+            browser.open("/account")
+            csrf = ("csrf", csrf_of(browser))
+            assert browser.post("/team/switch", [csrf, ("team", team), *wanted]).url.path == place
+            assert browser.web.get("/api/me").json()["team"]["id"] == team
 
 
 def test_parts_are_kept_for_good_packed_and_nothing_else_is_given(fresh: Any, built: Path) -> None:

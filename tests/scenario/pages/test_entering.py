@@ -11,7 +11,7 @@ import pytest
 from arkitekt_next.embedded import find_hub, page_link, serve, setup_link
 from arkitekt_next.errors import NotPermitted
 from arkitekt_next.hub.accounts import proofs
-from tests.support.browsing import PASSWORD, Browser, accounts, add_person, csrf_of, events, on_hub, set_up_owner
+from tests.support.browsing import PASSWORD, START, Browser, accounts, add_person, csrf_of, events, on_hub, set_up_owner
 from tests.support.raw import sign_in
 
 # -- setting up ------------------------------------------------------------------------------------------------------
@@ -35,7 +35,8 @@ def test_a_new_hub_gives_its_machine_a_link_that_sets_up_the_owner_once(fresh: A
         browser.submit("/setup/account", email="ada@lab.org", password="1111111111111")
         assert "not the same few again" in browser.text
         browser.submit("/setup/account", email="Ada@Lab.org", password=PASSWORD)
-        assert (browser.path, "You are an owner here" in browser.text) == ("/", True)
+        browser.to_account()
+        assert "You are an owner here" in browser.text
     with Browser(fresh.url) as second:
         second.open("/setup")
         second.submit("/setup", secret=link)
@@ -55,8 +56,8 @@ def test_a_new_password_ends_the_browsers_that_had_the_old_one(server: Any, brow
         other.submit("/setup", secret=f"{server.url}/setup#{secret}")
         assert "Choose a new password" in other.text
         other.submit("/setup/account", password="an entirely new one")
-        assert other.path == "/"
-        assert browser.open("/").url.path == "/sign-in"
+        assert other.path == START
+        assert browser.open("/account").url.path == "/sign-in"
         assert browser.sign_in("rita@lab.org").status_code == 401
         assert browser.sign_in("rita@lab.org", "an entirely new one").status_code == 200
 
@@ -73,9 +74,10 @@ def test_the_owner_gets_in_by_a_door_that_opens_once(fresh: Any) -> None:
             browser.submit("/enter", secret=link)
             assert browser.page.status_code == status
             if attempt == 0:
+                browser.to_account()
                 browser.submit("/setup/begin")
                 browser.submit("/setup/account", name="Ada", email="ada@lab.org", password=PASSWORD)
-                assert browser.path == "/"
+                browser.to_account()
                 assert "You have no password yet" not in browser.text
 
 
@@ -86,6 +88,7 @@ def test_a_session_that_is_not_fresh_sets_no_first_password(fresh: Any, monkeypa
     with Browser(fresh.url) as browser:
         browser.open("/enter")
         browser.submit("/enter", secret=page_link(found))
+        browser.to_account()
         later = proofs.monotonic() + 601
         monkeypatch.setattr(proofs, "monotonic", lambda: later)
         browser.submit("/setup/begin")
@@ -129,7 +132,7 @@ def test_a_session_opens_pages_and_api_until_it_is_signed_out(server: Any, brows
     assert (browser.path, browser.cookie()) == ("/sign-in", None)
     for answer in (
         httpx2.get(f"{server.url}/api/me", headers={"cookie": f"arkitekt_page={token}"}),
-        httpx2.get(f"{server.url}/", headers={"cookie": f"arkitekt_page={token}"}),
+        httpx2.get(f"{server.url}/account", headers={"cookie": f"arkitekt_page={token}"}),
     ):
         assert answer.status_code in (401, 303)
     assert "page.signed_out" in [entry.event for entry in events(server)]
@@ -177,7 +180,7 @@ def test_the_owner_gets_into_a_hub_that_made_its_own_certificate() -> None:
                 browser.web = web
                 browser.open("/enter")
                 browser.submit("/enter", secret=link)
-                assert (browser.page.status_code, browser.path) == (200, "/"), address
+                assert (browser.page.status_code, browser.path) == (200, START), address
                 assert browser.cookie("__Host-arkitekt_page") is not None
 
 
@@ -206,7 +209,7 @@ def test_a_disabled_account_is_out_at_once(server: Any, browser: Browser) -> Non
     person = add_person(server, "dora", "member")
     browser.sign_in("dora@lab.org")
     on_hub(server, accounts(server).disable(person))
-    assert browser.open("/").url.path == "/sign-in"
+    assert browser.open("/account").url.path == "/sign-in"
     assert browser.sign_in("dora@lab.org").status_code == 401
 
 

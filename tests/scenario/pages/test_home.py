@@ -12,7 +12,7 @@ from tests.support.browsing import PASSWORD, Browser, accounts, add_person, even
 
 
 def invited(browser: Browser, **fields: str) -> str:
-    """Make an invitation on the home page; give its link."""
+    """Make an invitation on the page of the account; give its link."""
     browser.submit("/invitations", **({"role": "member", "days": "1", "uses": "1"} | fields))
     assert "Your invitation is ready" in browser.text
     return browser.page.text.partition('id="new-link" value="')[2].partition('"')[0]
@@ -30,7 +30,8 @@ def test_an_invitation_makes_an_account_once(server: Any, browser: Browser) -> N
         new.submit("/invite/account", name="Nora", email="mia@lab.org", password=PASSWORD)
         assert "has the address mia@lab.org already" in new.text
         new.submit("/invite/account", email="nora@lab.org", password=PASSWORD)
-        assert (new.path, "You are a member here" in new.text) == ("/", True)
+        new.to_account()
+        assert "You are a member here" in new.text
     with Browser(server.url) as late:
         late.open("/invite")
         late.submit("/invite", secret=link)
@@ -50,6 +51,7 @@ def test_an_invitation_is_accepted_with_the_account_one_has(server: Any, browser
         signed_in.open("/invite")
         signed_in.submit("/invite", secret=link)
         signed_in.submit("/invite/accept")
+        signed_in.to_account()
         assert "You are a guest here" in signed_in.text
     with Browser(server.url) as by_password:
         by_password.open("/invite")
@@ -57,6 +59,7 @@ def test_an_invitation_is_accepted_with_the_account_one_has(server: Any, browser
         by_password.submit("/invite/sign-in", email="bob@lab.org", password="wrong password")
         assert by_password.page.status_code == 401
         by_password.submit("/invite/sign-in", email="bob@lab.org", password=PASSWORD)
+        by_password.to_account()
         assert "You are a guest here" in by_password.text
         by_password.open("/invite")
         by_password.submit("/invite", secret=link)
@@ -106,7 +109,7 @@ def test_an_admin_changes_and_removes_members_but_no_owner(server: Any, browser:
         assert browser.post(action, [csrf, *fields]).status_code == 403, (action, fields)
     for id in ("nobody", "01a1fb9b-0001-7000-8000-000000000002"):
         assert browser.post("/members/remove", [csrf, ("person", id)]).status_code == 404
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/members/remove", of={"person": person})
     assert people.role_of(team, person) is None
     assert {"member.role_changed", "member.removed"} <= {entry.event for entry in events(server)}
@@ -123,7 +126,7 @@ def test_everybody_ends_their_own_sign_ins_and_nobody_anothers(server: Any, brow
     browser.sign_in("uma@lab.org")
     csrf = ("csrf", browser.form("/sign-out").fields[0][1])
     assert browser.post("/logins/revoke", [csrf, ("login", other.id)]).status_code == 404
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/logins/revoke", of={"login": mine.id})
     assert on_hub(server, logins.find(mine.id)).revoked_at_us is not None
     assert on_hub(server, logins.find(other.id)).revoked_at_us is None
@@ -144,7 +147,7 @@ def test_the_last_owner_stays_and_is_told_why(fresh: Any) -> None:
 def test_an_invitation_that_was_taken_back_is_void(server: Any, browser: Browser) -> None:
     browser.sign_in("ada@lab.org")
     link = invited(browser, role="admin")
-    browser.open("/")
+    browser.open("/account")
     browser.submit("/invitations/revoke")
     with Browser(server.url) as new:
         new.open("/invite")

@@ -35,6 +35,13 @@ def _of(*subjects: str) -> dict[str, str]:
     return {name: ITEMS[name] for name in subjects}
 
 
+async def _shows_hub(stage: Stage, actor: Actor) -> str:
+    await stage.on_hub(stage.hub.quota.used_bytes())  # as the sweep counts it
+    answer = await actor.web.get("/api/usage")
+    word = word_of(answer)
+    return word if word != "ok" else "hidden" if answer.json()["hub_bytes"] is None else "shown"
+
+
 # -- what is made anew ---------------------------------------------------------------------------------------
 
 
@@ -160,6 +167,7 @@ DATA: Probes = {
         "the trash": shows("/api/items?limit=500&trashed=true", "{data.trashed}"),
         "private, by person": shows("/api/items?limit=500&text=file", "{data.private}"),
     },
+    "GET /api/usage": {"the author's": shows("/api/usage", "{actors[author].person}"), "of all teams": _shows_hub},
     "GET /api/items/{item}": {name: asks(f"/api/items/{it}") for name, it in ITEMS.items()},
     "PATCH /api/items/{item}": _spoiling("PATCH", "", {"name": "changed"}, "name"),
     "DELETE /api/items/{item}": {

@@ -81,7 +81,7 @@ def opens(path: str) -> Probe:
 
 
 async def _on_home(stage: Stage, actor: Actor, text: str, section: str = "") -> str:
-    answer = await (await browser_of(stage, actor)).get("/")
+    answer = await (await browser_of(stage, actor)).get("/account")
     said = word(answer)
     if said != "ok":
         return said
@@ -383,8 +383,9 @@ MACHINE: Probes = {
 
 NAMED = {"name": "New", "email": "new-NEW@lab.org", "password": PASSWORD}
 PAGES: Probes = {
-    "GET /": {
-        "oneself": opens("/"),
+    "GET /": {"oneself": opens("/")},
+    "GET /account": {
+        "oneself": opens("/account"),
         "the author": _shows_author,
         "author's address": _shows_address,
         "author's sign-in": shows_made(login_of("author")),

@@ -8,16 +8,18 @@ export class ApiError extends Error {
   readonly status: number; // 0 where the hub did not answer at all
   readonly code: string;
   readonly fields: Record<string, unknown>;
+  readonly body: unknown; // what was answered, where it was JSON
 
-  constructor(status: number, code: string, message: string, fields: Record<string, unknown> = {}) {
+  constructor(status: number, code: string, message: string, fields: Record<string, unknown> = {}, body: unknown = null) {
     super(message);
     this.status = status;
     this.code = code;
     this.fields = fields;
+    this.body = body;
   }
 }
 
-const csrf = document.querySelector<HTMLMetaElement>('meta[name="arkitekt-csrf"]')?.content ?? "";
+export const csrf = document.querySelector<HTMLMetaElement>('meta[name="arkitekt-csrf"]')?.content ?? "";
 
 export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
@@ -38,7 +40,7 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
   const found = text && answer.headers.get("content-type")?.includes("json") ? parse(text) : null;
   if (answer.ok) return found as T;
   const said = (found ?? {}) as { code?: string; message?: string; fields?: Record<string, unknown> };
-  throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {});
+  throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {}, found);
 }
 
 /** Go to the sign-in, and come back here. */

@@ -1300,7 +1300,8 @@ export interface paths {
          * Ask for addresses
          * @description Give addresses from which anybody who has them may read objects of an item, for a quarter of an hour at most.
          *
-         *     They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work.
+         *     They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work. They are
+         *     at the name by which the hub was asked: a page may read nothing of another.
          */
         post: operations["link_item"];
         delete?: never;
@@ -1480,6 +1481,26 @@ export interface paths {
          *     Where there is one already, that one stays, and is what is answered.
          */
         put: operations["keep_source"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what is stored
+         * @description Give what is stored by person and kind: the team's to those who manage it, to others what is their own.
+         */
+        get: operations["get_usage"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3102,6 +3123,8 @@ export interface components {
          *       "status": "ok",
          *       "reasons": [],
          *       "hub": "01a1fb9b-0001-7000-8000-000000000003",
+         *       "version": "1.0.0",
+         *       "database": "sqlite",
          *       "uptime_s": 86400.5,
          *       "agents": 3,
          *       "live_tasks": 12,
@@ -3120,6 +3143,10 @@ export interface components {
             reasons: string[];
             /** Hub */
             hub: string;
+            /** Version */
+            version: string;
+            /** Database */
+            database: string;
             /** Uptime S */
             uptime_s: number;
             /** Agents */
@@ -4550,6 +4577,37 @@ export interface components {
             is_set_up: boolean;
         };
         /**
+         * Share
+         * @description What one person's items of one kind take.
+         * @example {
+         *       "person": {
+         *         "id": "01a1fb9b-0001-7000-8000-000000000001",
+         *         "name": "ada"
+         *       },
+         *       "kind": "image",
+         *       "is_trashed": false,
+         *       "items": 412,
+         *       "size_bytes": 734003200
+         *     }
+         */
+        Share: {
+            person: components["schemas"]["Named"];
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "image" | "array" | "table" | "file";
+            /**
+             * Is Trashed
+             * @description Whether it lies in the trash.
+             */
+            is_trashed: boolean;
+            /** Items */
+            items: number;
+            /** Size Bytes */
+            size_bytes: number;
+        };
+        /**
          * Shared
          * @description A guest with whom an action is shared.
          * @example {
@@ -5329,6 +5387,61 @@ export interface components {
              * @example my-app
              */
             app: string;
+        };
+        /**
+         * Usage
+         * @description What is stored, and how much may be.
+         * @example {
+         *       "shares": [
+         *         {
+         *           "person": {
+         *             "id": "01a1fb9b-0001-7000-8000-000000000001",
+         *             "name": "ada"
+         *           },
+         *           "kind": "image",
+         *           "is_trashed": false,
+         *           "items": 412,
+         *           "size_bytes": 734003200
+         *         }
+         *       ],
+         *       "is_of_team": true,
+         *       "counted_at_us": 1795222602284847,
+         *       "limit_bytes": 1099511627776,
+         *       "hub_bytes": 751619276800,
+         *       "trash_days": 30
+         *     }
+         */
+        Usage: {
+            /**
+             * Shares
+             * @description The largest first.
+             */
+            shares: components["schemas"]["Share"][];
+            /**
+             * Is Of Team
+             * @description Whether it is the whole team's; otherwise it is your own alone.
+             */
+            is_of_team: boolean;
+            /**
+             * Counted At Us
+             * @example 1795222602284847
+             */
+            counted_at_us: number;
+            /**
+             * Limit Bytes
+             * @description How much all teams of the hub together may store; null: no limit.
+             */
+            limit_bytes: number | null;
+            /**
+             * Hub Bytes
+             * @description How much they do, when it was last counted. Null but for the owner of the hub.
+             */
+            hub_bytes: number | null;
+            /**
+             * Trash Days
+             * @description How long what is in the trash can be restored.
+             */
+            trash_days: number;
         };
         /**
          * Values
@@ -7849,6 +7962,10 @@ export interface operations {
                 cursor?: string | null;
                 /** @description The most items a page holds. */
                 limit?: number;
+                /** @description What was done, as `member.removed`, or all of a kind, as `member`. */
+                event?: string | null;
+                /** @description Who did it. */
+                person?: string | null;
             };
             header?: never;
             path?: never;
@@ -7948,6 +8065,10 @@ export interface operations {
                 cursor?: string | null;
                 /** @description The most items a page holds. */
                 limit?: number;
+                /** @description What was done, as `member.removed`, or all of a kind, as `member`. */
+                event?: string | null;
+                /** @description Who did it. */
+                person?: string | null;
             };
             header?: never;
             path?: never;
@@ -12188,6 +12309,53 @@ export interface operations {
             };
             /** @description The disk that holds the ledger is full; reads work, nothing new is accepted. */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description The hub does not know who is asking. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The person may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The request itself is malformed: wrong shape, unknown field, bad JSON. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

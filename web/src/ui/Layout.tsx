@@ -1,15 +1,17 @@
 /** The frame of every screen: where one is, who one is, and whether the hub answers. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Database, LayoutGrid, ListTodo, Moon, Sun, UserRound } from "lucide-react";
+import { Database, LayoutGrid, ListTodo, Moon, Sun, UserRound, UsersRound } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
 import { me } from "../api/queries";
+import { TeamMenu } from "./TeamMenu";
 
 const PLACES = [
   { to: "/", text: "Functions", icon: LayoutGrid },
   { to: "/tasks", text: "Tasks", icon: ListTodo },
   { to: "/data", text: "Data", icon: Database },
+  { to: "/team", text: "Team", icon: UsersRound },
 ] as const;
 
 export function Layout() {
@@ -30,9 +32,9 @@ export function Layout() {
       <header className="flex flex-wrap items-center gap-x-6 gap-y-1 border-b border-line py-2.5">
         <Link to="/" className="flex items-center gap-2 font-semibold text-ink no-underline">
           <img src="/static/icon.svg" alt="" width="24" height="24" />
-          arkitekt-next
+          <span className="sr-only sm:not-sr-only">arkitekt-next</span>
         </Link>
-        <nav aria-label="Main" className="order-last flex w-full gap-1 sm:order-none sm:w-auto">
+        <nav aria-label="Main" className="order-last flex w-full overflow-x-auto sm:order-none sm:w-auto sm:gap-1">
           {PLACES.map(({ to, text, icon: Icon }) => (
             <Link
               key={to}
@@ -48,11 +50,11 @@ export function Layout() {
           ))}
         </nav>
         <div className="ml-auto flex items-center gap-1">
+          {who.data && <TeamMenu team={who.data.team} />}
           <Theme />
-          <a href="/" className="button plain" title="Your account, people and sign-ins">
+          <a href="/account" className="button plain" title="Your account, sign-ins and passkeys">
             <UserRound aria-hidden className="size-4" />
             <span className="max-w-32 truncate">{who.data?.person.name ?? "Account"}</span>
-            {who.data && <span className="quiet hidden sm:inline">· {who.data.team.name}</span>}
           </a>
         </div>
       </header>

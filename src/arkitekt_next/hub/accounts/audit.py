@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from arkitekt_next.hub.core.ids import now_us
 from arkitekt_next.storage import tables as t
@@ -102,13 +102,27 @@ class Audit:
             row = (await db.execute(query)).first()
         return (row.number, row.hash) if row is not None else (0, _GENESIS)
 
-    async def read(self, *, team: str | None = None, before: int | None = None, limit: int = 100) -> list[Entry]:
-        """Give events, newest first: those of a team, or all; before a number."""
+    async def read(
+        self,
+        *,
+        team: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+        event: str | None = None,
+        person: str | None = None,
+    ) -> list[Entry]:
+        """Give events, newest first: those of a team, or all; before a number; of a name or a kind; by somebody."""
         query = select(t.audit).order_by(t.audit.c.number.desc()).limit(limit)
         if team is not None:
             query = query.where(t.audit.c.team_id == team)
         if before is not None:
             query = query.where(t.audit.c.number < before)
+        if event is not None:
+            # Between the dot and the sign after it lie all events of a kind.
+            is_of_kind = and_(t.audit.c.event > f"{event}.", t.audit.c.event < f"{event}/")
+            query = query.where(or_(t.audit.c.event == event, is_of_kind))
+        if person is not None:
+            query = query.where(t.audit.c.person_id == person)
         async with self._database.engine.connect() as db:
             rows = (await db.execute(query)).all()
         return [

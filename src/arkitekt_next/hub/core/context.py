@@ -33,6 +33,7 @@ from arkitekt_next.hub.data.objects.uploads import HubUploads
 from arkitekt_next.hub.data.quota import Quota
 from arkitekt_next.hub.data.service import DataService
 from arkitekt_next.hub.data.transfers import Transfers
+from arkitekt_next.hub.data.usage import Usage
 from arkitekt_next.hub.tasks import recovery, retention, statements, watch
 from arkitekt_next.hub.tasks.board import Board
 from arkitekt_next.hub.tasks.relay import Relay
@@ -100,6 +101,7 @@ class HubContext:
         self.grants = Grants(database, master=master, holds=self._lets_on)
         blobs = blobs_of(settings)
         self.quota = Quota(database, settings.data_quota_bytes, place=blobs.called)
+        self.usage = Usage(database)
         self.objects = HubObjects(blobs, database, self.quota)
         self.uploads = HubUploads(self.objects)
         self.transfers = Transfers(readers=blobs.readers, writers=blobs.writers)

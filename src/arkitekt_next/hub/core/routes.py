@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from prometheus_client import generate_latest
 from pydantic import ConfigDict
 
+from arkitekt_next import __version__
 from arkitekt_next.errors import StorageFull
 
 from .http import SafeJSON, Strict, context_of, reply
@@ -22,6 +23,8 @@ _WELL: dict[str, Any] = {
     "status": "ok",
     "reasons": [],
     "hub": "01a1fb9b-0001-7000-8000-000000000003",
+    "version": "1.0.0",
+    "database": "sqlite",
     "uptime_s": 86400.5,
     "agents": 3,
     "live_tasks": 12,
@@ -60,6 +63,8 @@ class Health(Strict):
     status: Literal["ok", "degraded"]
     reasons: list[str]
     hub: str
+    version: str
+    database: str
     uptime_s: float
     agents: int
     live_tasks: int
@@ -95,6 +100,8 @@ async def get_health(request: Request) -> SafeJSON:
         status="degraded" if reasons else "ok",
         reasons=reasons,
         hub=hub.id,
+        version=__version__,
+        database=hub.database.kind,
         uptime_s=round((now_us() - hub.started_at_us) / 1e6, 3),
         agents=hub.agents.online(),
         live_tasks=len(hub.board.live),

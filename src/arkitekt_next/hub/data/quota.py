@@ -33,6 +33,8 @@ class Quota:
         self._since = 0
         self._under_way = 0
         self._asked_at = float("-inf")
+        self.counted_bytes: int | None = None
+        """What was counted last, if anything was; a counting goes through every object."""
 
     async def used_bytes(self) -> int:
         """Ask how many bytes all objects, and the parts of uploads, take."""
@@ -40,6 +42,7 @@ class Quota:
         async with self._database.engine.connect() as db:
             for table in (d.object, d.upload_part):
                 total += int((await db.execute(select(func.coalesce(func.sum(table.c.size_bytes), 0)))).scalar_one())
+        self.counted_bytes = total
         return total
 
     async def check(self, *, room_bytes: int = 1) -> None:

@@ -20,6 +20,8 @@ from .visit import CSRF_FIELD, Visit, visit_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+ACCOUNT = "/account"
+"""Where people have their account, and see what became of the forms on it."""
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'{also}; "
     "frame-ancestors 'none'; base-uri 'none'"

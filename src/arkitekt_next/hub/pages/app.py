@@ -19,12 +19,14 @@ from fastapi.responses import HTMLResponse
 from arkitekt_next.errors import NotFound
 from arkitekt_next.hub.core.policy import PUBLIC, SEE, policy
 
+from .answer import ACCOUNT, go
 from .route import router as make_router
 from .visit import visit_of
 
 router = make_router()
 
 BUILT = Path(__file__).parent / "built"
+_START = "/app"
 _DOCUMENT = "index.html"
 _TOKEN = '<meta name="arkitekt-csrf" content="">'
 _CSP = (
@@ -37,7 +39,14 @@ _PICTURES = {".svg", ".png", ".woff2"}
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".wasm": "application/wasm"}
 
 
-@router.get("/app")
+@router.get("/")
+@policy(SEE)
+async def show_start(request: Request) -> Response:
+    """Lead to the page, or to the account where no page was built."""
+    return go(_START if is_built() else ACCOUNT)
+
+
+@router.get(_START)
 @policy(SEE)
 async def show_app(request: Request) -> Response:
     """Show the page at its beginning."""

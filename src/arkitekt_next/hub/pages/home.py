@@ -1,4 +1,4 @@
-"""The home page: who you are, your teams and sign-ins, and for its owners and admins the team."""
+"""The page of the account: who you are, your teams and sign-ins, and for its owners and admins the team."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from arkitekt_next.auth.addresses import local_path
 from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.auth.rules import Verb, may, may_give_role, may_manage_member
 from arkitekt_next.errors import Conflict, NotFound, NotPermitted
@@ -16,7 +17,8 @@ from arkitekt_next.hub.catalog.views import AppQuery
 from arkitekt_next.hub.core.policy import MANAGE, OWN, SEE, policy
 
 from . import words
-from .answer import go, show
+from .answer import ACCOUNT, go, show
+from .app import is_built
 from .route import router as make_router
 from .sessions import go_on
 from .visit import Visit, visit_of
@@ -28,15 +30,15 @@ _USES = {"1": 1, "5": 5, "25": 25}
 _APPS_SHOWN = 200
 
 
-@router.get("/")
+@router.get(ACCOUNT)
 @policy(SEE)
-async def show_home(request: Request) -> Response:
-    """Show the home page."""
+async def show_account(request: Request) -> Response:
+    """Show the account."""
     return await home(request)
 
 
 async def home(request: Request, *, status: int = 200, **said: Any) -> Response:
-    """Answer with the home page; `said` is what it says beside."""
+    """Answer with the account; `said` is what it says beside."""
     visit = visit_of(request)
     hub, who = visit.hub, visit.principal
     accounts = hub.accounts
@@ -65,6 +67,7 @@ async def home(request: Request, *, status: int = 200, **said: Any) -> Response:
         "passkey_problem": "",
         "passkey_name": "",
         "new_link": "",
+        "has_page": is_built(),
         "problem": "",
     }
     return await show(request, "home.html", status=status, **(values | said))
@@ -104,12 +107,12 @@ def _login_row(login: Login, who: Principal, names: dict[str, str]) -> dict[str,
 @router.post("/team/switch")
 @policy(OWN)
 async def switch_team(request: Request) -> Response:
-    """Go on in another team, with a new session."""
+    """Go on in another team, with a new session, at the account or where the form says."""
     visit = visit_of(request)
     team = visit.get("team")
     if visit.hub.accounts.people.role_of(team, visit.principal.person) is None:
         raise NotFound(what="team", name=team[:64], remedy="You may have been removed from it")
-    return await go_on(request, team=team)
+    return await go_on(request, team=team, to=local_path(visit.get("next"), ACCOUNT))
 
 
 @router.post("/team/leave")
@@ -137,7 +140,7 @@ async def revoke_login(request: Request) -> Response:
         raise NotFound(what="sign-in", name=id[:64], remedy="It may have ended already")
     await accounts.logins.revoke([login.id])
     await accounts.audit.note("login.revoked", who, subject=login.id, person_of=login.person, app_of=login.app)
-    return go("/")
+    return go(ACCOUNT)
 
 
 def _may_revoke(visit: Visit, login: Login) -> bool:
@@ -172,7 +175,7 @@ async def revoke_invitation(request: Request) -> Response:
     visit = visit_of(request)
     await visit.hub.accounts.invitations.revoke(visit.principal, visit.get("invitation"))
     await visit.hub.accounts.audit.note("invitation.revoked", visit.principal, subject=visit.get("invitation"))
-    return go("/")
+    return go(ACCOUNT)
 
 
 @router.post("/members/role")
@@ -190,7 +193,7 @@ async def change_role(request: Request) -> Response:
     except Conflict as error:
         return await home(request, status=409, problem=words.field_problem(error))
     await accounts.audit.note("member.role_changed", who, subject=person, old=now.value, new=role)
-    return go("/")
+    return go(ACCOUNT)
 
 
 @router.post("/members/remove")
@@ -205,7 +208,7 @@ async def remove_member(request: Request) -> Response:
     except Conflict as error:
         return await home(request, status=409, problem=words.field_problem(error))
     await accounts.audit.note("member.removed", who, subject=person)
-    return go("/")
+    return go(ACCOUNT)
 
 
 def _require_manageable(visit: Visit, person: str) -> Role:

@@ -24,7 +24,7 @@ from arkitekt_next.hub.core.policy import OWN, SIGN_IN, policy
 from arkitekt_next.hub.core.telemetry import log
 
 from . import words
-from .answer import go, show
+from .answer import ACCOUNT, go, show
 from .entry import address_of
 from .route import router as make_router
 from .sessions import begin, require_fresh
@@ -219,11 +219,11 @@ async def _link(request: Request, provider: Provider, attempt: Attempt, proof: P
         is_new = await visit.hub.accounts.identities.link(provider.issuer, proof.subject, visit.who.person)
     except Conflict:
         title, *texts = words.linked_elsewhere(provider.name)
-        return await show(request, "came_back.html", status=409, title=title, texts=texts, back="/")
+        return await show(request, "came_back.html", status=409, title=title, texts=texts, back=ACCOUNT)
     if is_new:
         mark = mark_of(provider.issuer, proof.subject)
         await visit.hub.accounts.audit.note("identity.linked", visit.who, subject=mark, by=provider.issuer)
-    return go("/")
+    return go(ACCOUNT)
 
 
 _ACTS = {Purpose.SIGN_IN: _sign_in, Purpose.JOIN: _join, Purpose.LINK: _link}
@@ -258,9 +258,9 @@ async def unlink(request: Request) -> Response:
         )
     except Conflict:
         title, *texts = words.ONLY_WAY_IN
-        return await show(request, "came_back.html", status=409, title=title, texts=texts, back="/")
+        return await show(request, "came_back.html", status=409, title=title, texts=texts, back=ACCOUNT)
     await accounts.audit.note("identity.unlinked", who, subject=mark_of(issuer, subject), by=issuer)
-    return go("/")
+    return go(ACCOUNT)
 
 
 # -- what is said ------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ async def _tell(request: Request, attempt: Attempt | None, trouble: ProviderTrou
     title, *texts = words.provider_trouble(trouble, _provider(request).name)
     is_linking = attempt is not None and attempt.purpose is Purpose.LINK
     is_in = visit_of(request).who is not None
-    back = "/" if is_linking or is_in else f"/sign-in?next={quote(attempt.next if attempt else '/', safe='')}"
+    back = ACCOUNT if is_linking or is_in else f"/sign-in?next={quote(attempt.next if attempt else '/', safe='')}"
     status = {Trouble.STALE: 400, Trouble.UNTRUSTED: 400, Trouble.DENIED: 403}.get(trouble.trouble, trouble.status)
     return await show(request, "came_back.html", status=status, title=title, texts=texts, back=back)
 

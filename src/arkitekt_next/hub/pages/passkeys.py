@@ -18,7 +18,7 @@ from arkitekt_next.hub.core.policy import OWN, SIGN_IN, policy
 from arkitekt_next.wire.codec import dumps
 
 from . import words
-from .answer import go, show
+from .answer import ACCOUNT, go, show
 from .entry import address_of, try_password
 from .home import home
 from .route import router as make_router
@@ -125,7 +125,7 @@ async def add_passkey(request: Request) -> Response:
             raise PasskeyRefused("expected a challenge of the last five minutes, unused")
         added = await accounts.passkeys.add(who.person, visit.get("credential"), challenge, name=name)
         await accounts.audit.note("passkey.added", who, subject=added.handle, name=added.name)
-        response = go("/#passkeys")
+        response = go(f"{ACCOUNT}#passkeys")
     except PasskeyRefused as error:
         await accounts.audit.note("passkey.add_refused", who, reason=str(error))
         response = await home(request, status=400, passkey_problem=words.PASSKEY_NOT_ADDED, passkey_name=name)
@@ -174,7 +174,7 @@ async def remove_passkey(request: Request) -> Response:
     except Conflict as error:
         return await _home_again(request, error, "")
     await accounts.audit.note("passkey.removed", who, subject=removed.handle, name=removed.name)
-    return go("/#passkeys")
+    return go(f"{ACCOUNT}#passkeys")
 
 
 def _holder(visit: Visit) -> str:

@@ -17,14 +17,14 @@ from arkitekt_next.hub.core.cookies import StaleForm
 from arkitekt_next.hub.core.http import context_of
 from arkitekt_next.hub.core.route import WORK_S, Handler, Route, read_body
 
-from .answer import go, refuse
+from .answer import ACCOUNT, go, refuse
 from .visit import CSRF_FIELD, Visit, visit_of
 
 _FORM_LIMIT_BYTES = 64 * 1024
 _FIELDS_LIMIT = 64
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _SHOWN_AT = {"/device": "/device", "/device/decide": "/device"}
-"""Which page has the form that is sent to an address, where it is not the home page."""
+"""Which page has the form that is sent to an address, where it is not the account."""
 
 
 class PageRoute(Route):
@@ -101,7 +101,7 @@ def _to_sign_in(request: Request) -> Response:
     """Send to the sign-in, and back from there. A form is not sent a second time, its page is shown."""
     path, query = request.url.path, request.url.query
     if request.method == "POST" and not query:
-        path = _SHOWN_AT.get(path, "/")
+        path = _SHOWN_AT.get(path, ACCOUNT)
     return go(f"/sign-in?next={quote(f'{path}?{query}' if query else path, safe='')}")
 
 

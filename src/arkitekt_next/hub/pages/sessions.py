@@ -41,10 +41,10 @@ async def begin(
     return response
 
 
-async def go_on(request: Request, *, team: str | None = None) -> Response:
+async def go_on(request: Request, *, team: str | None = None, to: str = "/") -> Response:
     """Go on as the same person in another team, with a new session; it proves no more than the one before."""
     visit = visit_of(request)
-    who, response = await _begin(request, visit.principal.person, team=team, to="/", noted={})
+    who, response = await _begin(request, visit.principal.person, team=team, to=to, noted={})
     if who is not None:
         visit.hub.accounts.proofs.pass_on(visit.principal.login, who.login)
     return response

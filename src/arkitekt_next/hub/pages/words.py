@@ -102,7 +102,7 @@ def newcomer(provider: str) -> tuple[str, ...]:
         "You have no account here yet",
         f"{provider} knows you, but this hub does not. Ask somebody of the team for an invitation; on its page you can "
         f"join with {provider}.",
-        f"You do have an account? Sign in with its password, then link {provider} on your page. From then on "
+        f"You do have an account? Sign in with its password, then link {provider} on your account. From then on "
         f"{provider} leads to it.",
     )
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from arkitekt_next.hub.accounts import audit
 from arkitekt_next.hub.core.http import SafeJSON, Strict, context_of, reply
-from arkitekt_next.hub.core.paging import Paged, TimeUs, page_of
+from arkitekt_next.hub.core.paging import Id, Paged, TimeUs, page_of
 from arkitekt_next.hub.core.policy import KEEP, MANAGE, policy
 from arkitekt_next.hub.core.route import Unprocessable, Who
 from arkitekt_next.hub.core.route import router as make_router
@@ -31,6 +31,15 @@ _ENTRY: dict[str, Any] = {
 
 class AuditQuery(Paged):
     """Which entries are wanted."""
+
+    event: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z_]{1,32}(\.[a-z_]{1,32})?$",
+            description="What was done, as `member.removed`, or all of a kind, as `member`.",
+        ),
+    ] = None
+    person: Annotated[Id | None, Field(description="Who did it.")] = None
 
 
 class AuditEntry(Strict):
@@ -71,7 +80,7 @@ class AuditVerdict(Strict):
 async def list_audit(request: Request, who: Who, wanted: Annotated[AuditQuery, Query()]) -> SafeJSON:
     """Give what was done on the whole hub."""
     log = context_of(request).accounts.audit
-    return reply(_page(await log.read(before=_before(wanted), limit=wanted.limit + 1), wanted))
+    return reply(await _read(log, wanted))
 
 
 @router.get("/audit/verify", summary="Check the audit log", response_model=AuditVerdict)
@@ -87,7 +96,14 @@ async def verify_audit(request: Request, who: Who) -> SafeJSON:
 async def list_team_audit(request: Request, who: Who, wanted: Annotated[AuditQuery, Query()]) -> SafeJSON:
     """Give what was done in the team."""
     log = context_of(request).accounts.audit
-    return reply(_page(await log.read(team=who.team, before=_before(wanted), limit=wanted.limit + 1), wanted))
+    return reply(await _read(log, wanted, team=who.team))
+
+
+async def _read(log: audit.Audit, wanted: AuditQuery, *, team: str | None = None) -> AuditPage:
+    found = await log.read(
+        team=team, before=_before(wanted), limit=wanted.limit + 1, event=wanted.event, person=wanted.person
+    )
+    return _page(found, wanted)
 
 
 def _before(wanted: AuditQuery) -> int | None:
