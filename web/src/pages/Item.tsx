@@ -9,6 +9,8 @@ import type { Port } from "../ports/model";
 import { Failure, Loading, Title } from "../ui/parts";
 import { moment, size, symbol } from "../ui/words";
 import { ItemField } from "../form/ItemField";
+import { FilePreview } from "../values/FilePreview";
+import { TableView } from "../values/TableView";
 import { Thumbnail, what } from "../values/Thumbnail";
 
 const Viewer = lazy(() => import("../image/Viewer").then(({ Viewer }) => ({ default: Viewer })));
@@ -66,6 +68,8 @@ function Shown({ item }: { item: Schemas["Item"] }) {
           {item.note && <p className="m-0 max-w-prose whitespace-pre-wrap break-words">{item.note}</p>}
         </div>
       </div>
+      <TableView item={item} />
+      <FilePreview item={item} />
     </>
   );
 }
