@@ -12,16 +12,17 @@ const SAMPLES = 32_768;
 const RANGES: Record<string, [number, number]> = { bool: [0, 1], uint8: [0, 255], int8: [-128, 127], uint16: [0, 65_535], int16: [-32_768, 32_767] };
 const OPAQUE = 0xff000000;
 
-/** The range that values of this type, or else these values, lie in. */
-export function rangeOf(frame: Frame): Window {
-  const known = RANGES[frame.dtype];
-  if (known) return { low: known[0], high: known[1] };
+/** How far a window of a picture can be moved: beyond its values by twice their span, but not beyond its type. */
+export function reachOf({ values, dtype }: Frame): Window {
   let [low, high] = [Infinity, -Infinity];
-  for (const value of frame.values) {
+  for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  return low < high && Number.isFinite(high - low) ? { low, high } : { low: 0, high: 1 };
+  if (!Number.isFinite(high - low)) return { low: 0, high: 1 };
+  const span = 2 * (high - low || 1);
+  const [first, last] = RANGES[dtype] ?? [-Infinity, Infinity];
+  return { low: Math.max(first, low - span), high: Math.min(last, high + span) };
 }
 
 /** A window that leaves out the darkest and the brightest few: of a part of the values where there are many. */

@@ -111,7 +111,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
     rows.push(["axes", steps.join(", ")]);
   }
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
-  if (meta.columns) rows.push(["columns", meta.columns.map((column) => `${column.name} (${column.type})`).join(", ")]);
+  if (meta.columns) rows.push(["columns", few(meta.columns.map((column) => `${column.name} (${column.type})`))]);
   if (meta.origin) rows.push(["read from", `${meta.origin.name}, ${size(meta.origin.size_bytes)}`]);
   rows.push(["of", item.person.name], ["seen by", item.visibility === "team" ? "the team" : "its owner, and who may read the calls it went through"]);
   rows.push(["made", `${moment(item.created_at_us)}, by ${item.app}`]);
@@ -135,6 +135,8 @@ function Facts({ item }: { item: Schemas["Item"] }) {
     </dl>
   );
 }
+
+const few = (names: string[]): string => names.slice(0, 12).join(", ") + (names.length > 12 ? ` and ${names.length - 12} more` : "");
 
 interface TagsProps {
   item: Schemas["Item"];

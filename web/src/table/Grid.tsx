@@ -93,7 +93,7 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
         aria-readonly
         onKeyDown={press}
         className="panel relative overflow-auto text-sm"
-        style={{ height: Math.min(most, rows) * ROW_PX + HEAD_PX + 16, overflowAnchor: "none" }}
+        style={{ height: Math.min(most, rows) * ROW_PX + HEAD_PX + 16, maxWidth: lefts.at(-1)! + 16, overflowAnchor: "none" }}
       >
         <div role="presentation" className="relative" style={{ height: canvas, width: lefts.at(-1) }}>
           <div role="row" aria-rowindex={1} className="sticky top-0 z-20 bg-panel" style={{ height: HEAD_PX }}>

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useCallback, useRef, useState } from "react";
 import type { Frame } from "../live/frames";
-import { Painter, type Window, autoWindow, rangeOf } from "../live/pixels";
+import { Painter, type Window, autoWindow, reachOf } from "../live/pixels";
 import { useFrames } from "../live/useFrames";
 
 export default function LiveImage({ id, number, isLive }: { id: string; number: number; isLive: boolean }) {
@@ -58,7 +58,9 @@ interface ContrastProps {
 }
 
 function Contrast({ frame, window, isAuto, put }: ContrastProps) {
-  const range = rangeOf(frame);
+  const reach = useRef<Window | null>(null);
+  if (isAuto || reach.current === null) reach.current = reachOf(frame);
+  const range = reach.current; // it stays as it is while one moves the window
   const step = frame.dtype.startsWith("float") ? (range.high - range.low) / 1000 || 0.001 : 1;
   const slider = (label: string, value: number, change: (value: number) => void) => (
     <label className="grid grid-cols-[6rem_minmax(8rem,16rem)_5rem] items-center gap-2 text-sm">
