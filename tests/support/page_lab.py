@@ -100,6 +100,11 @@ def make_page_lab(**options: Any) -> App:
             yield number / 2
 
     @lab.register
+    def labels(count: int = 450) -> list[str]:
+        """Give a long list."""
+        return [f"cell {number}" for number in range(count)]
+
+    @lab.register
     def frames(count: int = 5, side: int = 64) -> Iterator[np.ndarray]:
         """Give pictures one after the other: each is a ramp, and brighter than the one before."""
         ramp = np.mgrid[:side, :side][1].astype(np.uint16) * 4

@@ -133,6 +133,28 @@ def test_a_table_of_many_rows_takes_few_elements_and_only_the_groups_that_are_se
     shoot(page, "table-wide")
 
 
+def test_ten_million_rows_are_reached_and_it_is_said_that_they_are_not_sorted(page: Page) -> None:
+    rows = 10_000_000
+    table = pa.table({"row": np.arange(rows, dtype=np.int32), "same": pa.array(["a"] * rows).dictionary_encode()})
+    page.goto(f"/app/data/{stored(table, 'long')}")
+    expect(page.get_by_text("too many to be sorted and filtered in a page")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="row").get_by_role("button")).to_be_disabled()
+    expect(cell(page, 0, "row")).to_have_text("0")
+    grid = page.get_by_role("grid")
+    grid.focus()
+    page.keyboard.press("Control+End")
+    expect(cell(page, rows - 1, "row")).to_have_text(str(rows - 1))
+    for _ in range(40):  # by steps that a bar of this many rows is too coarse for
+        page.keyboard.press("ArrowUp")
+    expect(cell(page, rows - 41, "row")).to_have_text(str(rows - 41))
+    grid.hover()
+    page.mouse.wheel(0, -280)
+    expect(cell(page, rows - 51, "row")).to_have_text(str(rows - 51))
+    grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2 }")
+    expect(page.locator("[role=gridcell]").filter(has_text=re.compile("^(49|50)[0-9]{5}$")).first).to_be_visible()
+    assert page.locator("*").count() <= 2_000
+
+
 def test_cells_are_walked_by_keys_chosen_and_copied(page: Page) -> None:
     page.goto(f"/app/data/{stored(mixed(), 'walked')}")
     expect(cell(page, 0, "number")).to_have_text("1.5")
@@ -299,6 +321,17 @@ def test_streamed_numbers_are_plotted_and_paged(page: Page) -> None:
     shoot(page, "stream-numbers")
     run(page, "lab.cells")
     expect(page.locator("figcaption")).to_contain_text("area: 25")
+
+
+def test_a_long_list_is_paged(page: Page) -> None:
+    run(page, "lab.labels")
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages).to_contain_text("0 to 199")
+    pages.get_by_role("button", name="Later").click()
+    pages.get_by_role("button", name="Later").click()
+    expect(pages).to_contain_text("400 to 449")
+    expect(page.get_by_text("cell 449", exact=True)).to_be_visible()
+    expect(page.get_by_text("cell 0", exact=True)).not_to_be_visible()
 
 
 GREYS = """canvas => {

@@ -5,6 +5,7 @@ import type { Schemas } from "../api/client";
 import { item as itemQuery } from "../api/queries";
 import type { Port } from "../ports/model";
 import { itemKind } from "../ports/words";
+import { Pager } from "../ui/Pager";
 import { Loading } from "../ui/parts";
 import { TableView } from "../values/TableView";
 import { Fields, Records, Value } from "../values/Value";
@@ -112,23 +113,14 @@ function Pages({ ports, values, first }: PagesProps) {
         <Records ports={ports} rows={shown.map((row) => Object.fromEntries(ports.map((port, at) => [port.key, row[at]])))} />
       )}
       {values.length > ROWS && (
-        <nav aria-label="Values" className="flex flex-wrap items-center gap-2">
-          <button type="button" className="button" disabled={from <= first} onClick={() => turn(from - ROWS)}>
-            Earlier
-          </button>
-          <button type="button" className="button" disabled={start === null} onClick={() => turn(from + ROWS)}>
-            Later
-          </button>
+        <Pager label="Values" first={from} last={from + shown.length - 1} earlier={from > first ? () => turn(from - ROWS) : null} later={start === null ? null : () => turn(from + ROWS)}>
           {start !== null && (
             <button type="button" className="button plain" onClick={() => setStart(null)}>
               The newest
             </button>
           )}
-          <span className="quiet tabular-nums">
-            {from.toLocaleString("en")} to {(from + shown.length - 1).toLocaleString("en")}
-          </span>
           {first > 0 && <span className="quiet">The page keeps the newest {VALUES.toLocaleString("en")}; the hub has all.</span>}
-        </nav>
+        </Pager>
       )}
     </div>
   );
