@@ -3,9 +3,9 @@
     python -m benchmarks.live_images shown --seconds 30
     python -m benchmarks.live_images beside --pairs 10
 
-The camera yields 512 x 512 uint16 pictures 20 times a second; each is stored before it is told of. `shown` counts what a
-headless Chromium without a graphics card draws. `beside` has a viewer of a few lines do what the page does, in a process
-of its own, and times others' calls: alone, beside the camera, and beside camera and viewer.
+The camera yields 512 x 512 uint16 pictures 20 times a second; each is stored before it is told of. `shown` counts what
+a headless Chromium without a graphics card draws. `beside` has a viewer of a few lines do what the page does, in a
+process of its own, and times others' calls: alone, beside the camera, and beside camera and viewer.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def shown(hub: stage.Hub, *, seconds: float) -> dict[str, Any]:
         page.get_by_role("button", name="Make the account").click()
         expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=60_000)
         task = _submit(hub, token, int(2 * CAMERA_FPS * seconds))
-        page.goto(f"{link.partition('/setup')[0]}/app/tasks/{task}")  # where the hub says it is, not only where it answers
+        page.goto(f"{link.partition('/setup')[0]}/app/tasks/{task}")  # as the hub calls itself, and so its data
         count = page.locator("[data-shown]")
         expect(count).not_to_have_attribute("data-shown", "0", timeout=60_000)
         began, first = time.monotonic(), int(count.get_attribute("data-shown") or 0)
@@ -173,10 +173,9 @@ def _view(url: str, token: str, task: str, seen: Any) -> None:
     news = threading.Condition()
 
     def show() -> None:
-        last = ""
         while True:
             with news:
-                news.wait_for(lambda: newest and newest[-1] != last)
+                news.wait_for(lambda: newest)
                 last = newest[-1]
                 newest.clear()
             urllib.request.urlopen(urllib.request.Request(f"{url}/api/items/{last}", headers=headers)).read()

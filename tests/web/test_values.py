@@ -48,7 +48,9 @@ def mixed() -> pa.Table:
             "yes": [True, False, None, True, False],
             "day": pa.array([dt.date(2026, 11, 28), None, dt.date(1969, 12, 31), dt.date(2000, 1, 1), None]),
             "at": pa.array([dt.datetime(2026, 11, 28, 14, 30, 0, 123456), None, None, None, None], pa.timestamp("us")),
-            "price": pa.array([Decimal("12345678901234567.89"), None, Decimal("-0.05"), None, None], pa.decimal128(19, 2)),
+            "price": pa.array(
+                [Decimal("12345678901234567.89"), None, Decimal("-0.05"), None, None], pa.decimal128(19, 2)
+            ),
             "raw": pa.array([b"\x00\xff", None, b"", b"abc", None], pa.binary()),
             "list": pa.array([[1, 2], None, [], [3], [None]], pa.list_(pa.int64())),
             "record": pa.array([{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}, None, None]),
@@ -92,7 +94,9 @@ def page(chromium: Browser, server: Any) -> Iterator[Page]:
 def cell(page: Page, row: int, name: str) -> Any:
     """Give the cell of a row, by the header of its column."""
     head = page.get_by_role("columnheader").filter(has_text=re.compile(f"^{name}"))
-    return page.locator(f"[role=row][aria-rowindex='{row + 2}'] [aria-colindex='{head.get_attribute('aria-colindex')}']")
+    return page.locator(
+        f"[role=row][aria-rowindex='{row + 2}'] [aria-colindex='{head.get_attribute('aria-colindex')}']"
+    )
 
 
 def test_values_of_every_kind_are_shown_as_what_they_are(page: Page) -> None:
@@ -125,7 +129,9 @@ def test_a_table_of_many_rows_takes_few_elements_and_only_the_groups_that_are_se
     grid = page.get_by_role("grid")
     grid.focus()
     page.keyboard.press("Control+End")
-    expect(page.locator(f"[role=row][aria-rowindex='{ROWS + 1}'] [aria-colindex='200']")).to_have_text(str(ROWS - 1 + 199))
+    expect(page.locator(f"[role=row][aria-rowindex='{ROWS + 1}'] [aria-colindex='200']")).to_have_text(
+        str(ROWS - 1 + 199)
+    )
     assert page.locator("*").count() <= 2_000
     grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2 }")
     middle = page.locator(f"[role=row][aria-rowindex='{ROWS // 2}'] [aria-colindex='200']")
@@ -224,7 +230,9 @@ def test_csv_holds_what_is_in_cells_whole(page: Page) -> None:
 @pytest.mark.parametrize("codec", ["snappy", "gzip", "brotli", "zstd", "lz4", "none"])
 def test_every_usual_way_of_packing_is_read(page: Page, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write = pq.write_table
-    monkeypatch.setattr(pq, "write_table", lambda table, sink, **more: write(table, sink, **{**more, "compression": codec}))
+    monkeypatch.setattr(
+        pq, "write_table", lambda table, sink, **more: write(table, sink, **{**more, "compression": codec})
+    )
     page.goto(f"/app/data/{stored(pa.table({'n': list(range(1000)), 't': [str(n % 7) for n in range(1000)]}), codec)}")
     expect(cell(page, 9, "n")).to_have_text("9")
     expect(cell(page, 9, "t")).to_have_text("2")
@@ -246,7 +254,9 @@ def test_a_table_that_unpacks_without_end_is_refused_and_the_page_goes_on(page: 
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
 
 
-@pytest.mark.parametrize("bad", [b"", b"PAR1", b"PAR1" + b"\xff" * 400 + (300).to_bytes(4, "little") + b"PAR1", os.urandom(4096)])
+@pytest.mark.parametrize(
+    "bad", [b"", b"PAR1", b"PAR1" + b"\xff" * 400 + (300).to_bytes(4, "little") + b"PAR1", os.urandom(4096)]
+)
 def test_what_is_no_parquet_file_is_said_to_be_none(page: Page, bad: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pq, "write_table", lambda table, sink, **_: sink.write(bad))
@@ -348,13 +358,16 @@ def test_the_newest_picture_of_a_stream_is_shown_in_a_window_that_moves(page: Pa
     canvas = picture.locator("canvas")
     width, height, dark, middle, bright = canvas.evaluate(GREYS)
     assert (width, height) == (int(side), int(side))
-    assert dark <= 3 and 120 < middle < 135 and bright >= 252  # by what it holds: from 5000 to 5000 + 4 * side
+    assert dark <= 3  # by what it holds: from 5000 to 5000 + 4 * side
+    assert 120 < middle < 135
+    assert bright >= 252
     black = picture.get_by_label("Black from")
     black.fill("5000")
     picture.get_by_label("White from").fill(str(5000 + 8 * (int(side) - 1)))
     expect(picture.get_by_label("By what each picture holds")).not_to_be_checked()
     _, _, dark, _, bright = canvas.evaluate(GREYS)
-    assert dark == 0 and 126 <= bright <= 129
+    assert dark == 0
+    assert 126 <= bright <= 129
     shoot(page, f"stream-pictures-{side}")
 
 
