@@ -4,8 +4,8 @@
  * description is on its way. */
 import type { QueryClient } from "@tanstack/react-query";
 import type { Schemas } from "../api/client";
-import { fetchWhole, links } from "../api/links";
 import { item as itemQuery } from "../api/queries";
+import { ItemStore } from "../api/stored";
 import { Unreadable, unpackBlosc } from "./blosc";
 
 export type Values = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
@@ -57,24 +57,12 @@ export class Frames {
   }
 
   async read(id: string, signal: AbortSignal): Promise<Frame> {
-    const supposed = this.last;
-    const asked = supposed && links(id, pathsOf(supposed), signal);
-    asked?.catch(() => undefined); // it is looked at below, unless its description can't be had
+    const store = new ItemStore(id);
+    for (const path of this.last ? pathsOf(this.last) : []) store.link(path).catch(() => undefined); // asked for at once, needed below
     const layout = layoutOf(await this.client.fetchQuery(itemQuery(id)));
-    const isSame = supposed !== null && JSON.stringify(supposed) === JSON.stringify(layout);
-    const found = await (isSame && asked ? asked : links(id, pathsOf(layout), signal));
-    const objects = await Promise.all(found.links.map(({ url }) => objectAt(url, signal)));
+    const objects = await Promise.all(pathsOf(layout).map((path) => store.getRange(`/${path}`, { offset: 0, length: LIMIT_BYTES + SLACK_BYTES }, { signal })));
     this.last = layout;
     return frameOf(layout, objects);
-  }
-}
-
-async function objectAt(url: string, signal: AbortSignal): Promise<Uint8Array | null> {
-  try {
-    return new Uint8Array(await fetchWhole(url, LIMIT_BYTES + SLACK_BYTES, signal));
-  } catch (error) {
-    if ((error as { status?: number }).status === 404) return null; // a chunk of zeros is not stored
-    throw error;
   }
 }
 
@@ -104,7 +92,7 @@ function pathsOf(layout: Layout): string[] {
   return [...places(grid(layout))].map((place) => `0/c/${place.join("/")}`);
 }
 
-function frameOf(layout: Layout, objects: (Uint8Array | null)[]): Frame {
+function frameOf(layout: Layout, objects: (Uint8Array | undefined)[]): Frame {
   const hidden = hiddenOf(layout);
   const [height, width, parts = 1] = layout.shape.slice(hidden) as [number, number, number?];
   const type = TYPES[layout.dtype]!;
@@ -113,7 +101,7 @@ function frameOf(layout: Layout, objects: (Uint8Array | null)[]): Frame {
   const chunkBytes = product(layout.chunks) * type.BYTES_PER_ELEMENT;
   [...places(grid(layout))].forEach((place, at) => {
     const packed = objects[at];
-    if (!packed) return;
+    if (!packed) return; // a chunk of zeros is not stored
     for (const [inner, chunk] of layout.shards ? chunksOf(layout, packed) : [[layout.shape.map(() => 0), packed] as const]) {
       if (inner.slice(0, hidden).some(Boolean)) continue;
       const start = inner.map((one, axis) => place[axis]! * steps[axis]! + one * layout.chunks[axis]!);

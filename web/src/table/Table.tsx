@@ -21,10 +21,10 @@ export default function Table({ item, rows }: Props) {
   const [turn, again] = useState(0);
   const [reader, setReader] = useState<TableReader | null>(null);
   useEffect(() => {
-    const made = new TableReader(item.id);
+    const made = new TableReader(item);
     setReader(made);
     return () => made.close();
-  }, [item.id, turn]);
+  }, [item, turn]);
   return reader && <Opening key={turn} reader={reader} item={item} rows={rows} again={() => again((old) => old + 1)} />;
 }
 
@@ -52,7 +52,7 @@ function Open({ reader, item, rows, opened }: Props & { reader: TableReader; ope
     },
   });
   const csv = useMutation({ mutationFn: () => reader.ask({ kind: "csv" }), onSuccess: (blob) => save(URL.createObjectURL(blob), `${item.name}.csv`) });
-  const whole = useMutation({ mutationFn: () => reader.object.url(), onSuccess: (url) => save(url, `${item.name}.parquet`) });
+  const whole = useMutation({ mutationFn: () => reader.link(), onSuccess: (url) => save(url, `${item.name}.parquet`) });
   const put = (wanted: Arrangement) => {
     setArrangement(wanted);
     arrange.mutate(wanted);
@@ -101,7 +101,7 @@ function Open({ reader, item, rows, opened }: Props & { reader: TableReader; ope
 
 /** All of a value, or as much of it as a page bears. */
 function Chosen({ reader, turn, place, name }: { reader: TableReader; turn: number; place: { row: number; column: number }; name: string }) {
-  const found = useQuery({ queryKey: ["cell", reader.object.item, turn, place], queryFn: () => reader.ask({ kind: "value", ...place }), staleTime: Infinity, gcTime: 0, retry: false });
+  const found = useQuery({ queryKey: ["cell", reader.item.id, turn, place], queryFn: () => reader.ask({ kind: "value", ...place }), staleTime: Infinity, gcTime: 0, retry: false });
   const copying = useMutation({ mutationFn: () => copy(reader, place) });
   return (
     <div className="panel grid gap-1 px-3 py-2" role="group" aria-label="The chosen value">

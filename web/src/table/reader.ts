@@ -1,15 +1,18 @@
 /** The page's side of a table: the worker that reads it, the bytes it asks for, and how long it may take. */
-import { StoredObject } from "../api/links";
+import type { Schemas } from "../api/client";
+import { ItemStore } from "../api/stored";
 import { ANSWER_MS, PART_BYTES } from "./limits";
 import type { Answers, FromWorker, Request, ToWorker } from "./messages";
 
 const KEY = "table.parquet";
+const AWAY = "It is not stored there any more.";
 const STOPPED = "It took too long to be decoded, and was stopped. Download the table, or read it in Python.";
 
 type Asker = { resolve: (answer: never) => void; reject: (error: Error) => void };
 
 export class TableReader {
-  readonly object: StoredObject;
+  readonly item: Schemas["Item"];
+  private readonly store: ItemStore;
   private readonly worker: Worker;
   private readonly askers = new Map<number, Asker>();
   private readonly leaving = new AbortController();
@@ -18,8 +21,9 @@ export class TableReader {
   private timer = 0;
   private ended: string | null = null;
 
-  constructor(item: string) {
-    this.object = new StoredObject(item, KEY);
+  constructor(item: Schemas["Item"]) {
+    this.item = item;
+    this.store = new ItemStore(item.id);
     this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
     this.worker.onerror = (event) => {
@@ -28,9 +32,13 @@ export class TableReader {
     };
   }
 
-  async open(): Promise<Answers["open"]> {
-    const { size } = await this.object.part(0, 4, this.leaving.signal);
-    return this.ask({ kind: "open", size });
+  /** An address from which the whole file can be had. */
+  link(): Promise<string> {
+    return this.store.link(KEY);
+  }
+
+  open(): Promise<Answers["open"]> {
+    return this.ask({ kind: "open", size: this.item.size_bytes }); // a table is one object
   }
 
   ask<K extends Request["kind"]>(request: Extract<Request, { kind: K }>): Promise<Answers[K]> {
@@ -62,8 +70,10 @@ export class TableReader {
     this.watch();
     try {
       if (end - start > PART_BYTES) throw new Error("A column of it is too large to be read here. Download the table, or read it in Python.");
-      const part = await this.object.part(start, end, this.leaving.signal);
-      this.say({ bytes, found: part.bytes }, [part.bytes]);
+      const part = await this.store.getRange(`/${KEY}`, { offset: start, length: end - start }, { signal: this.leaving.signal });
+      if (part === undefined) throw new Error(AWAY);
+      const found = part.buffer as ArrayBuffer;
+      this.say({ bytes, found }, [found]);
     } catch (error) {
       this.say({ bytes, failed: error instanceof Error ? error.message : String(error) });
     } finally {

@@ -3,7 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import type { Schemas } from "../api/client";
-import { StoredObject } from "../api/links";
+import { ItemStore } from "../api/stored";
 import { save } from "../table/save";
 import { Failure, Loading } from "../ui/parts";
 import { size as sizeText } from "../ui/words";
@@ -20,8 +20,8 @@ export function FilePreview({ item }: { item: Schemas["Item"] }) {
 
 function Preview({ item }: { item: Schemas["Item"] }) {
   const { name, size_bytes } = item.meta as { name: string; size_bytes: number };
-  const object = useMemo(() => new StoredObject(item.id, name), [item.id, name]);
-  const download = useMutation({ mutationFn: () => object.url(), onSuccess: (url) => save(url, name) });
+  const store = useMemo(() => new ItemStore(item.id), [item.id]);
+  const download = useMutation({ mutationFn: () => store.link(name), onSuccess: (url) => save(url, name) });
   const ending = /\.([^./]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   const picture = PICTURES[ending];
   return (
@@ -35,9 +35,9 @@ function Preview({ item }: { item: Schemas["Item"] }) {
       </div>
       {download.error && <Failure error={download.error} />}
       {picture && size_bytes <= PICTURE_BYTES ? (
-        <Picture object={object} name={name} size={size_bytes} type={picture} />
+        <Picture store={store} name={name} size={size_bytes} type={picture} />
       ) : TEXTS.has(ending) ? (
-        <Beginning object={object} size={size_bytes} isJson={ending === "json"} />
+        <Beginning store={store} name={name} size={size_bytes} isJson={ending === "json"} />
       ) : (
         <p className="quiet m-0">There is no preview of such a file.</p>
       )}
@@ -46,13 +46,13 @@ function Preview({ item }: { item: Schemas["Item"] }) {
 }
 
 /** The bytes are shown as the one type that the ending stands for: whatever else they are is a broken picture. */
-function Picture({ object, name, size, type }: { object: StoredObject; name: string; size: number; type: string }) {
+function Picture({ store, name, size, type }: { store: ItemStore; name: string; size: number; type: string }) {
   const [url, setUrl] = useState<string | null>(null);
   const [isBroken, setBroken] = useState(false);
-  const found = useQuery({ queryKey: ["file", object.item, "picture"], queryFn: ({ signal }) => object.part(0, Math.max(1, size), signal), staleTime: Infinity, gcTime: 0 });
+  const found = useQuery({ queryKey: ["file", store.item, "picture"], queryFn: ({ signal }) => beginningOf(store, name, size, signal), staleTime: Infinity, gcTime: 0 });
   useEffect(() => {
     if (!found.data) return;
-    const made = URL.createObjectURL(new Blob([found.data.bytes], { type }));
+    const made = URL.createObjectURL(new Blob([found.data], { type }));
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [found.data, type]);
@@ -61,9 +61,9 @@ function Picture({ object, name, size, type }: { object: StoredObject; name: str
   return url ? <img src={url} alt={name} className="max-h-[32rem] max-w-full justify-self-start object-contain" onError={() => setBroken(true)} /> : <Loading rows={2} />;
 }
 
-function Beginning({ object, size, isJson }: { object: StoredObject; size: number; isJson: boolean }) {
-  const found = useQuery({ queryKey: ["file", object.item, "beginning"], queryFn: ({ signal }) => object.part(0, Math.min(Math.max(1, size), BEGINNING_BYTES), signal), staleTime: Infinity, gcTime: 0 });
-  const text = useMemo(() => found.data && textOf(found.data.bytes, isJson && size <= BEGINNING_BYTES), [found.data, isJson, size]);
+function Beginning({ store, name, size, isJson }: { store: ItemStore; name: string; size: number; isJson: boolean }) {
+  const found = useQuery({ queryKey: ["file", store.item, "beginning"], queryFn: ({ signal }) => beginningOf(store, name, Math.min(size, BEGINNING_BYTES), signal), staleTime: Infinity, gcTime: 0 });
+  const text = useMemo(() => found.data && textOf(found.data, isJson && size <= BEGINNING_BYTES), [found.data, isJson, size]);
   if (found.error) return <Failure error={found.error} again={() => void found.refetch()} />;
   if (text === undefined) return <Loading rows={2} />;
   if (text === null) return <p className="quiet m-0">It is no text, whatever its name says.</p>;
@@ -77,9 +77,15 @@ function Beginning({ object, size, isJson }: { object: StoredObject; size: numbe
   );
 }
 
+async function beginningOf(store: ItemStore, name: string, length: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  if (length === 0) return new Uint8Array(); // nothing can't be asked for
+  const found = await store.getRange(`/${name}`, { offset: 0, length }, { signal });
+  if (found === undefined) throw new Error("It is not stored there any more.");
+  return found as Uint8Array<ArrayBuffer>;
+}
+
 /** Bytes as text; null for what is none. JSON is set out, unless it is broken. */
-function textOf(bytes: ArrayBuffer, isJson: boolean): string | null {
-  const view = new Uint8Array(bytes);
+function textOf(view: Uint8Array, isJson: boolean): string | null {
   if (view.includes(0)) return null;
   const text = new TextDecoder().decode(view).replace(/\uFFFD$/, "");
   if (!isJson) return text;
