@@ -405,3 +405,29 @@ def test_following_without_a_session_leads_to_the_sign_in(page: Page) -> None:
     with page.expect_request("**/sign-in?next=*"):
         page.get_by_role("button", name="Run", exact=True).click()
     page.unroute_all()
+
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe is not installed: make page")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_tables_and_streams_keep_to_the_rules_of_accessibility(page: Page, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    rules = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})"
+    found = f"() => {rules}.then(({{violations}}) => violations.map(({{id, nodes}}) => [id, nodes[0].html]))"
+
+    def check() -> None:
+        page.evaluate(AXE.read_text("utf-8"))
+        assert page.evaluate(found) == []
+
+    page.goto(f"/app/data/{stored(mixed(), f'read {scheme}')}")
+    cell(page, 0, "number").click()
+    expect(page.get_by_role("group", name="The chosen value")).to_be_visible()
+    check()
+    run(page, "lab.readings")
+    expect(page.locator("figcaption")).to_contain_text("99.5")
+    check()
+    run(page, "lab.frames")
+    expect(page.get_by_role("figure", name="Newest picture")).to_contain_text("Picture 5 of 5")
+    check()
