@@ -118,6 +118,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.upload": "Files that are dropped onto the page are stored, images with all they hold, and are never half there.",
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
         "page.keeping": "In the page a team is kept: its apps, people, sign-ins, store, health and log; each as far as one may.",
+        "page.values": "In the page tables, files and streams are read as they lie and as they come, within bounds.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",

@@ -21,6 +21,7 @@ from arkitekt_next.embedded import serve
 from arkitekt_next.errors import InvalidValue, NotFound, NotPermitted
 from arkitekt_next.platform import STATE_FOLDER
 from arkitekt_next.sdk import trust
+from arkitekt_next.sdk.data.containers import writer_of
 from arkitekt_next.sdk.data.grants import Grant
 from arkitekt_next.sdk.data.objects import STEP_BYTES, Objects
 from arkitekt_next.sdk.data.pinned import PinnedObjects
@@ -332,3 +333,25 @@ def test_objects_that_are_larger_than_they_may_be_are_not_fetched(server: Any, w
     assert array is not None
     with pytest.raises(InvalidValue, match="It was stored wrong"):
         array[:]
+
+
+@pytest.mark.parametrize(("shape", "is_small"), [((512, 512), True), ((5, 2048, 512), False)])
+def test_a_small_array_is_few_objects_each_put_once(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], is_small: bool
+) -> None:
+    counted: list[str] = []
+    put = type(objects).put
+
+    def count(self: Any, key: str, data: Any) -> None:
+        counted.append(key)
+        put(self, key, data)
+
+    monkeypatch.setattr(type(objects), "put", count)
+    values = np.random.default_rng(1).integers(0, 4096, shape, np.uint16)
+    meta = writer_of(values, "array")(objects)
+    if is_small:
+        assert sorted(counted) == ["0/c/0/0", "0/zarr.json", "zarr.json"]
+        assert sorted(counted) == sorted(key for key, _ in listed(objects))
+    assert (meta["shape"], meta["dtype"]) == (list(shape), "uint16")
+    read: Any = zarr.open_group(objects.zarr(), mode="r")["0"]
+    np.testing.assert_array_equal(read[...], values)

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel, Field
 
@@ -91,6 +92,29 @@ def make_page_lab(**options: Any) -> App:
         """Give cells one after the other."""
         for number in range(count):
             yield Cell(number, 12.5 * number)
+
+    @lab.register
+    def readings(count: int = 200) -> Iterator[float]:
+        """Give numbers one after the other."""
+        for number in range(count):
+            yield number / 2
+
+    @lab.register
+    def labels(count: int = 450) -> list[str]:
+        """Give a long list."""
+        return [f"cell {number}" for number in range(count)]
+
+    @lab.register
+    def frames(count: int = 5, side: int = 64) -> Iterator[np.ndarray]:
+        """Give pictures one after the other: each is a ramp, and brighter than the one before."""
+        ramp = np.mgrid[:side, :side][1].astype(np.uint16) * 4
+        for number in range(count):
+            yield ramp + np.uint16(1000 * (number + 1))
+
+    @lab.register
+    def measured(rows: int = 30) -> pd.DataFrame:
+        """Give a table."""
+        return pd.DataFrame({"cell": range(rows), "area": [12.5 * row for row in range(rows)]})
 
     @lab.register
     def fails(reason: str = "no such plate") -> None:

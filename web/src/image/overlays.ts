@@ -5,7 +5,7 @@ import { decompress } from "fzstd";
 import { parquetReadObjects } from "hyparquet";
 import type { Schemas } from "../api/client";
 import { type Level, type Plane, type Selection, TILE } from "./pyramid";
-import { ItemStore } from "./store";
+import { ItemStore } from "../api/stored";
 
 const ROIS_LIMIT = 100_000;
 const ROIS_LIMIT_BYTES = 64 * 2 ** 20;

@@ -2,7 +2,7 @@
 import type { PixelData, PixelSource } from "@vivjs/types";
 import * as zarr from "zarrita";
 import type { Schemas } from "../api/client";
-import { ItemStore } from "./store";
+import { ItemStore } from "../api/stored";
 import "./codecs";
 
 export const TILE = 512;

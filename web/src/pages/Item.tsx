@@ -9,6 +9,8 @@ import type { Port } from "../ports/model";
 import { Failure, Loading, Title } from "../ui/parts";
 import { moment, size, symbol } from "../ui/words";
 import { ItemField } from "../form/ItemField";
+import { FilePreview } from "../values/FilePreview";
+import { TableView } from "../values/TableView";
 import { Thumbnail, what } from "../values/Thumbnail";
 
 const Viewer = lazy(() => import("../image/Viewer").then(({ Viewer }) => ({ default: Viewer })));
@@ -66,6 +68,8 @@ function Shown({ item }: { item: Schemas["Item"] }) {
           {item.note && <p className="m-0 max-w-prose whitespace-pre-wrap break-words">{item.note}</p>}
         </div>
       </div>
+      <TableView item={item} />
+      <FilePreview item={item} />
     </>
   );
 }
@@ -107,7 +111,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
     rows.push(["axes", steps.join(", ")]);
   }
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
-  if (meta.columns) rows.push(["columns", meta.columns.map((column) => `${column.name} (${column.type})`).join(", ")]);
+  if (meta.columns) rows.push(["columns", few(meta.columns.map((column) => `${column.name} (${column.type})`))]);
   if (meta.origin) rows.push(["read from", `${meta.origin.name}, ${size(meta.origin.size_bytes)}`]);
   rows.push(["of", item.person.name], ["seen by", item.visibility === "team" ? "the team" : "its owner, and who may read the calls it went through"]);
   rows.push(["made", `${moment(item.created_at_us)}, by ${item.app}`]);
@@ -131,6 +135,8 @@ function Facts({ item }: { item: Schemas["Item"] }) {
     </dl>
   );
 }
+
+const few = (names: string[]): string => names.slice(0, 12).join(", ") + (names.length > 12 ? ` and ${names.length - 12} more` : "");
 
 interface TagsProps {
   item: Schemas["Item"];

@@ -5,12 +5,12 @@ import { Ban, Pause, Play, RotateCcw, SquarePen, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { ENDED, action as actionQuery, children as childrenQuery, task as taskQuery } from "../api/queries";
-import type { Port } from "../ports/model";
+import { Results } from "../tasks/Results";
+import { type Followed, useFollow } from "../tasks/useFollow";
 import { Empty, Failure, Loading, Progress, Status, Title } from "../ui/parts";
 import { ago, moment, span } from "../ui/words";
-import { Fields, Records, Value } from "../values/Value";
+import { Fields, Value } from "../values/Value";
 import { Row } from "./Tasks";
-import { type Followed, useFollow } from "./useFollow";
 
 const route = getRouteApi("/tasks/$id");
 
@@ -42,7 +42,7 @@ function Shown({ task }: { task: Schemas["TaskDetail"] }) {
             <Status status={task.status} />
             {isLive && task.status !== "queued" && <Progress percent={progress?.percent} message={progress?.message ?? null} />}
             {task.waiting && <Why waiting={task.waiting} />}
-            {followed.isBroken && isLive && <p className="quiet m-0">The connection broke off. It goes on from where it was.</p>}
+            {followed.broken && isLive && <p className="quiet m-0">{followed.broken}</p>}
           </section>
           {task.error && <Wrong error={task.error} />}
           {!task.is_readable && (
@@ -152,43 +152,6 @@ function Wrong({ error }: { error: NonNullable<Schemas["TaskDetail"]["error"]> }
           <pre className="m-0 mt-2 overflow-x-auto text-xs">{traceback}</pre>
         </details>
       )}
-    </section>
-  );
-}
-
-function Results({ task, ports, followed, isLive }: { task: Schemas["TaskDetail"]; ports: Port[]; followed: Followed; isLive: boolean }) {
-  const returns = task.returns as unknown[] | null;
-  const { values, first } = followed;
-  if (values.length > 0) {
-    const rows = values.map((row) => Object.fromEntries(ports.map((port, at) => [port.key, row[at]])));
-    const model = ports.length === 1 && ports[0]?.kind === "model" ? ports[0] : null;
-    const newest = 50;
-    return (
-      <section>
-        <h2 className="m-0 mb-2 text-sm font-semibold">
-          {first + values.length} value{first + values.length === 1 ? "" : "s"}
-          {isLive ? " so far" : ""}
-          {values.length > newest ? `, the newest ${newest}` : ""}
-        </h2>
-        {ports.length === 0 ? (
-          <Value port={undefined} value={values.slice(-newest)} />
-        ) : model ? (
-          <Records ports={model.children ?? []} rows={values.slice(-newest).map((row) => row[0] as Record<string, unknown>)} />
-        ) : (
-          <Records ports={ports} rows={rows.slice(-newest)} />
-        )}
-      </section>
-    );
-  }
-  if (returns === null || returns.length === 0) {
-    return task.status === "completed" && task.is_readable ? <p className="quiet m-0">It gave nothing back, and went well.</p> : null;
-  }
-  return (
-    <section>
-      <h2 className="m-0 mb-2 text-sm font-semibold">Result</h2>
-      <div className="panel px-4 py-3">
-        {ports.length > 1 ? <Fields ports={ports} value={Object.fromEntries(ports.map((port, at) => [port.key, returns[at]]))} /> : <Value port={ports[0]} value={returns.length === 1 ? returns[0] : returns} />}
-      </div>
     </section>
   );
 }

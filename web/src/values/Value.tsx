@@ -6,6 +6,7 @@ import { stringify } from "../json";
 import { type Port, childrenOf } from "../ports/model";
 import { spanText } from "../ports/scalars";
 import { itemKind, labelOf } from "../ports/words";
+import { usePaged } from "../ui/Pager";
 import { Thumbnail, what } from "./Thumbnail";
 
 const ROWS = 200;
@@ -103,21 +104,32 @@ function Items({ port, value }: { port: Port; value: unknown[] }) {
   if (value.length === 0) return <span className="quiet">empty</span>;
   if (!isFixed && child?.kind === "model") return <Records ports={childrenOf(child)} rows={value as Record<string, unknown>[]} />;
   const isPlain = !isFixed && (child?.kind === "int" || child?.kind === "float");
-  if (isPlain) return <span className="break-words tabular-nums">{value.slice(0, ROWS).map(String).join(", ") + (value.length > ROWS ? ` … ${value.length} in all` : "")}</span>;
+  return <Listed value={value} isPlain={isPlain} portAt={(at) => children[isFixed ? at : 0]} />;
+}
+
+function Listed({ value, isPlain, portAt }: { value: unknown[]; isPlain: boolean; portAt: (at: number) => Port | undefined }) {
+  const { shown, first, pager } = usePaged(value, ROWS);
   return (
-    <ol className="m-0 grid gap-1 pl-5" start={0}>
-      {value.slice(0, ROWS).map((inner, at) => (
-        <li key={at}>
-          <Value port={children[isFixed ? at : 0]} value={inner} />
-        </li>
-      ))}
-      {value.length > ROWS && <li className="quiet">{value.length - ROWS} more</li>}
-    </ol>
+    <>
+      {isPlain ? (
+        <span className="break-words tabular-nums">{shown.map(String).join(", ")}</span>
+      ) : (
+        <ol className="m-0 grid gap-1 pl-8" start={first}>
+          {shown.map((inner, at) => (
+            <li key={first + at}>
+              <Value port={portAt(first + at)} value={inner} />
+            </li>
+          ))}
+        </ol>
+      )}
+      {pager}
+    </>
   );
 }
 
 /** Models of one kind as the rows of a table. */
 export function Records({ ports, rows }: { ports: Port[]; rows: Record<string, unknown>[] }) {
+  const { shown, first, pager } = usePaged(rows, ROWS);
   return (
     <div className="overflow-x-auto">
       <table className="w-full text-sm">
@@ -131,8 +143,8 @@ export function Records({ ports, rows }: { ports: Port[]; rows: Record<string, u
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, ROWS).map((row, at) => (
-            <tr key={at} className="align-top">
+          {shown.map((row, at) => (
+            <tr key={first + at} className="align-top">
               {ports.map((port) => (
                 <td key={port.key} className="border-b border-line px-2 py-1">
                   <Value port={port} value={row?.[port.key]} />
@@ -142,7 +154,7 @@ export function Records({ ports, rows }: { ports: Port[]; rows: Record<string, u
           ))}
         </tbody>
       </table>
-      {rows.length > ROWS && <p className="quiet">{rows.length} rows in all</p>}
+      {pager}
     </div>
   );
 }

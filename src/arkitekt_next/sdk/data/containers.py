@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from . import files, tables
 from .store import Fill, HubItems, Record, refuse_kind
 
 if TYPE_CHECKING:
+    from zarr.core.buffer import Buffer
+
     from .item import Item
     from .objects import Objects
 
@@ -23,6 +26,10 @@ Reader = Callable[[HubItems, Record], Any]
 
 _KINDS: Mapping[str, str] = {IMAGE: "image", ARRAY: "array", TABLE: "table", FILE: "file"}
 _ARRAYS = ("image", "array")
+_AT_ONCE_BYTES = 4 * 2**20
+"""Arrays up to this size are packed in memory, and each of their objects put once, beside the others: zarr asks for its
+own metadata and writes it several times over, which takes longer than the values where there are few."""
+_AT_ONCE = 4
 
 
 def kind_of(identifier: str) -> str:
@@ -54,12 +61,21 @@ def item_of(items: HubItems, record: Record) -> Item:
 
 
 def _write_array(objects: Objects, value: Any) -> dict[str, Any]:
+    from zarr.storage import MemoryStore
+
     from arkitekt_next.data.model import meta_json
 
     from .arrays import write_array
     from .describing import describe_array
 
-    return meta_json(write_array(objects.zarr(), value, describe_array(value)))
+    meta = describe_array(value)
+    if value.nbytes > _AT_ONCE_BYTES:
+        return meta_json(write_array(objects.zarr(), value, meta))
+    held: dict[str, Buffer] = {}
+    stored = write_array(MemoryStore(held), value, meta)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(lambda key: objects.put(key, held[key].to_bytes()), held))
+    return meta_json(stored)
 
 
 def _lazy(items: HubItems, record: Record) -> Any:

@@ -1,6 +1,6 @@
 /** What an item holds, read by addresses that the hub signs: several are asked for at once, and anew once they have ended. */
 import type { AbsolutePath, AsyncReadable, GetOptions, RangeQuery } from "zarrita";
-import { ApiError, type Schemas, ask } from "../api/client";
+import { ApiError, type Schemas, ask } from "./client";
 
 const AT_ONCE = 500;
 const MARGIN_MS = 60_000;
@@ -13,7 +13,8 @@ interface Waiting {
 export class ItemStore implements AsyncReadable {
   readonly item: string;
   readonly #links = new Map<string, { url: string; untilMs: number }>();
-  #waiting = new Map<string, Waiting[]>();
+  readonly #asked = new Map<string, Promise<string>>();
+  #waiting = new Map<string, Waiting>();
 
   constructor(item: string) {
     this.item = item;
@@ -32,10 +33,14 @@ export class ItemStore implements AsyncReadable {
   link(path: string): Promise<string> {
     const known = this.#links.get(path);
     if (known && known.untilMs > Date.now()) return Promise.resolve(known.url);
-    return new Promise((resolve, reject) => {
+    const asked = this.#asked.get(path);
+    if (asked) return asked;
+    const link = new Promise<string>((resolve, reject) => {
       if (this.#waiting.size === 0) queueMicrotask(() => void this.#askAll());
-      this.#waiting.set(path, [...(this.#waiting.get(path) ?? []), { resolve, reject }]);
-    });
+      this.#waiting.set(path, { resolve, reject });
+    }).finally(() => this.#asked.delete(path));
+    this.#asked.set(path, link);
+    return link;
   }
 
   async #read(path: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
@@ -61,10 +66,10 @@ export class ItemStore implements AsyncReadable {
         some.forEach(([path, waiting], at) => {
           const { url } = found.links[at]!;
           this.#links.set(path, { url, untilMs: found.expires_at_us / 1000 - MARGIN_MS });
-          for (const one of waiting) one.resolve(url);
+          waiting.resolve(url);
         });
       } catch (error) {
-        for (const [, waiting] of some) for (const one of waiting) one.reject(error);
+        for (const [, waiting] of some) waiting.reject(error);
       }
     }
   }
