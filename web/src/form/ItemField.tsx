@@ -1,8 +1,8 @@
 /** Choosing something stored: typing finds it by its name, with its picture. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
 import { useDeferredValue, useId, useState } from "react";
-import { item as itemQuery, items } from "../api/queries";
+import { item as itemQuery, newestItems } from "../api/queries";
 import type { Port } from "../ports/model";
 import { itemKind, labelOf } from "../ports/words";
 import { Thumbnail, what } from "../values/Thumbnail";
@@ -27,8 +27,8 @@ export function ItemField({ id, port, value, describedBy, isWrong, onChange }: P
   const [at, setAt] = useState(0);
   const list = useId();
   const wanted = useDeferredValue(text);
-  const found = useInfiniteQuery({ ...items({ text: wanted, ...(FITS[kind] ? { kind: FITS[kind] } : {}) }), enabled: isOpen });
-  const rows = (found.data?.pages[0]?.items ?? []).filter((row) => kind !== "array" || row.kind === "array" || row.kind === "image").slice(0, 12);
+  const found = useQuery({ ...newestItems({ text: wanted, ...(FITS[kind] ? { kind: FITS[kind] } : {}) }), enabled: isOpen });
+  const rows = (found.data?.items ?? []).filter((row) => kind !== "array" || row.kind === "array" || row.kind === "image").slice(0, 12);
   if (value !== "") {
     return (
       <div id={id} tabIndex={-1} className="field flex items-center gap-3" aria-describedby={describedBy}>

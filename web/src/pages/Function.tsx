@@ -1,8 +1,8 @@
 /** One function: what it does, a form that runs it, who provides it, and what it did last. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { type ActionDetail, action as actionQuery, task as taskQuery, tasks as tasksQuery } from "../api/queries";
+import { type ActionDetail, action as actionQuery, newestTasks, task as taskQuery } from "../api/queries";
 import { Form } from "../form/Form";
 import { draftsOf, emptyDrafts } from "../ports/form";
 import { kindWords, labelOf } from "../ports/words";
@@ -85,8 +85,8 @@ function Gives({ action }: { action: ActionDetail }) {
 }
 
 function Recent({ name }: { name: string }) {
-  const found = useInfiniteQuery(tasksQuery({ action: name }));
-  const rows = found.data?.pages[0]?.items.slice(0, 8) ?? [];
+  const found = useQuery(newestTasks({ action: name }, 8));
+  const rows = found.data?.items ?? [];
   return (
     <section>
       <h2 className="m-0 mb-1 text-sm font-semibold">Recent runs</h2>
