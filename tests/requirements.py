@@ -115,6 +115,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.run": "In the page a function is found, its form filled and run, watched, steered, and its result looked at.",
         "page.images": "In the page images are looked at: planes, channels, contrast, colours, labels and regions, as they are stored.",
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
+        "page.lists": "Lists of the page are narrowed by what stands in the address, and as quick when they are long.",
+        "page.history": "The page shows how an item or a task came about, as a picture and as a list, and runs it again.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",

@@ -92,7 +92,7 @@ def make_page_lab(**options: Any) -> App:
         for number in range(count):
             yield Cell(number, 12.5 * number)
 
-    @lab.register
+    @lab.register(collections=["testing"])
     def fails(reason: str = "no such plate") -> None:
         """Go wrong."""
         raise ValueError(reason)

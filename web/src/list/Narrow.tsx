@@ -41,9 +41,9 @@ export function Word({ label, value, known, onChange, onType }: WordProps) {
   useEffect(() => setText(value), [value]);
   const say = (word: string) => word.trim() !== value && onChange(word.trim() || undefined);
   return (
-    <span className="relative">
+    <span className="relative flex-1 basis-36 sm:flex-none">
       <input
-        className="field w-40 pr-7"
+        className="field pr-7 sm:w-40"
         aria-label={label}
         placeholder={label}
         list={list}

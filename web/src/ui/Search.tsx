@@ -38,7 +38,7 @@ export function Search({ value, label, onSearch, onKeyDown }: SearchProps) {
     return () => removeEventListener("keydown", jump);
   }, []);
   return (
-    <label className="relative block min-w-48 flex-1">
+    <label className="relative block min-w-48 flex-1 basis-full sm:basis-0">
       <span className="sr-only">{label}</span>
       <Glass aria-hidden className="pointer-events-none absolute left-2.5 top-2.5 size-4 text-soft" />
       <input ref={field} type="search" className="field pl-8" placeholder={label} maxLength={256} value={text} onChange={(event) => setText(event.target.value)} onKeyDown={onKeyDown} />
