@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
-from arkitekt_next.errors import InvalidValue
+from arkitekt_next.errors import DeclarationError, InvalidValue
 from arkitekt_next.ports import TypeRegistry, compile_check, define
 from arkitekt_next.testing.port_strategies import ports
 
@@ -101,6 +106,119 @@ def test_a_form_sends_what_fits_and_refuses_what_does_not() -> None:
             assert not fits(definition, args), f"the form refuses what fits: {told}"
     print(f"\nforms: {len(definitions)} definitions, seed {SEED}, {sent} sent and fit, {refused} refused by both")
     assert len(definitions) >= 40
+    assert min(sent, refused) >= 40
+
+
+NUMBERS = {
+    int: st.integers(-50, 50) | st.sampled_from([2**53 + 1, -(2**63), 2**63 - 1]),
+    float: st.integers(-50, 50).map(lambda n: n / 8) | st.sampled_from([0.1, 0.3, 1e300, -0.0, math.inf, math.nan]),
+    Decimal: st.sampled_from(["0", "-0", "0.10", "1E+5000", "1E-5000", "Infinity", "-Infinity", "NaN"]).map(Decimal)
+    | st.decimals(-50, 50, places=2),
+}
+_ZONES = st.none() | st.integers(-86_000, 86_000).map(lambda s: dt.timezone(dt.timedelta(seconds=s)))
+_STARTS = st.datetimes(dt.datetime(1600, 1, 1), dt.datetime(2600, 1, 1)) | st.just(dt.datetime(2026, 11, 28))
+ORDERED = {
+    **NUMBERS,
+    dt.date: st.dates(dt.date(2026, 11, 1), dt.date(2026, 12, 31)),
+    dt.datetime: st.builds(lambda at, zone: at.replace(tzinfo=zone), _STARTS, _ZONES),
+    dt.time: st.builds(lambda at, zone: at.replace(tzinfo=zone), st.times(), _ZONES),
+    dt.timedelta: st.integers(-(10**9), 10**9).map(lambda us: dt.timedelta(microseconds=us)),
+}
+_TEXTS = st.text("ab1 \n-é\u0663\u2028\U0001f52c\ud800", max_size=6)
+SIZED = {
+    str: _TEXTS,
+    bytes: st.binary(max_size=6),
+    list[int]: st.lists(st.integers(0, 3), max_size=6),
+    set[int]: st.sets(st.integers(0, 9), max_size=6),
+    dict[str, int]: st.dictionaries(_TEXTS, st.integers(0, 3), max_size=5),
+    tuple[int, ...]: st.lists(st.integers(0, 3), max_size=6).map(tuple),
+    dict: st.dictionaries(st.text("ab", max_size=2), st.integers(0, 3), max_size=4),
+    list: st.lists(st.none() | st.integers(0, 3), max_size=5),
+}
+PATTERNS = [
+    "^[a-z]+$", "a", r"^\d{1,3}$", r"^\w*$", r"\s", r"^\S+$", "^.$", "^(a|b)*$", "[^a]", r"^[\w-]{2,}$", r"^a\.b$", "1$",
+    r"^\D*$", r"[[:alpha:]]", r"^(?i)A+$", r"\bab\b", "^$", r"[\d\s]", r"^\-", r"^a|1$", r"^[b-]+$", r"^[]a]+$",
+]  # fmt: skip
+
+
+@st.composite
+def constrained(draw: st.DrawFn) -> tuple[Any, Any, list[Any]]:
+    """Draw a hint, the same with constraints on it, and values of it, most of them near to its limits."""
+    if draw(st.booleans()):
+        hint = draw(st.sampled_from(list(ORDERED)))
+        values, (low, high) = ORDERED[hint], (draw(ORDERED[hint]), draw(ORDERED[hint]))
+        limits: list[Any] = [draw(st.sampled_from([Ge, Gt]))(low), draw(st.sampled_from([Le, Lt]))(high)]
+        limits = draw(st.sampled_from([limits, limits[:1], limits[1:]]))
+        near = [low, high]
+        if hint in NUMBERS and draw(st.booleans()):
+            step = draw(st.sampled_from({int: [2, 7, 2**40], float: [0.1, 0.25, 3.0]}.get(hint, ["0.01", "3", "1E+2"])))
+            step = Decimal(step) if hint is Decimal else step
+            limits = [*limits, MultipleOf(step)] if draw(st.booleans()) else [MultipleOf(step)]
+            near += [draw(st.integers(-9, 9)) * step for _ in range(2)]
+            near += [step / 2] if hint is not int else [step + 1]
+    else:
+        hint = draw(st.sampled_from(list(SIZED)))
+        values, near = SIZED[hint], []
+        least, most = draw(st.integers(0, 3)), draw(st.integers(1, 4))
+        limits = draw(st.sampled_from([[MinLen(least)], [MaxLen(most)], [MinLen(least), MaxLen(most)]]))
+        if hint is str and draw(st.booleans()):
+            limits = [*draw(st.sampled_from([[], limits])), Field(pattern=draw(st.sampled_from(PATTERNS)))]
+    return hint, Annotated[hint, *limits], [*near, *draw(st.lists(values, min_size=3, max_size=6))]
+
+
+def blueprint_of(hint: Any) -> Any:
+    def f(x):  # type: ignore[no-untyped-def]
+        return None
+
+    f.__annotations__ = {"x": hint}
+    return define(f, registry=TypeRegistry())
+
+
+@pytest.mark.requirement("page.form")
+def test_a_form_draws_the_same_limits_as_the_ports() -> None:
+    kinds: set[str] = set()
+    cases: list[tuple[Any, Any, Any]] = []
+    left_to_the_hub = {r"[[:alpha:]]", r"^(?i)A+$", r"\bab\b", r"^[]a]+$"}
+    counted = 0
+
+    @seed(SEED)
+    @settings(max_examples=DRAWS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(constrained())
+    def draw(drawn: tuple[Any, Any, list[Any]]) -> None:
+        nonlocal counted
+        hint, limited, values = drawn
+        try:
+            definition = blueprint_of(limited).definition
+            compile_check(definition.args, where="f")
+        except DeclarationError:  # bounds that nothing fits between, or that are no number
+            return
+        counted += 1
+        raw = definition.to_json()["args"]
+        kinds.update(f"{raw[0]['kind']} {name}" for name in raw[0]["constraints"])
+        free = blueprint_of(hint)
+        for value in values:
+            wire = json.loads(json.dumps(free.dump_args((value,), {})))
+            cases.append((definition, raw, wire))
+
+    draw()
+    sent = refused = left = 0
+    for (definition, raw, args), form in zip(cases, judged([(raw, args) for _, raw, args in cases]), strict=True):
+        told = json.dumps({"ports": raw, "args": args, "form": form})[:2000]
+        does_fit = fits(definition, args)
+        if form["args"] is None:
+            refused += 1
+            assert not does_fit, f"the form refuses what fits: {told}"
+        elif not does_fit and raw[0]["constraints"].get("pattern") in left_to_the_hub:
+            left += 1
+        else:
+            sent += 1
+            assert does_fit, f"the form sends what does not fit: {told}"
+    print(
+        f"\nlimits: {counted} definitions, {len(kinds)} kinds with a limit, seed {SEED}, {sent} sent and fit, "
+        f"{refused} refused by both, {left} by the hub alone"
+    )
+    assert counted >= 40
+    assert len(kinds) >= 30
     assert min(sent, refused) >= 40
 
 
