@@ -87,6 +87,13 @@ def make_page_lab(**options: Any) -> App:
         return count
 
     @lab.register
+    def family(count: int = 3, pause_s: float = 0.0) -> int:
+        """Call others, one after the other."""
+        for _ in range(count):
+            lab.find("lab.steps")(count=1, pause_s=pause_s)
+        return count
+
+    @lab.register
     def cells(count: int = 3) -> Iterator[Cell]:
         """Give cells one after the other."""
         for number in range(count):

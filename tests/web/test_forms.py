@@ -8,19 +8,27 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, expect
 from pydantic import Field
 
+from arkitekt_next import App
+from arkitekt_next.embedded import serve
 from arkitekt_next.errors import DeclarationError, InvalidValue
+from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.ports import TypeRegistry, compile_check, define
 from arkitekt_next.testing.port_strategies import ports
+from tests.support.browsing import set_up_owner
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import sign_in
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 DRAWS = int(os.environ.get("FORM_DRAWS", "400"))
@@ -220,6 +228,126 @@ def test_a_form_draws_the_same_limits_as_the_ports() -> None:
     assert counted >= 40
     assert len(kinds) >= 30
     assert min(sent, refused) >= 40
+
+
+def make_lab(url: str, *, is_new: bool) -> App:
+    """One function in two versions: in the new one an argument is gone, one is new, one is another kind of number."""
+    app = App("plate", url=url)
+
+    if is_new:
+
+        @app.register
+        def count(
+            name: str,
+            size: float,
+            level: Annotated[float, Ge(0.5)] = 0.75,
+            mode: Literal["fast", "exact", "wild"] = "fast",
+            *,
+            depth: int = 1,
+        ) -> str:
+            """Count the cells of a plate."""
+            return f"{name} {size} {level} {mode} {depth}"
+    else:
+
+        @app.register
+        def count(
+            name: str,
+            size: int,
+            level: Annotated[float, Ge(0)] = 0.5,
+            mode: Literal["exact", "fast"] = "fast",
+            days: list[int] | None = None,
+        ) -> str:
+            """Count the cells of a plate."""
+            return f"{name} {size} {level} {mode} {days}"
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("forms")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
+        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
+        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
+        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
+        set_up_owner(running)
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Any) -> Iterator[Page]:
+    context = chromium.new_context(
+        base_url=str(server.app.state.hub.url),
+        viewport={"width": 1100, "height": 800},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.goto("/app")
+    sign_in(opened)
+    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
+    yield opened
+    context.close()
+    assert broken == []
+
+
+@pytest.mark.requirement("page.form")
+@pytest.mark.skipif(not is_built(), reason="the page is not built: make page")
+def test_what_was_typed_stays_when_the_function_changes_and_it_says_what_did(page: Page, server: Any) -> None:
+    with make_lab(server.url, is_new=False).run_detached():
+        page.goto("/app/functions/plate.count")
+        page.get_by_label("Name", exact=True).fill("plate 7")
+        page.get_by_label("Size", exact=True).fill("12")
+        page.get_by_label("Mode", exact=True).select_option("exact")
+    with make_lab(server.url, is_new=True).run_detached():
+        told = page.get_by_role("status").filter(has_text="The function changed")
+        for words in (
+            "Days is gone",
+            "Depth is new",
+            "Size takes another kind of value now (number)",
+            "Level has other limits",
+            "Mode has other choices",
+        ):
+            expect(told).to_contain_text(words)
+        expect(page.get_by_label("Name", exact=True)).to_have_value("plate 7")
+        expect(page.get_by_label("Size", exact=True)).to_have_value("12")
+        expect(page.get_by_label("Level", exact=True)).to_have_value("0.75")
+        expect(page.get_by_label("Mode", exact=True).locator("option:checked")).to_have_text("exact")
+        shoot(page, "form-changed")
+        page.get_by_role("button", name="I see").click()
+        expect(told).to_have_count(0)
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_text("plate 7 12.0 0.75 exact 1")).to_be_visible()
+
+
+@pytest.mark.requirement("page.form")
+@pytest.mark.skipif(not is_built(), reason="the page is not built: make page")
+def test_a_filled_form_is_kept_under_a_name_and_comes_back(page: Page, server: Any) -> None:
+    with make_lab(server.url, is_new=True).run_detached():
+        page.goto("/app/functions/plate.count")
+        page.get_by_role("button", name="Save as shortcut").click()
+        expect(page.get_by_text("One value is not right yet")).to_be_visible()
+        page.get_by_label("Name", exact=True).fill("plate 7")
+        page.get_by_label("Size", exact=True).fill("12.5")
+        page.get_by_role("button", name="Save as shortcut").click()
+        page.get_by_label("Name of the shortcut").fill("my plate")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("It is kept as my plate.")).to_be_visible()
+        page.goto("/app/functions/plate.count")
+        expect(page.get_by_label("Size", exact=True)).to_have_value("")
+        shoot(page, "shortcuts")
+        page.get_by_role("link", name="my plate").click()
+        expect(page.get_by_label("Name", exact=True)).to_have_value("plate 7")
+        expect(page.get_by_label("Size", exact=True)).to_have_value("12.5")
+        page.get_by_role("button", name="Copy the link of my plate").click()
+        expect(page.get_by_text("The link of my plate is copied.")).to_be_visible()
+        page.goto(page.evaluate("navigator.clipboard.readText()"))
+        expect(page.get_by_label("Size", exact=True)).to_have_value("12.5")
+        page.get_by_role("button", name="Remove my plate").click()
+        expect(page.get_by_role("link", name="my plate")).to_have_count(0)
 
 
 @pytest.mark.requirement("page.form")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -110,6 +111,21 @@ def rows(page: Page, name: str) -> Any:
 def web(server: Any) -> httpx2.Client:
     token = sign_in_raw(server.url, server.folder, "notebook")
     return httpx2.Client(base_url=server.url, headers={"authorization": f"Bearer {token}"}, timeout=60)
+
+
+def longest_own_ms(trace: bytes) -> float:
+    """Give how long the longest task of a page's main thread was at work; others that wait for a core don't count."""
+    events = json.loads(trace)["traceEvents"]
+    mains = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event.get("name") == "thread_name" and event["args"].get("name") == "CrRendererMain"
+    }
+    taken = [
+        event["tdur"] / 1000 for event in events if "tdur" in event and (event["pid"], event["tid"]) in mains
+    ]
+    assert taken
+    return float(max(taken))
 
 
 def test_functions_are_narrowed_by_tag_app_and_whether_they_run(page: Page) -> None:
@@ -232,8 +248,9 @@ def test_what_comes_in_above_moves_nothing_and_only_what_is_seen_is_asked_again(
         page.goto("/app/tasks")
         expect(rows(page, "Tasks").first).to_be_visible()
         for _ in range(4):
+            known = page.evaluate("document.documentElement.scrollHeight")
             page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-            page.wait_for_function("document.documentElement.scrollHeight - scrollY > 4000")
+            expect(page.locator(f'li[data-at="{known // 64 + 4}"]')).to_be_attached()
         row = page.locator("li[data-at]").nth(12)
         at = int(str(row.get_attribute("data-at")))
         assert at > 150
@@ -284,10 +301,15 @@ def test_a_hundred_thousand_tasks_and_ten_thousand_functions_scroll_to_their_end
             page.goto(path)
             expect(rows(page, label).first).to_be_visible()
             page.evaluate("window.long = []")
+            chromium.start_tracing(page=page, categories=["toplevel"])
             began = time.perf_counter()
             found = page.evaluate(SCROLL, 20_000)
-            longest = max(page.evaluate("window.long"), default=0)
-            print(f"{label}: {found}, longest task {longest:.0f} ms, {time.perf_counter() - began:.0f} s")
+            took = time.perf_counter() - began
+            longest, own = max(page.evaluate("window.long"), default=0), longest_own_ms(chromium.stop_tracing())
+            print(
+                f"{label}: {found} in {took:.0f} s, longest main-thread task {own:.0f} ms of its own, "
+                f"{longest:.0f} ms with what else the machine did"
+            )
             assert found["rows"] >= least
             assert found["most"] <= NODES
-            assert longest <= LONGEST_MS
+            assert own <= LONGEST_MS

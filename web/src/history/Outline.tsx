@@ -11,7 +11,7 @@ const FORWARD: Record<string, string> = { generated: "made", returned: "gave", u
 
 export function Outline({ history, direction }: { history: History; direction: "back" | "forward" }) {
   const roots = useMemo(() => outlined(history, direction), [history, direction]);
-  const opensAtFirst = useCallback((_: Branch, level: number) => level < 4, []);
+  const opensAtFirst = useCallback((_: Branch, level: number) => level < 7, []);
   const nothing = direction === "back" ? "Nothing is known of how it was made." : "Nothing was made of it.";
   if (roots[0]?.children.length === 0) return <p className="quiet m-0">{nothing}</p>;
   return <Tree label={direction === "back" ? "How it was made" : "What was made of it"} roots={roots} opensAtFirst={opensAtFirst} />;

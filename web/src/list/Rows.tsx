@@ -23,7 +23,7 @@ export function Rows<T>({ rows, height, leastWidth, label, keyOf, render, hasMor
   const { first, last } = useWindow(list, Math.ceil(rows.length / columns), height);
   const [from, to] = [first * columns, Math.min(rows.length, last * columns)];
   const middle = rows[Math.min(rows.length - 1, Math.floor((from + to) / 2))];
-  const lineOf = useCallback((key: string) => Math.floor(rows.findIndex((row) => keyOf(row) === key) / columns), [rows, columns]);
+  const lineOf = useCallback((key: string) => lineIn(rows, key, keyOf, from, columns), [rows, columns]);
   useStill(list, height, middle === undefined ? null : keyOf(middle), lineOf);
   useEffect(() => see(from, to), [see, from, to]);
   useEffect(() => {
@@ -43,7 +43,7 @@ export function Rows<T>({ rows, height, leastWidth, label, keyOf, render, hasMor
   };
   const width = `${100 / columns}%`;
   return (
-    <ul ref={list} aria-label={label} data-list className="relative m-0 list-none p-0" style={{ height: Math.ceil(rows.length / columns) * height }} onKeyDown={go}>
+    <ul ref={list} aria-label={label} data-list className="relative m-0 list-none p-0" style={{ contain: "layout size style", height: Math.ceil(rows.length / columns) * height }} onKeyDown={go}>
       {rows.slice(from, to).map((row, offset) => {
         const at = from + offset;
         return (
@@ -53,7 +53,7 @@ export function Rows<T>({ rows, height, leastWidth, label, keyOf, render, hasMor
             aria-posinset={at + 1}
             aria-setsize={hasMore ? -1 : rows.length}
             className={`absolute left-0 top-0 pb-2 ${columns > 1 ? "px-1" : ""}`}
-            style={{ height, width, transform: `translate(${(at % columns) * 100}%, ${Math.floor(at / columns) * height}px)` }}
+            style={{ contain: "layout size style", height, width, transform: `translate(${(at % columns) * 100}%, ${Math.floor(at / columns) * height}px)` }}
           >
             {render(row)}
           </li>
@@ -61,6 +61,13 @@ export function Rows<T>({ rows, height, leastWidth, label, keyOf, render, hasMor
       })}
     </ul>
   );
+}
+
+const AROUND = 2_000; // rows above and below where one was: what has moved further is another list
+
+function lineIn<T>(rows: T[], key: string, keyOf: (row: T) => string, around: number, columns: number): number {
+  for (let at = Math.max(0, around - AROUND); at < Math.min(rows.length, around + AROUND); at++) if (keyOf(rows[at]!) === key) return Math.floor(at / columns);
+  return -1;
 }
 
 function target(event: KeyboardEvent, at: number, columns: number, count: number): number | null {

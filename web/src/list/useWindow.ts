@@ -36,7 +36,7 @@ export function useStill(list: RefObject<HTMLElement | null>, height: number, an
     const old = last.current;
     if (old !== null && list.current !== null && list.current.getBoundingClientRect().top < 0) {
       const now = lineOf(old.key);
-      if (now >= 0 && now !== old.line) scrollBy(0, (now - old.line) * height);
+      if (now >= 0 && old.line >= 0 && now !== old.line) scrollBy(0, (now - old.line) * height);
     }
   }, [lineOf]);
   useEffect(() => {

@@ -27,7 +27,7 @@ export function carried(old: Definition, now: Definition, drafts: Drafts): Carri
     const kept = wasTouched ? moved(before, port, draft) : emptyDraft(port);
     made[port.key] = kept ?? emptyDraft(port);
     const change = changeOf(before, port);
-    if (kept === null) changes.push(`${labelOf(port)} takes ${kindWords(port)} now, so what you typed does not fit`);
+    if (kept === null) changes.push(`${labelOf(port)} takes another kind of value now (${kindWords(port)}), so what you typed does not fit`);
     else if (change !== null) changes.push(change);
   }
   for (const port of known.values()) changes.push(`${labelOf(port)} is gone`);
@@ -44,16 +44,20 @@ function moved(before: Port, port: Port, draft: Draft): Draft | null {
   return draft.is === "text" && blank.is === "text" ? draft : null;
 }
 
+const choicesOf = (port: Port): unknown[] => (port.choices ?? []).map((choice) => choice.value);
+
 /** What a draft depends on. */
 function shapeOf(port: Port): unknown {
   return [
     port.key, port.kind, isRequired(port), port.nullable ?? false, port.variadic ?? false, port.identifier ?? "",
-    (port.choices ?? []).map((choice) => choice.value), childrenOf(port).map(shapeOf),
+    choicesOf(port), childrenOf(port).map(shapeOf),
   ];
 }
 
 function changeOf(before: Port, port: Port): string | null {
-  if (!isSame(shapeOf(before), shapeOf(port))) return `${labelOf(port)} takes ${kindWords(port)} now`;
+  if (kindWords(before) !== kindWords(port)) return `${labelOf(port)} takes another kind of value now (${kindWords(port)})`;
+  if (!isSame(choicesOf(before), choicesOf(port))) return `${labelOf(port)} has other choices`;
+  if (!isSame(shapeOf(before), shapeOf(port))) return `${labelOf(port)} is made otherwise`;
   if (!isSame(before.constraints ?? null, port.constraints ?? null)) return `${labelOf(port)} has other limits`;
   if (!isSame(before.default ?? null, port.default ?? null)) return `${labelOf(port)} has another default`;
   return null;
