@@ -14,8 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from arkitekt_next.embedded import serve
 from benchmarks.million import fill, provide_all
+
+from arkitekt_next.embedded import serve
 from tests.support.browsing import set_up_owner
 
 _TOPICS = ("nuclei", "membranes", "tracks", "spots", "fibres", "colonies", "plates", "wells")
@@ -48,7 +49,9 @@ def add_actions(path: Path, count: int) -> None:
     """Put so many functions, of an app that is there, into the database of a hub that does not run."""
     now = time.time_ns() // 1000
     with closing(sqlite3.connect(path)) as db:
-        app, team, identifier = db.execute("SELECT id, team_id, identifier FROM app WHERE identifier = 'app0'").fetchone()
+        app, team, identifier = db.execute(
+            "SELECT id, team_id, identifier FROM app WHERE identifier = 'app0'"
+        ).fetchone()
         actions, definitions = [], []
         for number in range(count):
             text = json.dumps(body(number))

@@ -129,8 +129,7 @@ def test_a_history_is_drawn_and_told_as_deep_and_in_the_direction_one_asks(page:
     expect(picture.locator(".react-flow__node")).to_have_count(5)
     expect(picture.locator(".react-flow__edge")).to_have_count(4)
     places = {
-        str(node.get_attribute("data-id")): node.bounding_box()
-        for node in picture.locator(".react-flow__node").all()
+        str(node.get_attribute("data-id")): node.bounding_box() for node in picture.locator(".react-flow__node").all()
     }
     chain = [f"item:{made['image']}", f"item:{made['first']}", f"task:{made['task']}", f"item:{made['second']}"]
     lefts = [box["x"] for box in (places[ref] for ref in chain) if box is not None]

@@ -30,10 +30,10 @@ export function Picture({ history }: { history: History }) {
 
 function Drawn({ history }: { history: History }) {
   const navigate = useNavigate();
-  const { nodes, edges, left } = useMemo(() => drawing(history), [history]);
+  const { nodes, edges, left, lines } = useMemo(() => drawing(history), [history]);
   return (
     <figure className="m-0">
-      <div className="panel relative h-[28rem] overflow-hidden" data-testid="history-picture">
+      <div className={`panel relative overflow-hidden ${lines > 3 ? "h-[28rem]" : "h-64"}`} data-testid="history-picture">
         <div aria-hidden className="h-full">
           <ReactFlow
             key={history.root + nodes.length}
@@ -109,7 +109,7 @@ function drawing(history: History) {
       style: { stroke: "var(--color-soft)", strokeDasharray: flow.kind === "called" || flow.kind === "again_of" ? "4 4" : undefined },
       markerEnd: { type: MarkerType.ArrowClosed, color: "var(--color-soft)" },
     }));
-  return { nodes, edges, left: history.nodes.size - nodes.length };
+  return { nodes, edges, left: history.nodes.size - nodes.length, lines: new Set(nodes.map((node) => node.position.y)).size };
 }
 
 function Shown({ data }: NodeProps) {
@@ -118,7 +118,7 @@ function Shown({ data }: NodeProps) {
   return (
     <>
       <Handle type="target" position={Position.Left} className="opacity-0" isConnectable={false} />
-      <div className={`panel flex w-60 items-center gap-2 px-2.5 py-2 text-sm text-ink ${ring} ${node.node === "task" ? "rounded-full px-4" : ""} ${node.node === "hidden" ? "w-auto border-dashed text-soft" : "cursor-pointer hover:border-soft"}`}>
+      <div className={`panel flex h-16 w-60 items-center gap-2 px-2.5 py-2 text-sm text-ink ${ring} ${node.node === "task" ? "rounded-full px-4" : ""} ${node.node === "hidden" ? "w-auto border-dashed text-soft" : "cursor-pointer hover:border-soft"}`}>
         {node.node === "item" && <Thumb node={node} px={48} />}
         {node.node === "hidden" && <EyeOff className="size-4" />}
         <span className="min-w-0 flex-1">

@@ -108,7 +108,8 @@ async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQue
     """
     after = wanted.cursor or ""
     names = sorted(name for team, name in catalogue.actions if team == who.team and name > after)
-    words = (wanted.q or "").casefold().split()
+    words = sorted((wanted.q or "").casefold().split(), key=len, reverse=True)  # the longest is the rarest
+    is_searched = bool(words) or wanted.collection is not None
     items: list[v.Action] = []
     for count, name in enumerate(names):
         if count % _BREATH == _BREATH - 1:
@@ -118,12 +119,12 @@ async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQue
             continue
         if wanted.online is not None and bool(catalogue.usable(who, action)) is not wanted.online:
             continue
-        if not any(_fits(contract, wanted, words) for contract in action.contracts.values()):
+        if is_searched and not any(_fits(contract, wanted, words) for contract in action.contracts.values()):
             continue
         if not catalogue.sees(who, action):
             continue
         contract = catalogue.bind(who, name)
-        if not _fits(contract, wanted, words):
+        if is_searched and len(action.contracts) > 1 and not _fits(contract, wanted, words):
             continue
         if len(items) == wanted.limit:
             return v.ActionPage(items=items, next=items[-1].name)
@@ -133,11 +134,10 @@ async def list_actions(catalogue: Catalogue, who: Principal, wanted: v.ActionQue
 
 def _fits(contract: Contract, wanted: v.ActionQuery, words: list[str]) -> bool:
     """Whether what is published of a definition has all the words, and the tag."""
-    if not words and wanted.collection is None:
-        return True
-    if wanted.collection is not None and wanted.collection not in contract.found_by.collections:
+    found = contract.found_by
+    if wanted.collection is not None and wanted.collection not in found.collections:
         return False
-    return all(word in contract.found_by.text for word in words)
+    return all(word in found.text for word in words)
 
 
 def _fields(catalogue: Catalogue, contract: Contract, who: Principal) -> dict[str, Any]:
