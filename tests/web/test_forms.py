@@ -24,7 +24,7 @@ from arkitekt_next import App
 from arkitekt_next.embedded import serve
 from arkitekt_next.errors import DeclarationError, InvalidValue
 from arkitekt_next.hub.pages.app import is_built
-from arkitekt_next.ports import TypeRegistry, compile_check, define
+from arkitekt_next.ports import CustomSearch, Number, TypeRegistry, compile_check, define
 from arkitekt_next.testing.port_strategies import ports
 from tests.support.browsing import set_up_owner
 from tests.web.conftest import shoot
@@ -234,12 +234,17 @@ def make_lab(url: str, *, is_new: bool) -> App:
     """One function in two versions: in the new one an argument is gone, one is new, one is another kind of number."""
     app = App("plate", url=url)
 
+    @app.register
+    def names(typed: str) -> list[str]:
+        """Offer the names of plates."""
+        return [name for name in ("plate 7", "plate 8", "slide 1") if typed in name]
+
     if is_new:
 
         @app.register
         def count(
-            name: str,
-            size: float,
+            name: Annotated[str, CustomSearch("plate.names")],
+            size: Annotated[float, Number(step=0.5)],
             level: Annotated[float, Ge(0.5)] = 0.75,
             mode: Literal["fast", "exact", "wild"] = "fast",
             *,
@@ -330,8 +335,13 @@ def test_a_filled_form_is_kept_under_a_name_and_comes_back(page: Page, server: A
         page.goto("/app/functions/plate.count")
         page.get_by_role("button", name="Save as shortcut").click()
         expect(page.get_by_text("One value is not right yet")).to_be_visible()
+        page.get_by_label("Name", exact=True).fill("plate")
+        expect(page.get_by_text("2 suggestions")).to_be_visible()
+        expect(page.locator("datalist option")).to_have_count(2)
         page.get_by_label("Name", exact=True).fill("plate 7")
-        page.get_by_label("Size", exact=True).fill("12.5")
+        page.get_by_label("Size", exact=True).fill("12")
+        page.get_by_role("button", name="More Size").click()
+        expect(page.get_by_label("Size", exact=True)).to_have_value("12.5")
         page.get_by_role("button", name="Save as shortcut").click()
         page.get_by_label("Name of the shortcut").fill("my plate")
         page.keyboard.press("Enter")

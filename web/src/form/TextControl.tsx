@@ -4,6 +4,7 @@ import type { KeyboardEvent } from "react";
 import type { Port } from "../ports/model";
 import { labelOf } from "../ports/words";
 import type { ControlProps } from "./Field";
+import { Searched } from "./Searched";
 
 /** The kind of field: a calendar for dates, with a clock where that is wanted and what stands there has no offset. */
 function typeOf(port: Port, text: string): string {
@@ -43,6 +44,7 @@ export function TextControl({ port, text, id, path, describedBy, isWrong, onChan
       </>
     );
   }
+  if (widget?.kind === "custom_search" && typeof widget.action === "string") return <Searched common={common} action={widget.action} text={text} say={say} />;
   if (widget?.kind === "colour") {
     const isColour = /^#[0-9a-f]{6}$/i.test(text);
     return (
