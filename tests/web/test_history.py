@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -170,6 +171,32 @@ def test_the_list_of_a_history_is_gone_through_by_keys_and_stands_alone_on_a_pho
     expect(page.get_by_role("tree", name="How it was made")).to_contain_text("lab.threshold")
     page.get_by_label("View").select_option("As a picture and a list")
     expect(page.get_by_test_id("history-picture").locator(".react-flow__node").first).to_be_visible()
+
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="what the page is made of is not here: make page")
+def test_lists_histories_and_trees_are_there_for_everybody(page: Page, made: dict[str, str]) -> None:
+    places = {
+        "/app": "Functions",
+        "/app/tasks": "Tasks",
+        "/app/data": "Data",
+        f"/app/data/{made['second']}/history?direction=both": "History of",
+        f"/app/tasks/{made['family']}": "Family",
+        "/app/functions/lab.steps": "Steps",
+        f"/app/data/{made['second']}": "value",
+    }
+    for place, heading in places.items():
+        page.goto(place)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+        expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        for look in ("light", "dark"):
+            page.emulate_media(color_scheme=look)  # type: ignore[arg-type]
+            page.evaluate(AXE.read_text("utf-8"))
+            found = page.evaluate("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })")
+            told = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+            assert told == [], f"{place}, {look}"
 
 
 def test_what_one_may_not_see_is_a_bare_node(bobs: Page, made: dict[str, str]) -> None:

@@ -1304,7 +1304,8 @@ export interface paths {
          * Ask for addresses
          * @description Give addresses from which anybody who has them may read objects of an item, for a quarter of an hour at most.
          *
-         *     They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work.
+         *     They are for a page, which can sign nothing: `<img>`, downloads, the chunks of an image. Byte ranges work. They are
+         *     at the name by which the hub was asked: a page may read nothing of another.
          */
         post: operations["link_item"];
         delete?: never;

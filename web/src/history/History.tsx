@@ -18,12 +18,12 @@ export function History({ item }: { item: Schemas["Item"] }) {
     <section aria-label="History" className="flex flex-wrap items-center gap-x-3 gap-y-2">
       {line?.maker && (
         <p className="m-0 w-full min-w-0 break-words">
-          Made by {maker ? <Link to="/tasks/$id" params={{ id: maker.id }}>{maker.action}</Link> : "a call that you may not see"}
+          Made by {maker ? <Link to="/tasks/$id" params={{ id: maker.id }} className="underline">{maker.action}</Link> : "a call that you may not see"}
           {line.inputs.length > 0 && " from "}
           {line.inputs.slice(0, NAMED).map((node, at) => (
             <span key={node.ref}>
               {at > 0 && ", "}
-              {node.node === "item" ? <Link to="/data/$id" params={{ id: node.id }}>{node.name || "something without a name"}</Link> : "something that you may not see"}
+              {node.node === "item" ? <Link to="/data/$id" params={{ id: node.id }} className="underline">{node.name || "something without a name"}</Link> : "something that you may not see"}
             </span>
           ))}
           {line.inputs.length > NAMED && ` and ${line.inputs.length - NAMED} more`}

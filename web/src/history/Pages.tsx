@@ -48,11 +48,11 @@ function Shown({ kind, id, name, search, set }: Props) {
       <Title beside={kind === "items" ? <Documents id={id} name={name} direction={direction} depth={depth} /> : undefined}>
         History of{" "}
         {kind === "items" ? (
-          <Link to="/data/$id" params={{ id }}>
+          <Link to="/data/$id" params={{ id }} activeOptions={{ exact: true }} className="underline">
             {name}
           </Link>
         ) : (
-          <Link to="/tasks/$id" params={{ id }}>
+          <Link to="/tasks/$id" params={{ id }} activeOptions={{ exact: true }} className="underline">
             {name}
           </Link>
         )}
