@@ -20,6 +20,12 @@ from arkitekt_next.hub.core.config import HubSettings
 TYPES = WEB / "src" / "api" / "schema.d.ts"
 _GENERATOR = WEB / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
 
+_HEAD = """/**
+ * The types of the hub's REST face, made by scripts/generate_page_types.py out of the hub's own description of it.
+ * Do not change this by hand: change the routes or their models, and run `python scripts/generate_page_types.py`.
+ */
+"""
+
 
 def generated() -> str:
     """Give the types as they follow from the code now. Raises `RuntimeError`."""
@@ -28,7 +34,7 @@ def generated() -> str:
         described.write_text(json.dumps(create_app(HubSettings(folder=Path("hub"))).openapi()), "utf-8")
         if run_node(str(_GENERATOR), str(described), "-o", str(made)):
             raise RuntimeError("the types could not be made: see above; `make page` fetches what that takes")
-        return made.read_text("utf-8")
+        return _HEAD + made.read_text("utf-8")
 
 
 if __name__ == "__main__":

@@ -119,6 +119,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.files": "What the page is made of is packed into the hub, under a policy that lets no other script run.",
         "page.keeping": "In the page a team is kept: its apps, people, sign-ins, store, health and log; each as far as one may.",
         "page.values": "In the page tables, files and streams are read as they lie and as they come, within bounds.",
+        "page.lists": "Lists of the page are narrowed by what stands in the address, and as quick when they are long.",
+        "page.history": "The page shows how an item or a task came about, as a picture and as a list, and runs it again.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",

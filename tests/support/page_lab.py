@@ -88,6 +88,13 @@ def make_page_lab(**options: Any) -> App:
         return count
 
     @lab.register
+    def family(count: int = 3, pause_s: float = 0.0) -> int:
+        """Call others, one after the other."""
+        for _ in range(count):
+            lab.find("lab.steps")(count=1, pause_s=pause_s)
+        return count
+
+    @lab.register
     def cells(count: int = 3) -> Iterator[Cell]:
         """Give cells one after the other."""
         for number in range(count):
@@ -116,7 +123,7 @@ def make_page_lab(**options: Any) -> App:
         """Give a table."""
         return pd.DataFrame({"cell": range(rows), "area": [12.5 * row for row in range(rows)]})
 
-    @lab.register
+    @lab.register(collections=["testing"])
     def fails(reason: str = "no such plate") -> None:
         """Go wrong."""
         raise ValueError(reason)

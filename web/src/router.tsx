@@ -13,6 +13,8 @@ export const root = createRootRoute({
 export interface FunctionsSearch {
   q?: string | undefined;
   online?: boolean | undefined;
+  tag?: string | undefined;
+  app?: string | undefined;
 }
 export interface FunctionSearch {
   args?: Record<string, unknown> | undefined; // wire values, so that a link holds a filled form
@@ -22,10 +24,20 @@ export interface TasksSearch {
   q?: string | undefined;
   state?: string | undefined;
   action?: string | undefined;
+  app?: string | undefined;
+  person?: string | undefined; // an id, or "me"
+}
+export interface HistorySearch {
+  direction?: "back" | "forward" | "both" | undefined;
+  depth?: number | undefined;
+  view?: "graph" | "list" | undefined;
 }
 export interface DataSearch {
   q?: string | undefined;
   kind?: string | undefined;
+  tag?: string | undefined;
+  mine?: boolean | undefined;
+  folder?: string | undefined;
   trash?: boolean | undefined;
 }
 export interface ItemSearch {
@@ -33,12 +45,19 @@ export interface ItemSearch {
 }
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value ? value.slice(0, 256) : undefined);
+const flag = (value: unknown): true | undefined => (value === true ? true : undefined);
+const among = <T extends string>(value: unknown, all: readonly T[]): T | undefined => all.find((one) => one === value);
+const historySearch = (raw: Record<string, unknown>): HistorySearch => ({
+  direction: among(raw.direction, ["back", "forward", "both"]),
+  depth: typeof raw.depth === "number" && raw.depth >= 1 && raw.depth <= 50 ? Math.floor(raw.depth) : undefined,
+  view: among(raw.view, ["graph", "list"]),
+});
 
 const functions = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: Functions,
-  validateSearch: (raw: Record<string, unknown>): FunctionsSearch => ({ q: text(raw.q), online: raw.online === true ? true : undefined }),
+  validateSearch: (raw: Record<string, unknown>): FunctionsSearch => ({ q: text(raw.q), online: flag(raw.online), tag: text(raw.tag), app: text(raw.app) }),
 });
 const oneFunction = createRoute({
   getParentRoute: () => root,
@@ -53,7 +72,7 @@ const tasks = createRoute({
   getParentRoute: () => root,
   path: "/tasks",
   component: lazyRouteComponent(() => import("./pages/Tasks"), "Tasks"),
-  validateSearch: (raw: Record<string, unknown>): TasksSearch => ({ q: text(raw.q), state: text(raw.state), action: text(raw.action) }),
+  validateSearch: (raw: Record<string, unknown>): TasksSearch => ({ q: text(raw.q), state: text(raw.state), action: text(raw.action), app: text(raw.app), person: text(raw.person) }),
 });
 const task = createRoute({
   getParentRoute: () => root,
@@ -64,7 +83,7 @@ const data = createRoute({
   getParentRoute: () => root,
   path: "/data",
   component: lazyRouteComponent(() => import("./pages/Data"), "Data"),
-  validateSearch: (raw: Record<string, unknown>): DataSearch => ({ q: text(raw.q), kind: text(raw.kind), trash: raw.trash === true ? true : undefined }),
+  validateSearch: (raw: Record<string, unknown>): DataSearch => ({ q: text(raw.q), kind: text(raw.kind), tag: text(raw.tag), mine: flag(raw.mine), folder: text(raw.folder), trash: flag(raw.trash) }),
 });
 const item = createRoute({
   getParentRoute: () => root,
@@ -72,11 +91,23 @@ const item = createRoute({
   component: lazyRouteComponent(() => import("./pages/Item"), "Item"),
   validateSearch: (raw: Record<string, unknown>): ItemSearch => ({ with: text(raw.with) }),
 });
+const itemHistory = createRoute({
+  getParentRoute: () => root,
+  path: "/data/$id/history",
+  component: lazyRouteComponent(() => import("./history/Pages"), "ItemHistory"),
+  validateSearch: historySearch,
+});
+const taskHistory = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/$id/history",
+  component: lazyRouteComponent(() => import("./history/Pages"), "TaskHistory"),
+  validateSearch: historySearch,
+});
 
 export function makeRouter() {
   return createRouter({
     basepath: "/app",
-    routeTree: root.addChildren([functions, oneFunction, tasks, task, data, item, keepingRoutes(root)]),
+    routeTree: root.addChildren([functions, oneFunction, tasks, task, taskHistory, data, item, itemHistory, keepingRoutes(root)]),
     defaultPreload: "intent",
     scrollRestoration: true,
     defaultPendingComponent: () => <Loading />,

@@ -107,7 +107,10 @@ def DatasetSearch(*item_kinds: str) -> Widget:
 
 
 def CustomSearch(action: str) -> Widget:
-    """Offer what another action answers to the text typed so far."""
+    """Offer what another action answers to the text typed so far, which is its first argument.
+
+    Its first return is a list: of values, or of objects with `value` and `label`.
+    """
     return Widget(kind=WidgetKind.CUSTOM_SEARCH, action=action)
 
 

@@ -1,5 +1,6 @@
 /** What is asked of the hub, each with the key under which its answer is kept. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
+import type { Asked } from "../list/useList";
 import type { Definition } from "../ports/model";
 import { type Schemas, ask, query } from "./client";
 
@@ -8,15 +9,27 @@ export const ENDED = new Set(["completed", "failed", "cancelled", "interrupted",
 
 export const me = queryOptions({ queryKey: ["me"], queryFn: ({ signal }) => ask<Schemas["Me"]>("GET", "/api/me", undefined, signal), staleTime: 60_000 });
 
-export const actions = (q: string, isOnline: boolean) =>
-  infiniteQueryOptions({
-    queryKey: ["actions", q, isOnline],
-    queryFn: ({ pageParam, signal }) =>
-      ask<Schemas["ActionPage"]>("GET", `/api/actions${query({ q, online: isOnline || undefined, cursor: pageParam, limit: 100 })}`, undefined, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-    refetchInterval: 5_000,
-  });
+export interface ActionFilter {
+  q?: string;
+  online?: boolean;
+  collection?: string;
+  app?: string;
+}
+
+export const actions = (filter: ActionFilter): Asked<Schemas["Action"]> => ({
+  key: ["actions", filter],
+  ask: (cursor, limit, signal) => ask<Schemas["ActionPage"]>("GET", `/api/actions${query({ ...filter, online: filter.online || undefined, cursor, limit })}`, undefined, signal),
+  order: { keyOf: (row) => row.name, isNewestFirst: false },
+  everyMs: 5_000,
+});
+
+/** The few actions that fit what somebody begins to type. */
+export const someActions = (q: string) =>
+  queryOptions({ queryKey: ["some actions", q], queryFn: ({ signal }) => ask<Schemas["ActionPage"]>("GET", `/api/actions${query({ q, limit: 20 })}`, undefined, signal), staleTime: 30_000 });
+
+export const apps = queryOptions({ queryKey: ["apps"], queryFn: ({ signal }) => ask<Schemas["AppPage"]>("GET", `/api/apps${query({ limit: 500 })}`, undefined, signal), staleTime: 60_000 });
+
+export const members = queryOptions({ queryKey: ["members"], queryFn: ({ signal }) => ask<Schemas["MemberPage"]>("GET", `/api/members${query({ limit: 500 })}`, undefined, signal), staleTime: 60_000 });
 
 export type ActionDetail = Omit<Schemas["ActionDetail"], "definition"> & { definition: Definition };
 
@@ -30,19 +43,23 @@ export const action = (name: string) =>
 export interface TaskFilter {
   status?: string[];
   action?: string;
+  app?: string;
   text?: string;
   person?: string;
 }
 
-export const tasks = (filter: TaskFilter) =>
-  infiniteQueryOptions({
-    queryKey: ["tasks", filter],
-    queryFn: ({ pageParam, signal }) =>
-      ask<Schemas["TaskPage"]>("GET", `/api/tasks${query({ ...filter, cursor: pageParam, limit: 100 })}`, undefined, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-    refetchInterval: LIVE_MS,
-  });
+const askTasks = (filter: TaskFilter, cursor: string | null, limit: number, signal?: AbortSignal) =>
+  ask<Schemas["TaskPage"]>("GET", `/api/tasks${query({ ...filter, cursor, limit })}`, undefined, signal);
+
+export const tasks = (filter: TaskFilter): Asked<Schemas["Task"]> => ({
+  key: ["tasks", filter],
+  ask: (cursor, limit, signal) => askTasks(filter, cursor, limit, signal),
+  order: { keyOf: (row) => row.id, isNewestFirst: true },
+  everyMs: LIVE_MS,
+});
+
+export const newestTasks = (filter: TaskFilter, limit: number) =>
+  queryOptions({ queryKey: ["newest tasks", filter, limit], queryFn: ({ signal }) => askTasks(filter, null, limit, signal), refetchInterval: LIVE_MS });
 
 export const task = (id: string) =>
   queryOptions({
@@ -51,28 +68,27 @@ export const task = (id: string) =>
     refetchInterval: (found) => (found.state.data && ENDED.has(found.state.data.status) ? false : LIVE_MS),
   });
 
-export const children = (id: string, isLive: boolean) =>
-  queryOptions({
-    queryKey: ["children", id],
-    queryFn: ({ signal }) => ask<Schemas["TaskPage"]>("GET", `/api/tasks/${encodeURIComponent(id)}/children${query({ limit: 100 })}`, undefined, signal),
-    refetchInterval: isLive ? LIVE_MS : false,
-  });
-
 export interface ItemFilter {
   text?: string;
   kind?: string;
+  tag?: string[];
+  folder?: string;
+  mine?: boolean;
   trashed?: boolean;
 }
 
-export const items = (filter: ItemFilter) =>
-  infiniteQueryOptions({
-    queryKey: ["items", filter],
-    queryFn: ({ pageParam, signal }) =>
-      ask<Schemas["ItemPage"]>("GET", `/api/items${query({ ...filter, trashed: filter.trashed || undefined, cursor: pageParam, limit: 60 })}`, undefined, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-    refetchInterval: 10_000,
-  });
+const askItems = ({ mine, trashed, ...filter }: ItemFilter, cursor: string | null, limit: number, signal?: AbortSignal) =>
+  ask<Schemas["ItemPage"]>("GET", `/api/items${query({ ...filter, mine: mine || undefined, trashed: trashed || undefined, cursor, limit })}`, undefined, signal);
+
+export const items = (filter: ItemFilter): Asked<Schemas["Item"]> => ({
+  key: ["items", filter],
+  ask: (cursor, limit, signal) => askItems(filter, cursor, limit, signal),
+  order: { keyOf: (row) => row.id, isNewestFirst: true },
+  everyMs: 10_000,
+});
+
+export const newestItems = (filter: ItemFilter) =>
+  queryOptions({ queryKey: ["newest items", filter], queryFn: ({ signal }) => askItems(filter, null, 60, signal) });
 
 export const item = (id: string) =>
   queryOptions({ queryKey: ["item", id], queryFn: ({ signal }) => ask<Schemas["Item"]>("GET", `/api/items/${encodeURIComponent(id)}`, undefined, signal), staleTime: 30_000 });

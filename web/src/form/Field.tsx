@@ -3,8 +3,9 @@ import { Plus, RotateCcw, X } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import { type Draft, blankDraft, emptyDraft } from "../ports/draft";
 import { type Port, childrenOf, isRequired } from "../ports/model";
-import { itemKind, kindWords, labelOf } from "../ports/words";
+import { kindWords, labelOf, limitWords, searchedKinds } from "../ports/words";
 import { ItemField } from "./ItemField";
+import { TextControl } from "./TextControl";
 
 interface Props {
   port: Port;
@@ -38,6 +39,7 @@ export function Field(props: Props & { warning?: string | null }) {
         <span className="quiet">
           {kindWords(port) === port.label ? "" : kindWords(port)}
           {port.unit ? `, ${port.unit}` : ""}
+          {limitWords(port)}
           {isOptional || port.nullable ? ", optional" : ""}
         </span>
         {isOptional && draft.is !== "absent" && (
@@ -80,13 +82,13 @@ export function Field(props: Props & { warning?: string | null }) {
 const MANY = new Set(["list", "set", "tuple", "dict", "model", "union", "none"]);
 const isOneControl = (port: Port): boolean => !MANY.has(port.kind);
 
-type ControlProps = Props & { id: string; describedBy: string | undefined; isWrong: boolean };
+export type ControlProps = Props & { id: string; describedBy: string | undefined; isWrong: boolean };
 
 function Control(props: ControlProps): ReactNode {
   const { port, draft, path, onChange } = props;
   switch (draft.is) {
     case "text":
-      return itemKind(port) !== null ? (
+      return searchedKinds(port) !== null ? (
         <ItemField id={props.id} port={port} value={draft.text} describedBy={props.describedBy} isWrong={props.isWrong} onChange={(text) => onChange({ is: "text", text })} />
       ) : (
         <TextControl {...props} text={draft.text} />
@@ -98,8 +100,10 @@ function Control(props: ControlProps): ReactNode {
           <span aria-hidden>{draft.value ? "yes" : "no"}</span>
         </div>
       );
-    case "choice":
+    case "choice": {
+      const told = draft.at === null ? null : port.choices?.[draft.at]?.description;
       return (
+        <>
         <select
           id={props.id}
           className="field"
@@ -116,7 +120,10 @@ function Control(props: ControlProps): ReactNode {
             </option>
           ))}
         </select>
+        {told && <p className="quiet m-0">{told}</p>}
+        </>
       );
+    }
     case "items":
       return <Items {...props} items={draft.items} />;
     case "entries":
@@ -168,97 +175,6 @@ function Control(props: ControlProps): ReactNode {
 }
 
 const inside = ({ problems, onTouch }: Props) => ({ problems, onTouch });
-
-const INPUT_TYPES: Partial<Record<Port["kind"], string>> = { date: "date" };
-
-function TextControl({ port, text, id, path, describedBy, isWrong, onChange, onTouch }: ControlProps & { text: string }) {
-  const widget = port.widget;
-  const common = {
-    id,
-    "aria-invalid": isWrong,
-    "aria-describedby": describedBy,
-    onBlur: () => onTouch(path),
-    value: text,
-    placeholder: typeof widget?.placeholder === "string" ? widget.placeholder : undefined,
-  };
-  const say = (value: string) => onChange({ is: "text", text: value });
-  const isLong = port.kind === "json" || widget?.kind === "paragraph";
-  if (isLong) {
-    const rows = typeof widget?.rows === "number" ? widget.rows : 4;
-    return <textarea {...common} rows={rows} className={`field ${port.kind === "json" ? "font-mono text-sm" : ""}`} onChange={(event) => say(event.target.value)} />;
-  }
-  if (widget?.kind === "choice" && Array.isArray(widget.choices)) {
-    const list = `${id}-choices`;
-    return (
-      <>
-        <input {...common} className="field" list={list} onChange={(event) => say(event.target.value)} />
-        <datalist id={list}>
-          {(widget.choices as { value: unknown; label?: string }[]).map((choice) => (
-            <option key={String(choice.value)} value={String(choice.value)}>
-              {choice.label}
-            </option>
-          ))}
-        </datalist>
-      </>
-    );
-  }
-  if (widget?.kind === "colour") {
-    const isColour = /^#[0-9a-f]{6}$/i.test(text);
-    return (
-      <div className="flex gap-2">
-        <input type="color" aria-label={`Colour of ${labelOf(port)}`} className="h-9 w-12 shrink-0 rounded border border-line" value={isColour ? text : "#000000"} onChange={(event) => say(event.target.value)} />
-        <input {...common} className="field" onChange={(event) => say(event.target.value)} />
-      </div>
-    );
-  }
-  if (port.kind === "bytes") return <BytesControl common={common} say={say} label={labelOf(port)} />;
-  const slider = sliderOf(port);
-  if (slider !== null) {
-    return (
-      <div className="flex items-center gap-3">
-        <input type="range" aria-label={labelOf(port)} className="min-w-0 flex-1 accent-accent" {...slider} value={Number.isFinite(Number(text)) && text.trim() !== "" ? Number(text) : slider.min} onChange={(event) => say(event.target.value)} />
-        <input {...common} className="field w-28 shrink-0 tabular-nums" inputMode="decimal" onChange={(event) => say(event.target.value)} />
-      </div>
-    );
-  }
-  const isNumber = port.kind === "int" || port.kind === "float" || port.kind === "decimal";
-  return (
-    <input
-      {...common}
-      type={INPUT_TYPES[port.kind] ?? "text"}
-      className={`field ${isNumber ? "tabular-nums" : ""}`}
-      inputMode={port.kind === "int" ? "numeric" : isNumber ? "decimal" : undefined}
-      autoComplete="off"
-      spellCheck={port.kind === "string"}
-      onChange={(event) => say(event.target.value)}
-    />
-  );
-}
-
-/** Give the ends of a slider, where the port has both; a number without them is typed. */
-function sliderOf(port: Port): { min: number; max: number; step: number } | null {
-  if (port.widget?.kind !== "slider") return null;
-  const [min, max] = [Number(port.widget.min ?? port.constraints?.ge), Number(port.widget.max ?? port.constraints?.le)];
-  if (!Number.isFinite(min) || !Number.isFinite(max) || min >= max) return null;
-  const step = Number(port.widget.step ?? port.constraints?.multiple_of ?? (port.kind === "int" ? 1 : (max - min) / 200));
-  return { min, max, step: Number.isFinite(step) && step > 0 ? step : 1 };
-}
-
-function BytesControl({ common, say, label }: { common: Record<string, unknown>; say: (text: string) => void; label: string }) {
-  const take = async (file: File | undefined) => {
-    if (file === undefined) return;
-    const bytes = new Uint8Array(await file.slice(0, 64 * 1024 + 1).arrayBuffer());
-    let binary = "";
-    for (const byte of bytes) binary += String.fromCharCode(byte);
-    say(btoa(binary));
-  };
-  return (
-    <div className="grid gap-1">
-      <input type="file" aria-label={`File for ${label}`} className="text-sm" onChange={(event) => void take(event.target.files?.[0])} />
-      <input {...common} className="field font-mono text-sm" onChange={(event) => say(event.target.value)} />
-    </div>
-  );
-}
 
 function Items(props: ControlProps & { items: Draft[] }) {
   const { port, items, path, onChange } = props;

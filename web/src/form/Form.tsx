@@ -8,18 +8,19 @@ import type { Group, Port } from "../ports/model";
 import { Failure } from "../ui/parts";
 import { Field } from "./Field";
 import type { Drafts } from "../ports/form";
+import { SaveShortcut } from "./Shortcuts";
 import { useFilling } from "./filling";
+import { linkTo } from "./shortcuts";
 
 interface Props {
   action: ActionDetail;
   begin: Drafts;
   onSubmitted: (task: string) => void;
-  linkOf: (args: Record<string, unknown>) => string;
 }
 
-export function Form({ action, begin, onSubmitted, linkOf }: Props) {
+export function Form({ action, begin, onSubmitted }: Props) {
   const { definition } = action;
-  const { drafts, judged, problems, change, touch, showsAll, showAll } = useFilling(definition, begin);
+  const { drafts, judged, problems, changes, change, touch, showsAll, showAll, forget } = useFilling(definition, action.definition_hash, begin);
   const [isDiscreet, setDiscreet] = useState(false);
   const [said, setSaid] = useState("");
   const form = useRef<HTMLFormElement>(null);
@@ -57,7 +58,7 @@ export function Form({ action, begin, onSubmitted, linkOf }: Props) {
       run();
       return;
     }
-    await navigator.clipboard.writeText(new URL(linkOf(judged.args), location.href).href);
+    await navigator.clipboard.writeText(linkTo(action.name, judged.args));
     setSaid("The link to this form, as it is filled, is copied.");
   };
   const shown = (definition.args ?? []).filter((port) => !judged.hidden.has(port.key));
@@ -77,6 +78,14 @@ export function Form({ action, begin, onSubmitted, linkOf }: Props) {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
       }}
     >
+      {changes.length > 0 && (
+        <div role="status" className="panel flex flex-wrap items-start gap-3 border-warn px-4 py-3">
+          <p className="m-0 min-w-0 flex-1 break-words">The function changed: {changes.join("; ")}. What else you typed is kept.</p>
+          <button type="button" className="button" onClick={forget}>
+            I see
+          </button>
+        </div>
+      )}
       {shown.length === 0 && <p className="quiet m-0">It takes no arguments.</p>}
       {sections(shown, definition.groups ?? []).map(([group, ports]) =>
         group === null ? (
@@ -89,6 +98,7 @@ export function Form({ action, begin, onSubmitted, linkOf }: Props) {
           </details>
         ),
       )}
+      {definition.effects === "irreversible" && <p className="m-0 text-sm text-warn">What it does can't be undone.</p>}
       {submit.error && <Failure error={submit.error} />}
       <div className="flex flex-wrap items-center gap-3">
         <button type="submit" className="button main" disabled={submit.isPending}>
@@ -97,6 +107,7 @@ export function Form({ action, begin, onSubmitted, linkOf }: Props) {
         <button type="button" className="button" onClick={() => void copy()}>
           <Link2 aria-hidden className="size-4" /> Copy link
         </button>
+        <SaveShortcut action={action.name} args={judged.args} onRefused={run} />
         <label className="flex min-h-9 items-center gap-2 text-sm" title="Owners and admins of the team read them all the same">
           <input type="checkbox" className="size-4 accent-accent" checked={isDiscreet} onChange={(event) => setDiscreet(event.target.checked)} />
           Keep values from the team

@@ -1,10 +1,10 @@
 /** Choosing something stored: typing finds it by its name, with its picture. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
 import { useDeferredValue, useId, useState } from "react";
-import { item as itemQuery, items } from "../api/queries";
+import { item as itemQuery, newestItems } from "../api/queries";
 import type { Port } from "../ports/model";
-import { itemKind, labelOf } from "../ports/words";
+import { itemKind, labelOf, searchedKinds } from "../ports/words";
 import { Thumbnail, what } from "../values/Thumbnail";
 
 interface Props {
@@ -16,19 +16,17 @@ interface Props {
   onChange: (id: string) => void;
 }
 
-/** What fits where an array is wanted: an image is one. */
-const FITS: Record<string, string | undefined> = { image: "image", table: "table", file: "file", array: undefined };
-
 export function ItemField({ id, port, value, describedBy, isWrong, onChange }: Props) {
-  const kind = itemKind(port) ?? "item";
+  const kinds = searchedKinds(port) ?? [];
+  const kind = itemKind(port) ?? (kinds.length === 1 ? kinds[0]! : "item");
   const chosen = useQuery({ ...itemQuery(value), enabled: value !== "" });
   const [text, setText] = useState("");
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(0);
   const list = useId();
   const wanted = useDeferredValue(text);
-  const found = useInfiniteQuery({ ...items({ text: wanted, ...(FITS[kind] ? { kind: FITS[kind] } : {}) }), enabled: isOpen });
-  const rows = (found.data?.pages[0]?.items ?? []).filter((row) => kind !== "array" || row.kind === "array" || row.kind === "image").slice(0, 12);
+  const found = useQuery({ ...newestItems({ text: wanted, ...(kinds.length === 1 ? { kind: kinds[0]! } : {}) }), enabled: isOpen });
+  const rows = (found.data?.items ?? []).filter((row) => kinds.length === 0 || kinds.includes(row.kind)).slice(0, 12);
   if (value !== "") {
     return (
       <div id={id} tabIndex={-1} className="field flex items-center gap-3" aria-describedby={describedBy}>

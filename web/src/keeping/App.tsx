@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { ArrowLeft, LogOut } from "lucide-react";
 import { type Schemas, ask } from "../api/client";
-import { Row } from "../pages/Tasks";
+import { TaskRow } from "../list/TaskRow";
 import { ConfirmButton } from "../ui/Confirm";
 import { Failure, Loading, Title } from "../ui/parts";
 import { ago, moment } from "../ui/words";
@@ -148,7 +148,7 @@ function Recent({ app }: { app: string }) {
           <ul aria-label="Recent tasks" className="m-0 grid list-none gap-2 p-0">
             {rows.map((task) => (
               <li key={task.id} className="h-14">
-                <Row task={task} />
+                <TaskRow task={task} />
               </li>
             ))}
           </ul>

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { DoorOpen } from "lucide-react";
 import { useMemo } from "react";
 import type { Schemas } from "../api/client";
-import { Rows } from "../ui/Rows";
+import { Rows } from "../list/Rows";
 import { Empty, Failure, Loading, Title } from "../ui/parts";
 import { ago } from "../ui/words";
 import { Dot } from "./parts";
@@ -12,6 +12,7 @@ import { agentsAway, apps } from "./queries";
 import { many } from "./words";
 
 const ROW = 76;
+const nothing = () => undefined; // all of them are here
 
 export function LetIn() {
   return (
@@ -35,7 +36,7 @@ export function Apps() {
         </Empty>
       )}
       {found.data && found.data.length > 0 && (
-        <Rows rows={found.data} height={ROW} label="Apps" keyOf={(row) => row.identifier} render={(row) => <Row app={row} seenUs={seen.get(row.identifier)} />} more={null} />
+        <Rows rows={found.data} height={ROW} label="Apps" keyOf={(row) => row.identifier} render={(row) => <Row app={row} seenUs={seen.get(row.identifier)} />} hasMore={false} more={nothing} see={nothing} />
       )}
     </>
   );

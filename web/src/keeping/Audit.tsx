@@ -1,10 +1,11 @@
 /** The log of the team: who did what to people, sign-ins and rights. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Schemas } from "../api/client";
-import { Rows } from "../ui/Rows";
-import { Empty, Failure, Loading, Title } from "../ui/parts";
+import { List } from "../list/List";
+import { useList } from "../list/useList";
+import { Empty, Loading, Title } from "../ui/parts";
 import { moment } from "../ui/words";
 import { Choice, Denied } from "./parts";
 import { log, members } from "./queries";
@@ -28,11 +29,9 @@ export function Audit() {
 function Shown() {
   const { event = "", person = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const found = useInfiniteQuery(log(event, person));
+  const listed = useList(log(event, person));
   const people = useQuery(members);
   const names = useMemo(() => new Map(people.data?.map((member) => [member.id, member.name])), [people.data]);
-  const rows = useMemo(() => found.data?.pages.flatMap((page) => page.items) ?? [], [found.data]);
-  const more = found.hasNextPage && !found.isFetchingNextPage ? () => void found.fetchNextPage() : null;
   const narrow = (changed: { event?: string | undefined; person?: string | undefined }) => void navigate({ search: (old) => ({ ...old, ...changed }), replace: true });
   return (
     <>
@@ -40,10 +39,14 @@ function Shown() {
         <Choice label="What was done" value={event} options={[["", "Everything"], ...kinds(event)]} onChoose={(value) => narrow({ event: value || undefined })} />
         <Choice label="By whom" value={person} options={[["", "Anybody"], ...who(people.data ?? [], person)]} onChoose={(value) => narrow({ person: value || undefined })} />
       </div>
-      {found.error && rows.length === 0 && <Failure error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && !found.error && <Loading />}
-      {found.data && rows.length === 0 && <Empty title="Nothing of it was done">{(event || person) && "Choose everything, or anybody."}</Empty>}
-      {rows.length > 0 && <Rows rows={rows} height={ROW} label="Log" keyOf={(row) => String(row.number)} render={(row) => <Entry entry={row} names={names} />} more={more} />}
+      <List
+        listed={listed}
+        height={ROW}
+        label="Log"
+        keyOf={(row) => String(row.number)}
+        render={(row) => <Entry entry={row} names={names} />}
+        nothing={<Empty title="Nothing of it was done">{(event || person) && "Choose everything, or anybody."}</Empty>}
+      />
     </>
   );
 }

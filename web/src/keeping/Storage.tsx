@@ -1,11 +1,11 @@
 /** What the team stores, what may be stored, and what lies in the trash. */
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { RefreshCw, RotateCcw } from "lucide-react";
-import { useMemo } from "react";
 import { type Schemas, ask } from "../api/client";
 import { items } from "../api/queries";
-import { Rows } from "../ui/Rows";
+import { List } from "../list/List";
+import { useList } from "../list/useList";
 import { Empty, Failure, Loading, Title } from "../ui/parts";
 import { ago, size } from "../ui/words";
 import { Thumbnail, what } from "../values/Thumbnail";
@@ -120,16 +120,11 @@ function Bars({ title, rows }: { title: string; rows: Bar[] }) {
 }
 
 function Trash({ days }: { days: number | undefined }) {
-  const found = useInfiniteQuery(items({ trashed: true }));
-  const rows = useMemo(() => found.data?.pages.flatMap((page) => page.items) ?? [], [found.data]);
-  const more = found.hasNextPage && !found.isFetchingNextPage ? () => void found.fetchNextPage() : null;
+  const listed = useList(items({ trashed: true }));
   return (
     <Section title="The trash">
       {days !== undefined && <p className="quiet m-0">What lies here goes {many(days, "day")} after it was thrown away, and can be restored until then.</p>}
-      {found.error && rows.length === 0 && <Failure error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && !found.error && <Loading rows={2} />}
-      {found.data && rows.length === 0 && !found.hasNextPage && <p className="quiet m-0">The trash is empty.</p>}
-      {rows.length > 0 && <Rows rows={rows} height={ROW} label="The trash" keyOf={(row) => row.id} render={(row) => <Trashed item={row} />} more={more} />}
+      <List listed={listed} height={ROW} label="The trash" keyOf={(row) => row.id} render={(row) => <Trashed item={row} />} nothing={<p className="quiet m-0">The trash is empty.</p>} />
     </Section>
   );
 }

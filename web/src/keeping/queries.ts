@@ -1,6 +1,7 @@
 /** What is asked about the team and the hub. What is few is asked for whole; the log and the trash come in pages. */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { ApiError, type Schemas, ask, query } from "../api/client";
+import type { Asked } from "../list/useList";
 
 const CALM_MS = 10_000;
 const LIVE_MS = 3_000;
@@ -85,10 +86,14 @@ export const health = queryOptions({
   refetchInterval: LIVE_MS,
 });
 
-export const log = (event: string, person: string) =>
-  infiniteQueryOptions({
-    queryKey: ["audit", event, person],
-    queryFn: ({ pageParam, signal }) => ask<Schemas["AuditPage"]>("GET", `/api/team/audit${query({ event, person, cursor: pageParam, limit: 200 })}`, undefined, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-  });
+const asText = (number: string | number): string => String(number).padStart(16, "0"); // so that text is ordered as numbers are
+
+export const log = (event: string, person: string): Asked<Schemas["AuditEntry"]> => ({
+  key: ["audit", event, person],
+  ask: async (cursor, limit, signal) => {
+    const page = await ask<Schemas["AuditPage"]>("GET", `/api/team/audit${query({ event, person, cursor: cursor === null ? null : String(Number(cursor)), limit })}`, undefined, signal);
+    return { items: page.items, next: page.next === null ? null : asText(page.next) };
+  },
+  order: { keyOf: (row) => asText(row.number), isNewestFirst: true },
+  everyMs: CALM_MS,
+});

@@ -1,9 +1,11 @@
 /** One function: what it does, a form that runs it, who provides it, and what it did last. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { type ActionDetail, action as actionQuery, task as taskQuery, tasks as tasksQuery } from "../api/queries";
+import { type ActionDetail, action as actionQuery, newestTasks, task as taskQuery } from "../api/queries";
 import { Form } from "../form/Form";
+import { Shortcuts } from "../form/Shortcuts";
+import { stringify } from "../json";
 import { draftsOf, emptyDrafts } from "../ports/form";
 import { kindWords, labelOf } from "../ports/words";
 import { Failure, Loading, Status, Title } from "../ui/parts";
@@ -14,7 +16,7 @@ const route = getRouteApi("/functions/$name");
 export function Function() {
   const { name } = route.useParams();
   const found = useQuery(actionQuery(name));
-  if (found.data) return <Shown key={found.data.definition_hash} action={found.data} />;
+  if (found.data) return <Shown key={name} action={found.data} />;
   return found.error ? <Failure error={found.error} again={() => void found.refetch()} /> : <Loading rows={4} />;
 }
 
@@ -38,16 +40,16 @@ function Shown({ action }: { action: ActionDetail }) {
             <Loading rows={3} />
           ) : (
             <Form
-              key={from ?? JSON.stringify(Object.keys(given ?? {}))}
+              key={from ?? stringify(given)}
               action={action}
               begin={begin}
               onSubmitted={(task) => void navigate({ to: "/tasks/$id", params: { id: task } })}
-              linkOf={(filled) => `/app/functions/${encodeURIComponent(action.name)}?args=${encodeURIComponent(JSON.stringify(filled, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value)))}`}
             />
           )}
         </div>
         <aside className="grid content-start gap-5">
           <Gives action={action} />
+          <Shortcuts action={action.name} />
           <Recent name={action.name} />
           <Providers action={action} />
         </aside>
@@ -85,8 +87,8 @@ function Gives({ action }: { action: ActionDetail }) {
 }
 
 function Recent({ name }: { name: string }) {
-  const found = useInfiniteQuery(tasksQuery({ action: name }));
-  const rows = found.data?.pages[0]?.items.slice(0, 8) ?? [];
+  const found = useQuery(newestTasks({ action: name }, 8));
+  const rows = found.data?.items ?? [];
   return (
     <section>
       <h2 className="m-0 mb-1 text-sm font-semibold">Recent runs</h2>

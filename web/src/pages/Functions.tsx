@@ -1,42 +1,44 @@
 /** The catalogue: every function that one may call, found by words. */
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import type { Schemas } from "../api/client";
 import { actions } from "../api/queries";
-import { Rows } from "../ui/Rows";
+import { List } from "../list/List";
+import { Check, Word, wordsOf } from "../list/Narrow";
+import { enterList } from "../list/Rows";
+import { useList } from "../list/useList";
+import type { FunctionsSearch } from "../router";
 import { Search } from "../ui/Search";
-import { Empty, Failure, Loading, Title } from "../ui/parts";
+import { Empty, Title } from "../ui/parts";
 
 const route = getRouteApi("/");
 const ROW = 84;
 
 export function Functions() {
-  const { q = "", online = false } = route.useSearch();
+  const { q = "", online = false, tag = "", app = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const found = useInfiniteQuery(actions(q, online));
-  const rows = useMemo(() => found.data?.pages.flatMap((page) => page.items) ?? [], [found.data]);
-  const search = useCallback((text: string) => void navigate({ search: (old) => ({ ...old, q: text || undefined }), replace: true }), [navigate]);
-  const more = found.hasNextPage && !found.isFetchingNextPage ? () => void found.fetchNextPage() : null;
+  const listed = useList(actions({ q, online, collection: tag, app }));
+  const set = useCallback((changes: FunctionsSearch) => void navigate({ search: (old) => ({ ...old, ...changes }), replace: true }), [navigate]);
+  const search = useCallback((text: string) => set({ q: text || undefined }), [set]);
+  const tags = useMemo(() => wordsOf(listed.rows, (row) => row.collections), [listed.rows]);
+  const apps = useMemo(() => wordsOf(listed.rows, (row) => [row.app]), [listed.rows]);
   return (
     <>
       <Title>Functions</Title>
-      <div className="mb-4 flex flex-wrap items-center gap-3">
-        <Search value={q} label="Search functions" onSearch={search} />
-        <label className="flex min-h-9 items-center gap-2 text-sm">
-          <input
-            type="checkbox"
-            className="size-4 accent-accent"
-            checked={online}
-            onChange={(event) => void navigate({ search: (old) => ({ ...old, online: event.target.checked || undefined }), replace: true })}
-          />
-          Only what runs now
-        </label>
+      <div role="search" className="mb-4 flex flex-wrap items-center gap-3">
+        <Search value={q} label="Search functions" onSearch={search} onKeyDown={enterList} />
+        <Word label="Tag" value={tag} known={tags} onChange={(value) => set({ tag: value })} />
+        <Word label="Of app" value={app} known={apps} onChange={(value) => set({ app: value })} />
+        <Check label="Runs now" value={online} onChange={(value) => set({ online: value })} />
       </div>
-      {found.error && rows.length === 0 && <Failure error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && !found.error && <Loading />}
-      {found.data && rows.length === 0 && !found.hasNextPage && <Nothing isSearch={q !== "" || online} />}
-      {rows.length > 0 && <Rows rows={rows} height={ROW} label="Functions" keyOf={(row) => row.name} render={(row) => <Row action={row} />} more={more} />}
+      <List
+        listed={listed}
+        label="Functions"
+        height={ROW}
+        keyOf={(row) => row.name}
+        render={(row) => <Row action={row} />}
+        nothing={<Nothing isSearch={q !== "" || online || tag !== "" || app !== ""} />}
+      />
     </>
   );
 }

@@ -5,6 +5,7 @@ import { RotateCcw, Trash2, X } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { item as itemQuery } from "../api/queries";
+import { History } from "../history/History";
 import type { Port } from "../ports/model";
 import { Failure, Loading, Title } from "../ui/parts";
 import { moment, size, symbol } from "../ui/words";
@@ -64,6 +65,7 @@ function Shown({ item }: { item: Schemas["Item"] }) {
         {isSeen(item) && <Picture item={item} />}
         <div className="grid content-start gap-5">
           <Facts item={item} />
+          <History item={item} />
           <Tags item={item} busy={change.isPending} put={(tag) => change.mutate({ method: "PUT", path: `/tags/${encodeURIComponent(tag)}` })} drop={(tag) => change.mutate({ method: "DELETE", path: `/tags/${encodeURIComponent(tag)}` })} />
           {item.note && <p className="m-0 max-w-prose whitespace-pre-wrap break-words">{item.note}</p>}
         </div>

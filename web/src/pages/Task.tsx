@@ -1,16 +1,17 @@
 /** One call: how far it is, what it says and gives, and what may be done with it. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { Ban, Pause, Play, RotateCcw, SquarePen, Zap } from "lucide-react";
+import { Ban, Pause, Play, SquarePen, Workflow, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type Schemas, ask } from "../api/client";
-import { ENDED, action as actionQuery, children as childrenQuery, task as taskQuery } from "../api/queries";
+import { ENDED, action as actionQuery, task as taskQuery } from "../api/queries";
+import { RunAgain } from "../history/RunAgain";
 import { Results } from "../tasks/Results";
 import { type Followed, useFollow } from "../tasks/useFollow";
 import { Empty, Failure, Loading, Progress, Status, Title } from "../ui/parts";
 import { ago, moment, span } from "../ui/words";
 import { Fields, Value } from "../values/Value";
-import { Row } from "./Tasks";
+import { CallTree } from "./CallTree";
 
 const route = getRouteApi("/tasks/$id");
 
@@ -50,7 +51,7 @@ function Shown({ task }: { task: Schemas["TaskDetail"] }) {
           )}
           <Results task={task} ports={ports} followed={followed} isLive={isLive} />
           <Lines followed={followed} />
-          <Children task={task} isLive={isLive} />
+          <CallTree task={task} isLive={isLive} />
         </div>
         <aside className="grid content-start gap-5">
           <section>
@@ -74,17 +75,12 @@ function Shown({ task }: { task: Schemas["TaskDetail"] }) {
 
 function Steer({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean }) {
   const client = useQueryClient();
-  const navigate = route.useNavigate();
   const [wasAsked, setAsked] = useState(false);
   const steer = useMutation({
     mutationFn: (verb: string) => ask("POST", `/api/tasks/${task.id}/${verb}`, {}),
     onSettled: () => client.invalidateQueries({ queryKey: ["task", task.id] }),
   });
-  const again = useMutation({
-    mutationFn: (version: "same" | "current") => ask<Schemas["Submitted"]>("POST", `/api/tasks/${task.id}/again`, { version }),
-    onSuccess: (done) => void navigate({ to: "/tasks/$id", params: { id: done.task } }),
-  });
-  const error = steer.error ?? again.error;
+  const { error } = steer;
   return (
     <div className="flex flex-wrap items-center gap-2">
       {isLive ? (
@@ -122,9 +118,7 @@ function Steer({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean 
           <Link to="/functions/$name" params={{ name: task.action }} search={{ from: task.id }} className="button">
             <SquarePen aria-hidden className="size-4" /> Change and run
           </Link>
-          <button type="button" className="button main" disabled={again.isPending} onClick={() => again.mutate("current")}>
-            <RotateCcw aria-hidden className="size-4" /> Run again
-          </button>
+          {task.is_readable && <RunAgain task={task.id} isMain />}
         </>
       )}
       {error && (
@@ -189,24 +183,6 @@ function Lines({ followed }: { followed: Followed }) {
   );
 }
 
-function Children({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean }) {
-  const found = useQuery({ ...childrenQuery(task.id, isLive), enabled: task.children > 0 || isLive });
-  const rows = found.data?.items ?? [];
-  if (rows.length === 0) return null;
-  return (
-    <section>
-      <h2 className="m-0 mb-2 text-sm font-semibold">It called</h2>
-      <ul className="m-0 grid list-none gap-2 p-0">
-        {rows.map((row) => (
-          <li key={row.id} className="h-14">
-            <Row task={row} />
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 function About({ task }: { task: Schemas["TaskDetail"] }) {
   const rows: [string, string][] = [
     ["called", `${ago(task.queued_at_us)}, by ${task.app}`],
@@ -234,6 +210,11 @@ function About({ task }: { task: Schemas["TaskDetail"] }) {
             The call it was made for
           </Link>
         </p>
+      )}
+      {task.is_readable && (
+        <Link to="/tasks/$id/history" params={{ id: task.id }} className="button mt-2">
+          <Workflow aria-hidden className="size-4" /> Its history
+        </Link>
       )}
       {task.again_of && (
         <p className="m-0 mt-1 text-sm">

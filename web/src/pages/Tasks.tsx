@@ -1,13 +1,16 @@
 /** All calls, the newest first, as they change. */
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { useCallback, useMemo } from "react";
-import type { Schemas } from "../api/client";
-import { tasks as tasksQuery } from "../api/queries";
-import { Rows } from "../ui/Rows";
+import { useCallback, useDeferredValue, useState } from "react";
+import { apps as appsQuery, me, members as membersQuery, someActions, tasks as tasksQuery } from "../api/queries";
+import { List } from "../list/List";
+import { Choice, Word } from "../list/Narrow";
+import { enterList } from "../list/Rows";
+import { TaskRow } from "../list/TaskRow";
+import { useList } from "../list/useList";
+import type { TasksSearch } from "../router";
 import { Search } from "../ui/Search";
-import { Empty, Failure, Loading, Status, Title } from "../ui/parts";
-import { ago, span } from "../ui/words";
+import { Empty, Title } from "../ui/parts";
 
 const route = getRouteApi("/tasks");
 const ROW = 64;
@@ -19,55 +22,55 @@ const STATES: Record<string, [string, string[]]> = {
 };
 
 export function Tasks() {
-  const { q = "", state = "", action = "" } = route.useSearch();
+  const { q = "", state = "", action = "", app = "", person = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const found = useInfiniteQuery(tasksQuery({ text: q, action, ...(STATES[state] ? { status: STATES[state][1] } : {}) }));
-  const rows = useMemo(() => found.data?.pages.flatMap((page) => page.items) ?? [], [found.data]);
-  const search = useCallback((text: string) => void navigate({ search: (old) => ({ ...old, q: text || undefined }), replace: true }), [navigate]);
-  const more = found.hasNextPage && !found.isFetchingNextPage ? () => void found.fetchNextPage() : null;
+  const self = useQuery(me);
+  const whose = person === "me" ? self.data?.person.id : person;
+  const listed = useList(tasksQuery({ text: q, action, app, ...(whose ? { person: whose } : {}), ...(STATES[state] ? { status: STATES[state][1] } : {}) }));
+  const set = useCallback((changes: TasksSearch) => void navigate({ search: (old) => ({ ...old, ...changes }), replace: true }), [navigate]);
+  const search = useCallback((text: string) => set({ q: text || undefined }), [set]);
+  const isNarrowed = [q, state, action, app, person].some(Boolean);
   return (
     <>
       <Title>Tasks</Title>
-      <div className="mb-4 flex flex-wrap items-center gap-3">
-        <Search value={q} label="Search functions, references and errors" onSearch={search} />
-        <label>
-          <span className="sr-only">State</span>
-          <select className="field" value={state} onChange={(event) => void navigate({ search: (old) => ({ ...old, state: event.target.value || undefined }), replace: true })}>
-            <option value="">In any state</option>
-            {Object.entries(STATES).map(([name, [text]]) => (
-              <option key={name} value={name}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </label>
+      <div role="search" className="mb-4 flex flex-wrap items-center gap-3">
+        <Search value={q} label="Search functions, references and errors" onSearch={search} onKeyDown={enterList} />
+        <Choice label="State" value={state} any="In any state" choices={Object.entries(STATES).map(([name, [text]]) => [name, text])} onChange={(value) => set({ state: value })} />
+        <Whose value={person} onChange={(value) => set({ person: value })} />
+        <OfFunction value={action} onChange={(value) => set({ action: value })} />
+        <ByApp value={app} onChange={(value) => set({ app: value })} />
       </div>
-      {found.error && rows.length === 0 && <Failure error={found.error} again={() => void found.refetch()} />}
-      {found.isPending && !found.error && <Loading />}
-      {found.data && rows.length === 0 && !found.hasNextPage && (
-        <Empty title={q || state || action ? "No task fits" : "Nothing has been run yet"}>{q || state || action ? "Try fewer words or any state." : <Link to="/">Choose a function and run it.</Link>}</Empty>
-      )}
-      {rows.length > 0 && <Rows rows={rows} height={ROW} label="Tasks" keyOf={(row) => row.id} render={(row) => <Row task={row} />} more={more} />}
+      <List
+        listed={listed}
+        label="Tasks"
+        height={ROW}
+        keyOf={(row) => row.id}
+        render={(row) => <TaskRow task={row} />}
+        nothing={<Empty title={isNarrowed ? "No task fits" : "Nothing has been run yet"}>{isNarrowed ? "Try fewer words or any state." : <Link to="/">Choose a function and run it.</Link>}</Empty>}
+      />
     </>
   );
 }
 
-export function Row({ task }: { task: Schemas["Task"] }) {
-  const percent = task.progress?.percent;
-  return (
-    <Link to="/tasks/$id" params={{ id: task.id }} className="panel grid h-full grid-cols-[1fr_auto] items-center gap-4 px-4 text-ink no-underline hover:border-soft">
-      <span className="min-w-0">
-        <span className="block truncate font-medium">{task.action}</span>
-        <span className="quiet block truncate">
-          {ago(task.queued_at_us)}
-          {task.ended_at_us && task.started_at_us ? `, took ${span(task.ended_at_us - task.started_at_us)}` : ""}
-          {task.yields > 0 ? `, ${task.yields} values` : ""}, by {task.app}
-        </span>
-      </span>
-      <span className="flex items-center gap-3">
-        {typeof percent === "number" && task.ended_at_us === null && <span className="quiet tabular-nums">{Math.round(percent)} %</span>}
-        <Status status={task.status} />
-      </span>
-    </Link>
-  );
+interface NarrowProps {
+  value: string;
+  onChange: (value: string | undefined) => void;
+}
+
+function Whose({ value, onChange }: NarrowProps) {
+  const self = useQuery(me);
+  const found = useQuery(membersQuery);
+  const others = (found.data?.items ?? []).filter((one) => one.id !== self.data?.person.id);
+  return <Choice label="Person" value={value} any="By anybody" choices={[["me", "Only mine"], ...others.map((one): [string, string] => [one.id, `By ${one.name}`])]} onChange={onChange} />;
+}
+
+function OfFunction({ value, onChange }: NarrowProps) {
+  const [text, setText] = useState("");
+  const found = useQuery({ ...someActions(useDeferredValue(text)), placeholderData: (old) => old });
+  return <Word label="Function" value={value} known={(found.data?.items ?? []).map((one) => one.name)} onChange={onChange} onType={setText} />;
+}
+
+function ByApp({ value, onChange }: NarrowProps) {
+  const found = useQuery(appsQuery);
+  return <Word label="Called by app" value={value} known={(found.data?.items ?? []).map((one) => one.identifier)} onChange={onChange} />;
 }

@@ -91,7 +91,7 @@ export function draftOf(port: Port, value: unknown): Draft | null {
     case "float":
       return typeof value === "object" ? null : { is: "text", text: Object.is(value, -0) ? "-0.0" : String(value) };
     case "timedelta":
-      return typeof value === "number" || typeof value === "bigint" ? { is: "text", text: spanText(value) } : null;
+      return Number.isInteger(value) || typeof value === "bigint" ? { is: "text", text: spanText(value as number | bigint) } : null;
     case "json":
       return { is: "text", text: stringify(value, 2) };
     case "enum":

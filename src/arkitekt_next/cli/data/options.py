@@ -10,6 +10,7 @@ import click
 
 from arkitekt_next.cli.data.quantities import read_steps
 from arkitekt_next.data.keys import ID
+from arkitekt_next.data.names import NAME_CHARS, NOT_IN_TAGS, TAG_CHARS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,8 +74,8 @@ class _Place(click.Path):
 
 
 PLACE = _Place(path_type=Path)
-NAME = _Words(256)
-TAG = _Words(64, without="/")
+NAME = _Words(NAME_CHARS)
+TAG = _Words(TAG_CHARS, without=NOT_IN_TAGS)
 
 
 def name_option(what: str) -> Callable[[F], F]:

@@ -49,6 +49,14 @@ _RELEASED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a definition: `text` without upper case, and its tags."""
+
+    text: str
+    collections: tuple[str, ...]
+
+
 class Contract:
     """One definition of an action, as published; `private` until somebody offers it to the team."""
 
@@ -66,6 +74,14 @@ class Contract:
     def definition(self) -> Definition:
         """The parsed definition."""
         return Definition.from_json(loads(self.body))
+
+    @cached_property
+    def found_by(self) -> Words:
+        """What a search looks at, without the definition being parsed."""
+        raw = loads(self.body)
+        collections = tuple(raw.get("collections") or ())
+        parts = (self.action.name, raw.get("label") or "", raw.get("description") or "", *collections)
+        return Words(text=" ".join(parts).casefold(), collections=collections)
 
     @cached_property
     def check(self) -> Callable[[Mapping[str, Any]], None]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from arkitekt_next.data.names import NAME_CHARS, PART_PATTERN, TAG_CHARS
 from arkitekt_next.data.provenance import DEPTH, DEPTH_LIMIT, Direction
 from arkitekt_next.data.sigv4 import PRESIGNED_S
 from arkitekt_next.hub.accounts.routes.profile import Named
@@ -13,7 +14,7 @@ from arkitekt_next.hub.core.http import Form, Strict
 from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
 
 Kind = Literal["image", "array", "table", "file"]
-Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/]+$", examples=["control"])]
+Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARS, pattern=PART_PATTERN, examples=["control"])]
 Note = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Shown = Annotated[
     Literal["private", "team"], Field(description="Who sees it: you alone, or everybody in the team but guests.")
@@ -281,7 +282,7 @@ class ItemQuery(Paged):
     temporary: Annotated[bool, Field(description="Also unnamed values of calls.")] = False
 
 
-FolderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f/]+$", examples=["plate 3"])]
+FolderName = Annotated[str, Field(min_length=1, max_length=NAME_CHARS, pattern=PART_PATTERN, examples=["plate 3"])]
 
 
 class FolderForm(Form):

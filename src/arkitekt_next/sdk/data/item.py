@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlencode
 
 from arkitekt_next.data.keys import ID
+from arkitekt_next.data.names import NAME_CHARS, TAG_CHARS, is_tag
 from arkitekt_next.data.provenance import DEPTH, EdgeKind, Graph
 from arkitekt_next.errors import InvalidValue
 from arkitekt_next.ports.acting import acting_store
@@ -340,22 +341,12 @@ class Item:
         return wanted | {key: value for key, value in named.items() if value is not None}
 
 
-NAME_CHARS = 256
-_TAG_CHARS = 64
-
-
 def _checked_tags(tags: Iterable[str]) -> list[str]:
     """Give the tags. Raises `InvalidValue` for what can't be one."""
     found = list(tags)
     for tag in found:
-        if (
-            not isinstance(tag, str)
-            or not tag.strip()
-            or len(tag) > _TAG_CHARS
-            or "/" in tag
-            or any(ord(c) < 32 for c in tag)
-        ):
-            expected = f"1 to {_TAG_CHARS} characters, none of them a slash or a control character"
+        if not is_tag(tag):
+            expected = f"1 to {TAG_CHARS} characters, none of them a slash or a control character"
             raise InvalidValue(where="tag", expected=expected, got=_short(tag))
     return found
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arkitekt_next.data.model import ImageMeta, ImageRole, Origin, meta_json
+from arkitekt_next.data.names import NAME_CHARS
 from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound, SuspiciousFile, UnknownFormat, UnreadableFile
 
 from .formats import Hints, read
 from .formats.ome_zarr import label_folders
 from .formats.recognising import Format, recognise
 from .images import write_image
-from .item import NAME_CHARS
 from .origins import checked, origin_of, signature
 from .shards import MEMORY_BYTES
 from .thumbnails import put_thumbnail

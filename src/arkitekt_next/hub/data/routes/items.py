@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
+from arkitekt_next.data.names import PART_PATTERN, TAG_CHARS
 from arkitekt_next.errors import Conflict, InvalidMetadata, NotFound, NotPermitted, StorageFull, TooLarge
 from arkitekt_next.hub.core.http import SafeJSON, context_of, reply
 from arkitekt_next.hub.core.paging import IdInPath
@@ -52,7 +53,7 @@ _CHANGE = (
     )
 )
 _GRANT = _MISSING | _FULL | refusals(Conflict(problem="Item 01a1 is committed", remedy="What it holds never changes"))
-TagInPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/]+$", examples=["control"])]
+TagInPath = Annotated[str, Path(min_length=1, max_length=TAG_CHARS, pattern=PART_PATTERN, examples=["control"])]
 
 
 @router.post("", summary="Make an item", status_code=201, response_model=v.Created, responses=_CREATE)
