@@ -92,7 +92,7 @@ def test_a_function_is_found_filled_and_run(page: Page) -> None:
     page.get_by_role("option", name="gradient").click()
     shoot(page, "form")
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text("done")).to_be_visible()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
     result = page.get_by_role("main")
     for text in (
         "4611686018427387904",
@@ -158,7 +158,7 @@ def test_a_picture_is_made_and_found_among_the_data(page: Page) -> None:
     page.get_by_label("Image", exact=True).click()
     page.get_by_role("option", name="gradient").click()
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text("done")).to_be_visible()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
     page.get_by_role("link", name="Data").click()
     expect(page.get_by_role("list", name="Data").get_by_role("link").first).to_contain_text("gradient")
     shoot(page, "data")

@@ -312,7 +312,7 @@ def run(page: Page, name: str, **filled: str) -> None:
     for label, text in filled.items():
         page.get_by_label(label, exact=True).fill(text)
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_text("done", exact=True)).to_be_visible()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
 
 
 def test_streamed_numbers_are_plotted_and_paged(page: Page) -> None:
