@@ -91,7 +91,7 @@ def shown(hub: stage.Hub, *, seconds: float) -> dict[str, Any]:
         page.get_by_label("E-mail").fill("ada@lab.org")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Make the account").click()
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("heading", name="Functions")).to_be_visible(timeout=60_000)
         task = _submit(hub, token, int(2 * CAMERA_FPS * seconds))
         page.goto(f"{link.partition('/setup')[0]}/app/tasks/{task}")  # as the hub calls itself, and so its data
         count = page.locator("[data-shown]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from arkitekt_next.embedded import serve
-from tests.support.items import code, make, put, refusal, s3_of, store
+from tests.support.items import FILE, code, make, put, refusal, s3_of, store
 from tests.support.rest import on_hub, rest
 from tests.support.waiting import scenario
 
@@ -93,3 +94,18 @@ def begin(s3: Any, where: dict[str, str], size: int) -> dict[str, Any]:
     upload = s3.create_multipart_upload(**where)["UploadId"]
     etag = s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"p" * size)["ETag"]
     return {**where, "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+
+
+@scenario
+async def test_what_comes_with_all_it_holds_is_counted_and_leaves_nothing_when_it_does_not_fit(small: Any) -> None:
+    async with rest(small) as web:
+        body = {
+            "kind": "file",
+            "name": "whole",
+            "meta": FILE,
+            "objects": {"a": base64.b64encode(b"x" * 600_000).decode()},
+        }
+        assert await code(web.post("/api/items", json=body)) == "ok"
+        assert await code(web.post("/api/items", json=body)) == "507 storage_full"
+        assert len((await web.get("/api/items", params={"limit": 5})).json()["items"]) == 1
+        assert await on_hub(small, small.app.state.hub.quota.used_bytes()) == 600_000

@@ -1151,6 +1151,8 @@ export interface paths {
         /**
          * Make an item
          * @description Make an item and give the right to write it; it counts, for others, once it is committed.
+         *
+         *     What is small may come with all its `objects`: it is committed by the same request then, and no right is given.
          */
         post: operations["create_item"];
         delete?: never;
@@ -2572,7 +2574,7 @@ export interface components {
         };
         /**
          * Created
-         * @description A new item, and the right to write it.
+         * @description A new item, and the right to write it, unless it came with all that it holds.
          * @example {
          *       "item": {
          *         "id": "01a1fb9b-0100-7000-8000-000000000001",
@@ -2629,7 +2631,7 @@ export interface components {
          */
         Created: {
             item: components["schemas"]["Item"];
-            grant: components["schemas"]["Grant"];
+            grant: components["schemas"]["Grant"] | null;
         };
         /**
          * Cut
@@ -3449,6 +3451,13 @@ export interface components {
             task?: string | null;
             /** Tags */
             tags?: string[];
+            /**
+             * Objects
+             * @description All that it holds, by paths, in base64: it is committed at once, with this `meta`. For what is small: a request has 1 MiB at most.
+             */
+            objects?: {
+                [key: string]: string;
+            } | null;
         };
         /**
          * ItemNode
@@ -3647,6 +3656,19 @@ export interface components {
          *           "url": "https://lab.example.org/arkitekt-data/team/01a1fb9b-0000-7000-8000-000000000001/01a1fb9b-0100-7000-8000-000000000001/zarr.json?X-Amz-Algorithm=AWS4-HMAC-SHA256&..."
          *         }
          *       ],
+         *       "meta": {
+         *         "shape": [
+         *           3,
+         *           512,
+         *           672
+         *         ],
+         *         "dtype": "uint16",
+         *         "axes": [
+         *           "c",
+         *           "y",
+         *           "x"
+         *         ]
+         *       },
          *       "expires_at_us": 1795223502284847
          *     }
          */
@@ -3656,6 +3678,13 @@ export interface components {
              * @description In the order in which they were asked for; whether they are there is open.
              */
             links: components["schemas"]["Link"][];
+            /**
+             * Meta
+             * @description What a reader has to know of the item.
+             */
+            meta: {
+                [key: string]: unknown;
+            };
             /**
              * Expires At Us
              * @example 1795222602284847

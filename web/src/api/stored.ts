@@ -15,6 +15,8 @@ export class ItemStore implements AsyncReadable {
   readonly #links = new Map<string, { url: string; untilMs: number }>();
   readonly #asked = new Map<string, Promise<string>>();
   #waiting = new Map<string, Waiting>();
+  /** What a reader has to know of the item; it comes with the first address. */
+  meta: Record<string, unknown> | null = null;
 
   constructor(item: string) {
     this.item = item;
@@ -63,6 +65,7 @@ export class ItemStore implements AsyncReadable {
       const some = asked.slice(from, from + AT_ONCE);
       try {
         const found = await ask<Schemas["Links"]>("POST", `/api/items/${this.item}/links`, { paths: some.map(([path]) => path) });
+        this.meta = found.meta;
         some.forEach(([path, waiting], at) => {
           const { url } = found.links[at]!;
           this.#links.set(path, { url, untilMs: found.expires_at_us / 1000 - MARGIN_MS });

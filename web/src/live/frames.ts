@@ -2,9 +2,6 @@
  *
  * The page of a stream reads one after the other, so what was known of the last one is supposed of the next while its
  * description is on its way. */
-import type { QueryClient } from "@tanstack/react-query";
-import type { Schemas } from "../api/client";
-import { item as itemQuery } from "../api/queries";
 import { ItemStore } from "../api/stored";
 import { Unreadable, unpackBlosc } from "./blosc";
 
@@ -36,8 +33,8 @@ const TYPES: Record<string, { new (buffer: ArrayBuffer): Values; BYTES_PER_ELEME
 const product = (sizes: number[]): number => sizes.reduce((all, one) => all * one, 1);
 
 /** Say how an item's pixels lie; raise `Unreadable` for what can't be shown as it arrives. */
-export function layoutOf(item: Schemas["Item"]): Layout {
-  const { shape, dtype, chunks, shards } = item.meta as { shape?: number[]; dtype?: string; chunks?: number[]; shards?: number[] | null };
+export function layoutOf(meta: Record<string, unknown>): Layout {
+  const { shape, dtype, chunks, shards } = meta as { shape?: number[]; dtype?: string; chunks?: number[]; shards?: number[] | null };
   const type = TYPES[dtype ?? ""];
   if (!shape || !chunks || !dtype || shape.length < 2 || chunks.length !== shape.length) throw new Unreadable("It is no picture: it has fewer than two axes.");
   if (type === undefined) throw new Unreadable(`Values of the type ${dtype} are not shown as they arrive.`);
@@ -49,17 +46,12 @@ export function layoutOf(item: Schemas["Item"]): Layout {
 }
 
 export class Frames {
-  private readonly client: QueryClient;
   private last: Layout | null = null;
-
-  constructor(client: QueryClient) {
-    this.client = client;
-  }
 
   async read(id: string, signal: AbortSignal): Promise<Frame> {
     const store = new ItemStore(id);
-    for (const path of this.last ? pathsOf(this.last) : []) store.link(path).catch(() => undefined); // asked for at once, needed below
-    const layout = layoutOf(await this.client.fetchQuery(itemQuery(id)));
+    await Promise.all((this.last ? pathsOf(this.last) : ["zarr.json"]).map((path) => store.link(path)));
+    const layout = layoutOf(store.meta ?? {});
     const objects = await Promise.all(pathsOf(layout).map((path) => store.getRange(`/${path}`, { offset: 0, length: LIMIT_BYTES + SLACK_BYTES }, { signal })));
     this.last = layout;
     return frameOf(layout, objects);

@@ -1,5 +1,4 @@
 /** Showing the newest of a stream of pictures: two at most are on their way, and those between are passed over. */
-import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { type Frame, Frames } from "./frames";
 
@@ -16,7 +15,6 @@ const SAY_MS = 250;
 const START: Shown = { count: 0, number: -1, rate: 0, problem: null };
 
 export function useFrames(id: string, number: number, draw: (frame: Frame) => void): Shown {
-  const client = useQueryClient();
   const [shown, setShown] = useState(START);
   const newest = useRef({ id, number });
   const wake = useRef<() => void>(() => undefined);
@@ -24,7 +22,7 @@ export function useFrames(id: string, number: number, draw: (frame: Frame) => vo
   newest.current = { id, number };
   drawNow.current = draw;
   useEffect(() => {
-    const frames = new Frames(client);
+    const frames = new Frames();
     const leaving = new AbortController();
     let state = START;
     let begun = -1;
@@ -64,7 +62,7 @@ export function useFrames(id: string, number: number, draw: (frame: Frame) => vo
       leaving.abort();
       clearInterval(timer);
     };
-  }, [client]);
+  }, []);
   useEffect(() => wake.current(), [id, number]);
   return shown;
 }

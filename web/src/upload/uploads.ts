@@ -142,7 +142,7 @@ async function keep({ id, file }: Upload, signal: AbortSignal): Promise<Schemas[
 async function made(wanted: { kind: "image" | "file"; name: string }, signal: AbortSignal, onSent: (bytes: number) => void, fill: (sink: Sink, item: string) => Promise<Schemas["Item"]>): Promise<Schemas["Item"]> {
   const { item, grant } = await ask<Schemas["Created"]>("POST", "/api/items", wanted, signal);
   try {
-    return await fill(new Sink(item.id, grant, signal, onSent), item.id);
+    return await fill(new Sink(item.id, grant!, signal, onSent), item.id);
   } catch (error) {
     await ask("DELETE", `/api/items/${item.id}`).catch(() => undefined);
     throw error;

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arkitekt_next.auth.principal import Principal
 from arkitekt_next.auth.rules import Visibility
-from arkitekt_next.data.keys import InvalidKey, prefix_of
+from arkitekt_next.data.keys import InvalidKey, Key, prefix_of
 from arkitekt_next.data.keys import check as check_key
 from arkitekt_next.data.sigv4 import REGION, Credentials, presign
 from arkitekt_next.errors import Conflict, InvalidValue
+from arkitekt_next.wire.codec import loads
 
 from . import views as v
 from .folders import Folders
 from .gateway.request import BUCKET
 from .grants import GRANT_S, Grants, Mode
-from .items import Items
+from .items import Items, NewItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 
     from .objects.contract import Objects
     from .quota import Quota
+
+
+_CONTENT_TYPE = "binary/octet-stream"
+_ANY = "0" * 36
 
 
 class DataService:
@@ -47,6 +54,7 @@ class DataService:
         self.folders = Folders(database)
         self.items = Items(database, objects, self.folders, quota)
         self._grants = grants
+        self._objects = objects
         self._endpoint = endpoint
         self._role_of = role_of
 
@@ -77,17 +85,32 @@ class DataService:
             expires_at_us=grant.expires_at_us,
         )
 
+    async def store(self, who: Principal, wanted: NewItem, contents: Mapping[str, bytes]) -> Row[Any]:
+        """Make an item with all that it holds, committed; nothing of it stays when that fails.
+
+        Raises what `Items.create` and `Items.commit` raise, and `InvalidValue` for a path that is none.
+        """
+        _check_paths(who.team, _ANY, contents, where="objects")
+        id = await self.items.create(who, wanted)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for path, data in contents.items():
+                    group.create_task(
+                        self._objects.put(Key(who.team, id, path), _once(data), content_type=_CONTENT_TYPE)
+                    )
+            return await self.items.commit(who, id, None, None)
+        except BaseException as failed:
+            await asyncio.shield(self.items.abandon(who, id))
+            if isinstance(failed, BaseExceptionGroup):
+                raise failed.exceptions[0] from failed
+            raise
+
     async def links(
         self, who: Principal, item: Row[Any], paths: Sequence[str], *, within_s: int, origin: str
     ) -> v.Links:
         """Give addresses at an origin from which objects may be read. Raises `InvalidValue` for no path, `Conflict`."""
         prefix = prefix_of(item.team_id, item.id)
-        for index, path in enumerate(paths):
-            try:
-                check_key(f"{prefix}{path}")
-            except InvalidKey as refused:
-                expected = str(refused).removeprefix("expected ")
-                raise InvalidValue(where=f"paths.{index}", expected=expected, got=ascii(path)[:80]) from None
+        _check_paths(item.team_id, item.id, paths, where="paths")
         grant = await self.grant(who, item, Mode.READ, within_s=within_s)
         keys = Credentials(grant.access_key, grant.secret_key, grant.session_token)
         host, now = urlsplit(origin).netloc, datetime.now(UTC)
@@ -95,7 +118,7 @@ class DataService:
         for path in paths:
             address = presign(f"/{BUCKET}/{prefix}{path}", host, keys, at=now, expires_s=within_s)
             links.append(v.Link(path=path, url=f"{origin}{address}"))
-        return v.Links(links=links, expires_at_us=grant.expires_at_us)
+        return v.Links(links=links, meta=loads(item.meta), expires_at_us=grant.expires_at_us)
 
     async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
         """Describe an item anew; who may not read it any more loses the right they hold. Raises as `Items.change`."""
@@ -113,3 +136,17 @@ class DataService:
                 may_go_on = await self.items.of_these(who, items)
             for id in items - may_go_on:
                 await self._grants.revoke_of(holder, id)
+
+
+def _check_paths(team: str, item: str, paths: Iterable[str], *, where: str) -> None:
+    prefix = prefix_of(team, item)
+    for index, path in enumerate(paths):
+        try:
+            check_key(f"{prefix}{path}")
+        except InvalidKey as refused:
+            expected = str(refused).removeprefix("expected ")
+            raise InvalidValue(where=f"{where}.{index}", expected=expected, got=ascii(path)[:80]) from None
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

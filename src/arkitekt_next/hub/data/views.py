@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from arkitekt_next.data.names import NAME_CHARS, PART_PATTERN, TAG_CHARS
 from arkitekt_next.data.provenance import DEPTH, DEPTH_LIMIT, Direction
@@ -16,6 +17,20 @@ from arkitekt_next.hub.core.paging import Id, Name, Paged, Text, TimeUs
 Kind = Literal["image", "array", "table", "file"]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARS, pattern=PART_PATTERN, examples=["control"])]
 Note = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
+OBJECTS_AT_ONCE = 16
+"""How many objects an item may come with."""
+
+
+def _decoded(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("expected base64") from None
+
+
+Base64 = Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema({"type": "string", "contentEncoding": "base64"})]
 Shown = Annotated[
     Literal["private", "team"], Field(description="Who sees it: you alone, or everybody in the team but guests.")
 ]
@@ -91,6 +106,15 @@ class ItemForm(Form):
     parent: Annotated[Id | None, Field(description="The item it belongs to, as labels to an image.")] = None
     task: Annotated[Id | None, Field(description="The task it is made in, which an agent of yours runs.")] = None
     tags: Annotated[list[Tag], Field(default_factory=list, max_length=64)]
+    objects: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=1024)], Base64] | None,
+        Field(
+            min_length=1,
+            max_length=OBJECTS_AT_ONCE,
+            description="All that it holds, by paths, in base64: it is committed at once, with this `meta`. For what "
+            "is small: a request has 1 MiB at most.",
+        ),
+    ] = None
 
 
 class CommitForm(Form):
@@ -240,17 +264,20 @@ class Link(Strict):
 class Links(Strict):
     """Where objects may be read until they expire, by anybody who has the addresses."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"links": [LINK], "expires_at_us": 1795223502284847}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"links": [LINK], "meta": _META, "expires_at_us": 1795223502284847}]}
+    )
     links: list[Link] = Field(description="In the order in which they were asked for; whether they are there is open.")
+    meta: dict[str, Any] = Field(description="What a reader has to know of the item.")
     expires_at_us: TimeUs
 
 
 class Created(Strict):
-    """A new item, and the right to write it."""
+    """A new item, and the right to write it, unless it came with all that it holds."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"item": ITEM, "grant": GRANT}]})
     item: Item
-    grant: Grant
+    grant: Grant | None
 
 
 class ItemQuery(Paged):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,9 @@ Reader = Callable[[HubItems, Record], Any]
 
 _KINDS: Mapping[str, str] = {IMAGE: "image", ARRAY: "array", TABLE: "table", FILE: "file"}
 _ARRAYS = ("image", "array")
-_AT_ONCE_BYTES = 4 * 2**20
-"""Arrays up to this size are packed in memory, and each of their objects put once, beside the others: zarr asks for its
-own metadata and writes it several times over, which takes longer than the values where there are few."""
+_SMALL_BYTES = 4 * 2**20
+"""Arrays up to this size are packed in memory: zarr asks for its own metadata and writes it several times over, which
+takes longer than the values where there are few."""
 _AT_ONCE = 4
 
 
@@ -43,7 +44,8 @@ def writer_of(value: Any, kind: str) -> Fill:
         return lambda objects: tables.write(objects, value)
     if kind == "file":
         return lambda objects: files.write(objects, value)
-    return lambda objects: _write_array(objects, value)
+    small = packed(value, kind)
+    return small.put if small is not None else lambda objects: _write_array(objects, value)
 
 
 def reader_of(holder: str, record: Record) -> Reader:
@@ -60,7 +62,29 @@ def item_of(items: HubItems, record: Record) -> Item:
     return made
 
 
-def _write_array(objects: Objects, value: Any) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A small value as the objects that it is stored as, and its metadata."""
+
+    objects: Mapping[str, bytes]
+    meta: Mapping[str, Any]
+
+    @property
+    def size_bytes(self) -> int:
+        """What all objects take."""
+        return sum(map(len, self.objects.values()))
+
+    def put(self, objects: Objects) -> Mapping[str, Any]:
+        """Put each object once, beside the others; give the metadata."""
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            list(threads.map(lambda key: objects.put(key, self.objects[key]), self.objects))
+        return self.meta
+
+
+def packed(value: Any, kind: str) -> Packed | None:
+    """Pack an array that is small; give None for all else."""
+    if kind not in _ARRAYS or value.nbytes > _SMALL_BYTES:
+        return None
     from zarr.storage import MemoryStore
 
     from arkitekt_next.data.model import meta_json
@@ -68,14 +92,18 @@ def _write_array(objects: Objects, value: Any) -> dict[str, Any]:
     from .arrays import write_array
     from .describing import describe_array
 
-    meta = describe_array(value)
-    if value.nbytes > _AT_ONCE_BYTES:
-        return meta_json(write_array(objects.zarr(), value, meta))
     held: dict[str, Buffer] = {}
-    stored = write_array(MemoryStore(held), value, meta)
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        list(threads.map(lambda key: objects.put(key, held[key].to_bytes()), held))
-    return meta_json(stored)
+    meta = meta_json(write_array(MemoryStore(held), value, describe_array(value)))
+    return Packed({key: data.to_bytes() for key, data in held.items()}, meta)
+
+
+def _write_array(objects: Objects, value: Any) -> dict[str, Any]:
+    from arkitekt_next.data.model import meta_json
+
+    from .arrays import write_array
+    from .describing import describe_array
+
+    return meta_json(write_array(objects.zarr(), value, describe_array(value)))
 
 
 def _lazy(items: HubItems, record: Record) -> Any:

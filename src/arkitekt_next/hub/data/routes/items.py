@@ -59,14 +59,21 @@ TagInPath = Annotated[str, Path(min_length=1, max_length=TAG_CHARS, pattern=PART
 @router.post("", summary="Make an item", status_code=201, response_model=v.Created, responses=_CREATE)
 @policy(STORE)
 async def create_item(request: Request, who: Who, form: v.ItemForm) -> SafeJSON:
-    """Make an item and give the right to write it; it counts, for others, once it is committed."""
+    """Make an item and give the right to write it; it counts, for others, once it is committed.
+
+    What is small may come with all its `objects`: it is committed by the same request then, and no right is given.
+    """
     hub = context_of(request)
-    wanted = NewItem(**form.model_dump())
-    id = await hub.data.items.create(who, wanted)
-    row = await hub.data.items.written(who, id)
-    grant = await hub.data.grant(who, row, "write")
+    wanted = NewItem(**form.model_dump(exclude={"objects"}))
+    grant = None
+    if form.objects is not None:
+        async with hub.transfers.writing(who.person):
+            row = await hub.data.store(who, wanted, form.objects)
+    else:
+        row = await hub.data.items.written(who, await hub.data.items.create(who, wanted))
+        grant = await hub.data.grant(who, row, "write")
     item = await reads.show_item(hub.database.engine, who, row)
-    return reply(v.Created(item=item, grant=grant), status=201, headers={"Location": f"/api/items/{id}"})
+    return reply(v.Created(item=item, grant=grant), status=201, headers={"Location": f"/api/items/{row.id}"})
 
 
 @router.get("", summary="List items", response_model=v.ItemPage)
