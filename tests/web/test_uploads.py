@@ -17,8 +17,11 @@ from playwright.sync_api import Browser, Page, expect
 from arkitekt_next import App, File, Image
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
+from arkitekt_next.sdk.data.formats.importing import read
+from arkitekt_next.sdk.data.ngff import PALETTE
 from arkitekt_next.sdk.data.pyramid import mean_halved
 from tests.support.browsing import set_up_owner
+from tests.support.samples import sample
 from tests.support.waiting import until
 from tests.web.conftest import shoot
 from tests.web.test_account_pages import sign_in
@@ -141,6 +144,9 @@ def test_images_are_stored_as_the_sdk_stores_them(page: Page, tmp_path: Path) ->
         assert max(found.level(found.levels - 1).shape[-2:]) <= 256
         answer = page.request.get(f"/api/items/{found.id}/thumbnail")
         assert answer.ok, name
+        if name.endswith(("tif", "tiff")):
+            with read(tmp_path / name) as source:
+                assert told(found.meta) == told(source.meta), name
     stack = next(iter(Image.search("stack")))
     assert (stack.axes, stack.scale, stack.units["z"]) == (
         ("c", "z", "y", "x"),
@@ -150,6 +156,33 @@ def test_images_are_stored_as_the_sdk_stores_them(page: Page, tmp_path: Path) ->
     assert [channel["name"] for channel in stack.meta["channels"]] == ["DNA & <b>", "actin"]
     series = next(iter(Image.search("series")))
     assert (series.axes, series.scale) == (("t", "c", "y", "x"), {"t": 0.5, "y": 0.5, "x": 0.5})
+
+
+def told(meta: Any) -> dict[str, Any]:
+    """Give what is told of an image's axes, steps and channels, by whichever way it came in."""
+    if not isinstance(meta, dict):
+        meta = meta.model_dump()
+    count = len(meta["channels"])
+    names = [(one["name"], one["color"] or PALETTE[at]) for at, one in enumerate(meta["channels"])] if count > 1 else []
+    return {"names": names, **{name: meta[name] for name in ("dtype", "scale", "units")}} | {
+        name: list(meta[name]) for name in ("shape", "axes")
+    }
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [("ome", "hela_tzcyx.ome.tif"), ("hela", "hela-cells.tif"), ("embryo", "DrosophilaEmbryo_GFPHistone_0000.tif")],
+    ids=lambda parts: parts[-1],
+)
+def test_images_of_microscopes_are_read_as_on_the_command_line(page: Page, parts: tuple[str, str]) -> None:
+    path = sample(*parts)
+    page.get_by_label("Files to store").set_input_files(str(path))
+    expect(page.get_by_role("heading", name="It is through")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    found = next(iter(Image.search(path.name.split(".")[0])))
+    with read(path) as source:
+        np.testing.assert_array_equal(found.data.values, source.data.compute())
+        assert told(found.meta) == told(source.meta)
 
 
 DROP = """({text, name}) => {

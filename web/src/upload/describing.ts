@@ -51,10 +51,15 @@ function pagesOf(text: string, sizes: [string, number][], count: number): number
   return pages;
 }
 
+/** The colours that ImageJ gives to channels without a lookup table, in its order. */
+const COMPOSITE = ["FF0000", "00FF00", "0000FF", "FFFFFF", "00FFFF", "FF00FF", "FFFF00"];
+
 /** Read the lines that ImageJ writes: pages lie along channels, then slices, then frames, channels fastest. */
-export function describeImageJ(text: string, pages: number, xStep: number | undefined): Described {
+export function describeImageJ(text: string, pages: number, samples: number, xStep: number | undefined): Described {
   const said = Object.fromEntries(text.split("\n").map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1).trim()]));
-  const sizes = ([["t", "frames"], ["z", "slices"], ["c", "channels"]] as const).map(([axis, name]): [string, number] => [axis, whole(said[name])]);
+  const channels = whole(said.channels);
+  const onPages = channels === samples ? 1 : channels; // a composite of 3 channels may be the colours of one page
+  const sizes: [string, number][] = [["t", whole(said.frames)], ["z", whole(said.slices)], ["c", onPages]];
   const count = sizes.reduce((all, [, size]) => all * size, 1);
   const [scale, units]: [Record<string, number>, Record<string, string>] = [{}, {}];
   const unit = UNITS[said.unit ?? ""];
@@ -62,7 +67,7 @@ export function describeImageJ(text: string, pages: number, xStep: number | unde
   if (unit && Number(said.spacing) > 0) [scale.z, units.z] = [Number(said.spacing), unit];
   if (Number(said.finterval) > 0) [scale.t, units.t] = [Number(said.finterval), "second"];
   const isPlain = count !== pages && count === 1;
-  return { sizes: isPlain ? [["z", pages]] : sizes, pages: Array.from({ length: isPlain ? pages : count }, (_, page) => page), scale, units, channels: [] };
+  return { sizes: isPlain ? [["z", pages]] : sizes, pages: Array.from({ length: isPlain ? pages : count }, (_, page) => page), scale, units, channels: channels > 1 ? Array.from({ length: channels }, (_, at) => ({ name: `channel ${at + 1}`, color: COMPOSITE[at % COMPOSITE.length]! })) : [] };
 }
 
 function attributes(text: string): Record<string, string> {

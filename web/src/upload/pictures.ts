@@ -45,7 +45,7 @@ async function openTiff(file: File): Promise<Opened> {
   const dtype = dtypeOf(first);
   if ((first.fileDirectory as { PhotometricInterpretation?: number }).PhotometricInterpretation === 6) throw new Error("Its colours are packed as in photographs. Import it with arkitekt-next data import.");
   const description = String((first.fileDirectory as { ImageDescription?: unknown }).ImageDescription ?? "").replace(/\0+$/, "");
-  const said = description.includes("<OME") ? describeOme(description) : description.startsWith("ImageJ=") ? describeImageJ(description, pages, resolution(first)) : plain(pages);
+  const said = description.includes("<OME") ? describeOme(description) : description.startsWith("ImageJ=") ? describeImageJ(description, pages, samples, resolution(first)) : plain(pages);
   const planes = said.sizes.reduce((all, [, size]) => all * size, 1);
   if (planes !== said.pages.length || said.pages.some((page) => page >= pages)) throw new Error(`It says that it has ${planes} planes, and has ${pages} pages. Import it with arkitekt-next data import, which says more.`);
   const isColor = samples > 1;
@@ -65,8 +65,10 @@ async function openTiff(file: File): Promise<Opened> {
     }
     return held.rasters[isColor ? at[ordered.findIndex(([name]) => name === "c")]! : 0]!;
   };
-  const channels = isColor && (samples === 3 || samples === 4) ? RGB.slice(0, samples) : said.channels;
-  return { axes: [...ordered.map(([axis]) => axis), "y", "x"], shape: [...ordered.map(([, size]) => size), height, width], dtype, scale: said.scale, units: said.units, channels, plane };
+  const axes = [...ordered.map(([axis]) => axis), "y", "x"];
+  const known = <T>(of: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(of).filter(([axis]) => axes.includes(axis)));
+  const channels = said.channels.length > 0 ? said.channels : isColor && samples <= RGB.length ? RGB.slice(0, samples) : [];
+  return { axes, shape: [...ordered.map(([, size]) => size), height, width], dtype, scale: known(said.scale), units: known(said.units), channels, plane };
 }
 
 /** Pages of which nothing is said lie behind each other. */
