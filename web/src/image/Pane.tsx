@@ -42,8 +42,13 @@ export function Pane({ name, meta, levels, channels, selection, overlays, opacit
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
+  const fitted = useRef<View | null>(null); // what shows all of it goes on doing so when the frame changes
   useEffect(() => {
-    if (frame && frame.width > 0 && view === null) onView(fit(full, frame));
+    if (!frame || frame.width === 0 || (view !== null && view !== fitted.current)) return;
+    const whole = fit(full, frame);
+    if (view !== null && view.zoom === whole.zoom) return;
+    fitted.current = whole;
+    onView(whole);
   }, [frame, view, full, onView]);
   const isLabels = meta.role === "labels";
   const shown = channels.flatMap((channel, at) => (channel.isOn && !Number.isNaN(channel.window[0]) ? [{ ...channel, at }] : []));

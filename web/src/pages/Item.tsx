@@ -109,7 +109,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
   const meta = item.meta as Meta;
   const rows: [string, React.ReactNode][] = [["what", what(item)]];
   if (meta.axes && meta.shape) {
-    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${meta.scale[axis]} ${symbol(meta.units?.[axis])})` : ""}`);
+    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${Number(meta.scale[axis].toPrecision(4))} ${symbol(meta.units?.[axis])})` : ""}`);
     rows.push(["axes", steps.join(", ")]);
   }
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
