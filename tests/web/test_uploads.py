@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,73 @@ def test_what_is_no_image_says_so_and_can_be_kept_all_the_same(page: Page, tmp_p
     expect(page.get_by_role("heading", name="It is through")).to_be_visible()
     expect(page.get_by_text("is stored")).to_be_visible()
     assert next(iter(File.search("broken"))).path().read_bytes() == broken.read_bytes()
+
+
+def _many_planes(path: Path) -> None:
+    xml = '<?xml version="1.0"?><OME><Image><Pixels SizeX="8" SizeY="8" SizeZ="2147483647" DimensionOrder="XYZCT"/></Image></OME>'
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description=xml, metadata=None)
+
+
+def _strip_bomb(path: Path) -> None:
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), metadata=None)
+    body = bytearray(path.read_bytes())
+    packed = zlib.compress(bytes(64 * 2**20), 9)
+    with tifffile.TiffFile(path) as tif:
+        tags = {
+            name: tif.pages[0].tags[name].valueoffset for name in ("Compression", "StripOffsets", "StripByteCounts")
+        }
+    for name, value in (("Compression", 8), ("StripOffsets", len(body)), ("StripByteCounts", len(packed))):
+        width = 2 if name == "Compression" else 4
+        body[tags[name] : tags[name] + width] = value.to_bytes(width, "little")
+    path.write_bytes(bytes(body) + packed)
+
+
+def _wide_png(path: Path) -> None:
+    head = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 16, 6, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)))
+
+
+def _animated(path: Path) -> None:
+    frames = [Picture.fromarray(RANDOM.integers(0, 256, (8, 8, 3), np.uint8)) for _ in range(3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("planes.ome.tif", _many_planes, "it has 2147483647 planes"),
+        ("strips.tif", _strip_bomb, "unpacks into more"),
+        ("wide.png", _wide_png, "too large"),
+        ("moves.png", _animated, "animated"),
+        ("moves.gif", _animated, "animated"),
+    ],
+)
+def test_what_would_fill_the_memory_or_lose_pictures_is_refused(
+    page: Page, tmp_path: Path, name: str, make: Callable[[Path], None], said: str
+) -> None:
+    make(tmp_path / name)
+    page.get_by_label("Files to store").set_input_files(str(tmp_path / name))
+    expect(page.get_by_role("alert")).to_contain_text(said)
+    assert not list(Image.search(name.split(".")[0]))
+
+
+def test_a_commit_whose_answer_is_lost_is_asked_for_again(page: Page, tmp_path: Path) -> None:
+    lost = []
+
+    def lose(route: Any) -> None:
+        if not lost:
+            lost.append(route.fetch())  # it is taken, and nobody hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/items/*/commit", lose)
+    (tmp_path / "plate?.csv").write_text("a,b\n1,2\n")
+    page.get_by_label("Files to store").set_input_files(str(tmp_path / "plate?.csv"))
+    expect(page.get_by_role("heading", name="It is through")).to_be_visible()
+    expect(page.get_by_text("is stored")).to_be_visible()
+    assert lost
+    assert [file.path().read_text() for file in File.search("plate?")] == ["a,b\n1,2\n"]
 
 
 def test_a_hub_that_is_away_for_a_while_is_waited_for_and_stopping_leaves_nothing(page: Page, tmp_path: Path) -> None:

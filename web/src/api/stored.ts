@@ -3,6 +3,7 @@ import type { AbsolutePath, AsyncReadable, GetOptions, RangeQuery } from "zarrit
 import { ApiError, type Schemas, ask } from "./client";
 
 const AT_ONCE = 500;
+const MOST_BYTES = 512 * 2 ** 20;
 const MARGIN_MS = 60_000;
 
 interface Waiting {
@@ -27,6 +28,7 @@ export class ItemStore implements AsyncReadable {
   }
 
   getRange(key: AbsolutePath, range: RangeQuery, options?: GetOptions): Promise<Uint8Array | undefined> {
+    if (("suffixLength" in range ? range.suffixLength : range.length) > MOST_BYTES) return Promise.reject(new Error("A part of it is too large for a browser."));
     const wanted = "suffixLength" in range ? `bytes=-${range.suffixLength}` : `bytes=${range.offset}-${range.offset + range.length - 1}`;
     return this.#read(key.slice(1), { range: wanted }, options?.signal);
   }
@@ -51,6 +53,7 @@ export class ItemStore implements AsyncReadable {
         if (signal?.aborted) throw error;
         throw new ApiError(0, "hub_unavailable", "The hub does not answer, so a part of this is missing.");
       });
+      if (answer.ok && Number(answer.headers.get("content-length") ?? 0) > MOST_BYTES) throw new Error("A part of it is too large for a browser.");
       if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
       if (answer.status === 404) return undefined; // zarr leaves out chunks that hold nothing
       this.#links.delete(path); // it may have ended while the machine slept

@@ -9,14 +9,14 @@ import { type Overlay, Pane } from "./Pane";
 import { Slider } from "./Slider";
 import { readRois } from "./overlays";
 import { type ImageMeta, type Level, type Selection, openLevels } from "./pyramid";
-import { useChannels } from "./useChannels";
+import { MOST_LISTED, useChannels } from "./useChannels";
 import type { View } from "./view";
 
 export function Viewer({ item, beside }: { item: Schemas["Item"]; beside?: Schemas["Item"] | undefined }) {
   const [view, setView] = useState<View | null>(null);
   const [selection, setSelection] = useState<Selection>(() => middle(item.meta as unknown as ImageMeta));
   const shared = { view, onView: setView, selection, onSelection: setSelection };
-  if (!beside) return <One item={item} {...shared} />;
+  if (!beside) return <One key={item.id} item={item} {...shared} />;
   return (
     <div className="grid gap-4 lg:grid-cols-2">
       <One item={item} {...shared} />
@@ -56,6 +56,7 @@ function Opened({ item, levels, view, onView, selection, onSelection }: Shared &
       <div className="grid gap-4 sm:grid-cols-2">
         {!isLabels && channels.map((channel, at) => <Channel key={at} channel={channel} stats={stats[at]} isWhole={!meta.dtype.startsWith("float")} onChange={(changed) => change(at, changed)} />)}
       </div>
+      {meta.axes.includes("c") && meta.shape[meta.axes.indexOf("c")]! > MOST_LISTED && <p className="quiet m-0">Only the first {MOST_LISTED} channels are listed.</p>}
       {choices.length > 0 && (
         <fieldset className="m-0 grid gap-1.5 border-0 p-0">
           <legend className="mb-1 p-0 text-sm font-semibold">On top</legend>
@@ -67,7 +68,7 @@ function Opened({ item, levels, view, onView, selection, onSelection }: Shared &
             </label>
           ))}
           <label className="flex items-center gap-2 text-sm">
-            Labels are covering <input type="range" className="w-40 accent-accent" min={0.1} max={1} step={0.05} value={opacity} onChange={(event) => setOpacity(Number(event.target.value))} />
+            How strongly labels cover <input type="range" className="w-40 accent-accent" min={0.1} max={1} step={0.05} value={opacity} onChange={(event) => setOpacity(Number(event.target.value))} />
           </label>
         </fieldset>
       )}

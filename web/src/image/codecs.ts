@@ -1,6 +1,9 @@
 /** The codecs of chunks whose libraries make code at run time: they run in workers, which the page's policy does not bind. */
 import { registry } from "zarrita";
+import { inflated } from "./inflating";
 import type { Packed, Unpacked } from "./unpack.worker";
+
+const LIMIT_BYTES = 256 * 2 ** 20;
 
 const WORKERS = Math.max(1, Math.min(4, (navigator.hardwareConcurrency || 2) - 1));
 
@@ -40,6 +43,14 @@ function unpack(codec: Packed["codec"], configuration: never, packed: Uint8Array
     waiting.set(number, { resolve, reject });
     workers[number % workers.length]!.postMessage({ number, codec, configuration, data } satisfies Packed, [data.buffer]);
   });
+}
+
+/** Unpack what browsers know themselves, and no more of it than a viewer may hold. */
+for (const [codec, format] of [["gzip", "gzip"], ["zlib", "deflate"]] as const) {
+  const made = {
+    fromConfig: () => ({ kind: "bytes_to_bytes", encode: () => Promise.reject(new Error("The page only reads.")), decode: (data: Uint8Array) => inflated(data, format, LIMIT_BYTES) }),
+  };
+  for (const name of [codec, `numcodecs.${codec}`]) registry.set(name, () => Promise.resolve(made as never));
 }
 
 for (const codec of ["blosc", "lz4", "zstd"] as const) {

@@ -1,17 +1,14 @@
 /** What belongs to an image and is drawn over it: label images, and regions, which are tables. */
 import { PolygonLayer, ScatterplotLayer, BitmapLayer, PathLayer } from "@deck.gl/layers";
 import { TileLayer } from "@deck.gl/geo-layers";
-import { decompress } from "fzstd";
-import { parquetReadObjects } from "hyparquet";
 import type { Schemas } from "../api/client";
 import { type Level, type Plane, type Selection, TILE } from "./pyramid";
 import { ItemStore } from "../api/stored";
+import type { Regions } from "./regions.worker";
 
-const ROIS_LIMIT = 100_000;
 const ROIS_LIMIT_BYTES = 64 * 2 ** 20;
+const LONGEST_MS = 20_000;
 const ELLIPSE_STEPS = 48;
-
-const compressors = { ZSTD: (input: Uint8Array, size: number) => decompress(input, new Uint8Array(size)) };
 
 export interface Roi {
   shape: string;
@@ -25,14 +22,13 @@ export async function readRois(item: Schemas["Item"]): Promise<Roi[]> {
   if (item.size_bytes > ROIS_LIMIT_BYTES) throw new Error("These regions are too many for a browser.");
   const data = await new ItemStore(item.id).get("/table.parquet");
   if (!data) return [];
-  const file = data.buffer as ArrayBuffer;
-  const rows = await parquetReadObjects({ file, compressors, rowEnd: ROIS_LIMIT });
-  return rows.flatMap((row) => {
-    const points = Array.isArray(row.points) ? (row.points as unknown[]).map((one) => (Array.isArray(one) ? [Number(one[1]) + 0.5, Number(one[0]) + 0.5] : [NaN, NaN])) : [];
-    if (points.length === 0 || points.some((one) => !one.every(Number.isFinite))) return [];
-    const at = Object.fromEntries((["t", "c", "z"] as const).flatMap((axis) => (typeof row[axis] === "number" ? [[axis, row[axis]]] : [])));
-    return [{ shape: String(row.shape), points: points as [number, number][], label: typeof row.label === "string" ? row.label : "", at }];
-  });
+  const worker = new Worker(new URL("./regions.worker.ts", import.meta.url), { type: "module" });
+  return new Promise<Roi[]>((resolve, reject) => {
+    setTimeout(() => reject(new Error("These regions take too long to be read.")), LONGEST_MS);
+    worker.onerror = () => reject(new Error("These regions could not be read."));
+    worker.onmessage = ({ data: found }: MessageEvent<Regions>) => ("problem" in found ? reject(new Error(found.problem)) : resolve(found.rois));
+    worker.postMessage(data.buffer, [data.buffer]);
+  }).finally(() => worker.terminate());
 }
 
 /** Give the line around a region; null for a point. */

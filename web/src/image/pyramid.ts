@@ -7,6 +7,7 @@ import "./codecs";
 
 export const TILE = 512;
 const CHUNK_LIMIT_BYTES = 256 * 2 ** 20;
+const MOST_CHUNKS_A_TILE = 1024;
 const KEPT_BYTES = 256 * 2 ** 20;
 
 export type Pixels = Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -88,9 +89,9 @@ export class Level implements PixelSource<string[]> {
   readonly #chunkShape: number[];
   readonly #chunks: Chunks;
 
-  constructor(array: zarr.Array<zarr.DataType, ItemStore>, meta: ImageMeta) {
+  constructor(array: zarr.Array<zarr.DataType, ItemStore>, meta: ImageMeta, level: number) {
+    check(array, meta, level);
     const bytes = array.chunks.reduce((all, one) => all * one, 8);
-    if (bytes > CHUNK_LIMIT_BYTES) throw new Error(`Its chunks are too large for a browser: ${array.chunks.join("×")} values each.`);
     this.#axes = meta.axes;
     this.#chunkShape = array.chunks;
     this.#chunks = new Chunks(array, bytes);
@@ -160,6 +161,18 @@ export class Level implements PixelSource<string[]> {
   }
 }
 
+/** Whoever stored an image may have written anything. Raise for levels that are not what the hub says of the image. */
+function check({ shape, chunks, dtype }: zarr.Array<zarr.DataType, ItemStore>, meta: ImageMeta, level: number): void {
+  const halved = (size: number): number => Math.ceil(size / 2 ** level);
+  const isExpected = (size: number, axis: number): boolean => (axis < meta.shape.length - 2 ? size === meta.shape[axis] : Math.abs(size - halved(meta.shape[axis]!)) <= 1 && size >= 1);
+  if (shape.length !== meta.shape.length || !shape.every(isExpected) || (level === 0 && shape.join() !== meta.shape.join())) throw new Error(`It was stored wrong: level ${level} is ${shape.join("×").slice(0, 100)} large.`);
+  if (String(dtype) !== meta.dtype) throw new Error(`It was stored wrong: level ${level} is of type ${String(dtype).slice(0, 50)}, not ${meta.dtype}.`);
+  if (chunks.length !== shape.length || !chunks.every((size) => Number.isSafeInteger(size) && size >= 1)) throw new Error("It was stored wrong: its chunks have no size.");
+  if (chunks.reduce((all, one) => all * one, 8) > CHUNK_LIMIT_BYTES) throw new Error(`Its chunks are too large for a browser: ${chunks.join("×")} values each.`);
+  const across = chunks.slice(-2).map((size, axis) => Math.ceil(Math.min(TILE, shape.at(axis - 2)!) / size));
+  if (across[0]! * across[1]! > MOST_CHUNKS_A_TILE) throw new Error(`Its chunks are too small for a browser: ${chunks.join("×")} values each.`);
+}
+
 function numbers(data: unknown): ArrayLike<number> {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
   if (data instanceof zarr.BoolArray) return Uint8Array.from(data as Iterable<boolean>, Number);
@@ -171,5 +184,5 @@ export async function openLevels(item: Schemas["Item"]): Promise<Level[]> {
   const meta = item.meta as unknown as ImageMeta;
   const root = zarr.root(new ItemStore(item.id));
   const paths = Array.from({ length: meta.levels ?? 1 }, (_, level) => String(level));
-  return Promise.all(paths.map(async (path) => new Level(await zarr.open.v3(root.resolve(path), { kind: "array" }), meta)));
+  return Promise.all(paths.map(async (path, level) => new Level(await zarr.open.v3(root.resolve(path), { kind: "array" }), meta, level)));
 }

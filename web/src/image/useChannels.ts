@@ -5,10 +5,11 @@ import type { ImageMeta, Level, Selection } from "./pyramid";
 import { type Stats, describe } from "./stats";
 
 export const MOST_SHOWN = 6;
+export const MOST_LISTED = 64;
 const COLORS = ["#ff00ff", "#00ff00", "#00ffff", "#ffff00", "#ff0000", "#0000ff", "#ff8000", "#ffffff"];
 
 export function useChannels(meta: ImageMeta, level: Level, selection: Selection) {
-  const count = meta.axes.includes("c") ? meta.shape[meta.axes.indexOf("c")]! : 1;
+  const count = Math.min(MOST_LISTED, meta.axes.includes("c") ? meta.shape[meta.axes.indexOf("c")]! : 1);
   const [channels, setChannels] = useState<Shown[]>(() => begin(meta, count));
   const [stats, setStats] = useState<(Stats | undefined)[]>([]);
   const [error, setError] = useState<unknown>(null);
@@ -22,6 +23,7 @@ export function useChannels(meta: ImageMeta, level: Level, selection: Selection)
       (found) => {
         if (!isCurrent) return;
         setStats(found);
+        setError(null);
         setChannels((old) => old.map((one, at) => (Number.isNaN(one.window[0]) && found[at] ? { ...one, window: found[at].window } : one)));
       },
       (failed: unknown) => isCurrent && setError(failed),

@@ -24,6 +24,8 @@ interface Layout {
 
 const LIMIT_BYTES = 16 * 2 ** 20;
 const SLACK_BYTES = 2 ** 20; // what packing may add at most
+const MOST_OBJECTS = 64;
+const MOST_CHUNKS = 4096;
 const NO_CHUNK = 2n ** 64n - 1n;
 const TYPES: Record<string, { new (buffer: ArrayBuffer): Values; BYTES_PER_ELEMENT: number }> = {
   bool: Uint8Array, uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array,
@@ -42,7 +44,9 @@ export function layoutOf(meta: Record<string, unknown>): Layout {
   if (held.some((size) => !Number.isSafeInteger(size) || size <= 0)) throw new Unreadable("It is empty.");
   if (product(shape) * type.BYTES_PER_ELEMENT > LIMIT_BYTES || product(chunks) * type.BYTES_PER_ELEMENT > LIMIT_BYTES)
     throw new Unreadable("It is too large to be shown as it arrives. Open it to look at it.");
-  return { shape, dtype, chunks, shards: shards ?? null };
+  const layout = { shape, dtype, chunks, shards: shards ?? null };
+  if (product(grid(layout)) > MOST_OBJECTS || product((shards ?? chunks).map((size, axis) => size / chunks[axis]!)) > MOST_CHUNKS) throw new Unreadable("It is cut into too many parts to be shown as it arrives.");
+  return layout;
 }
 
 export class Frames {

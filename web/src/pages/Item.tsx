@@ -33,7 +33,7 @@ const COMPARED = { key: "compare", label: "the comparison", kind: "structure", i
 export function Item() {
   const { id } = route.useParams();
   const found = useQuery(itemQuery(id));
-  if (found.data) return <Shown item={found.data} />;
+  if (found.data) return <Shown key={id} item={found.data} />;
   return found.error ? <Failure error={found.error} again={() => void found.refetch()} /> : <Loading rows={4} />;
 }
 

@@ -2,12 +2,11 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { statsOf } from "../image/stats";
-import type { Begin, Meta, Said } from "./messages";
+import { AHEAD, type Begin, type Meta, type Said } from "./messages";
 import { type Opened, type Pixels, open } from "./pictures";
 import { type Layout, LevelWriter, halved, layouts } from "./pyramid";
 
 const STEP_BYTES = 4 * 2 ** 20;
-const AHEAD = 4; // objects that wait for being sent
 const THUMBNAIL = 256;
 const PALETTE = ["FF00FF", "00FF00", "00FFFF", "FFFF00", "FF0000", "0000FF", "FF8000", "FFFFFF"];
 const WIDTHS: Record<string, number> = { uint8: 1, int8: 1, uint16: 2, int16: 2, uint32: 4, int32: 4, float32: 4, float64: 8 };

@@ -11,7 +11,7 @@ export interface Described {
 const UNITS: Record<string, string> = { "µm": "micrometer", "μm": "micrometer", um: "micrometer", micron: "micrometer", microns: "micrometer", "\\u00B5m": "micrometer", nm: "nanometer", mm: "millimeter", cm: "centimeter", m: "meter", pm: "picometer", Å: "angstrom", s: "second", sec: "second", ms: "millisecond", "µs": "microsecond", min: "minute", h: "hour" };
 
 /** Read OME-XML. Workers know no XML, and the few attributes that matter stand in plain tags, so these are looked for. */
-export function describeOme(text: string): Described {
+export function describeOme(text: string, inAll: number): Described {
   if (/<!DOCTYPE|<!ENTITY/i.test(text)) throw new Error("Its OME-XML has entities of its own, which no microscope writes.");
   const pixels = attributes(/<(?:\w+:)?Pixels\b([^>]*)>/.exec(text)?.[1] ?? "");
   if ((text.match(/<(?:\w+:)?Pixels\b/g) ?? []).length > 1) throw new Error("It holds several images. Import it with arkitekt-next data import, which asks for one.");
@@ -22,7 +22,7 @@ export function describeOme(text: string): Described {
   const channels = [...text.matchAll(/<(?:\w+:)?Channel\b([^>]*)>/g)].map((found) => attributes(found[1]!));
   const samples = whole(channels[0]?.SamplesPerPixel);
   const sizes = inFile.map((axis): [string, number] => [axis.toLowerCase(), axis === "C" ? Math.max(1, size("C") / samples) : size(axis)]);
-  const count = sizes.reduce((all, [, one]) => all * one, 1);
+  const count = planesOf(sizes, inAll);
   const [scale, units]: [Record<string, number>, Record<string, string>] = [{}, {}];
   for (const [axis, name, unit] of [["x", "PhysicalSizeX", "PhysicalSizeXUnit"], ["y", "PhysicalSizeY", "PhysicalSizeYUnit"], ["z", "PhysicalSizeZ", "PhysicalSizeZUnit"], ["t", "TimeIncrement", "TimeIncrementUnit"]] as const) {
     const step = Number(pixels[name]);
@@ -36,6 +36,13 @@ export function describeOme(text: string): Described {
     units,
     channels: samples > 1 ? [] : channels.map((one, at) => ({ name: printable(one.Name, at), ...(one.Color === undefined ? {} : { color: omeColor(one.Color) }) })),
   };
+}
+
+/** Count the planes that sizes stand for. Raises for more than there are pages, before any of them is made room for. */
+function planesOf(sizes: [string, number][], pages: number): number {
+  const count = sizes.reduce((all, [, size]) => all * size, 1);
+  if (count > pages) throw new Error(`It says that it has ${count} planes, and has ${pages} pages. Import it with arkitekt-next data import, which says more.`);
+  return count;
 }
 
 /** Where planes lie is said by `TiffData`: from which plane on, on which page, for how many. */
@@ -55,15 +62,15 @@ function pagesOf(text: string, sizes: [string, number][], count: number): number
 const COMPOSITE = ["FF0000", "00FF00", "0000FF", "FFFFFF", "00FFFF", "FF00FF", "FFFF00"];
 
 /** Read the lines that ImageJ writes: pages lie along channels, then slices, then frames, channels fastest. */
-export function describeImageJ(text: string, pages: number, samples: number, xStep: number | undefined): Described {
+export function describeImageJ(text: string, pages: number, samples: number, steps: { x: number | undefined; y: number | undefined }): Described {
   const said = Object.fromEntries(text.split("\n").map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1).trim()]));
   const channels = whole(said.channels);
   const onPages = channels === samples ? 1 : channels; // a composite of 3 channels may be the colours of one page
   const sizes: [string, number][] = [["t", whole(said.frames)], ["z", whole(said.slices)], ["c", onPages]];
-  const count = sizes.reduce((all, [, size]) => all * size, 1);
+  const count = planesOf(sizes, pages);
   const [scale, units]: [Record<string, number>, Record<string, string>] = [{}, {}];
   const unit = UNITS[said.unit ?? ""];
-  if (unit && xStep) for (const axis of ["x", "y"]) [scale[axis], units[axis]] = [xStep, unit];
+  for (const axis of ["x", "y"] as const) if (unit && steps[axis]) [scale[axis], units[axis]] = [steps[axis], unit];
   if (unit && Number(said.spacing) > 0) [scale.z, units.z] = [Number(said.spacing), unit];
   if (Number(said.finterval) > 0) [scale.t, units.t] = [Number(said.finterval), "second"];
   const isPlain = count !== pages && count === 1;

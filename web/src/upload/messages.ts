@@ -1,5 +1,8 @@
 /** What the page and the worker that reads files say to each other. */
 
+/** How many objects may wait for being sent. */
+export const AHEAD = 4;
+
 export interface Meta {
   axes: string[];
   shape: number[];

@@ -1,6 +1,7 @@
 /** Reading picture files: which planes they hold, and what they say of them. What is read from are TIFF, PNG and what browsers draw. */
 import { decode as decodePng } from "fast-png";
-import { type GeoTIFF, type GeoTIFFImage, fromBlob } from "geotiff";
+import { BaseDecoder, type GeoTIFF, type GeoTIFFImage, addDecoder, fromBlob } from "geotiff";
+import { inflated } from "../image/inflating";
 import { type Described, describeImageJ, describeOme } from "./describing";
 import { isPng, isTiff } from "./kinds";
 
@@ -17,13 +18,47 @@ export interface Opened {
   plane: (number: number) => Promise<Pixels>;
 }
 
-const LIMIT_PIXELS = 2 ** 28; // of one plane, which is held at once
+const LIMIT_PIXELS = 2 ** 27; // of one plane, which is held at once
+const LIMIT_PNG_PIXELS = 2 ** 26; // which is unpacked as a whole
+const PACKED = new Set([1, 5, 8, 32773, 32946]); // not at all, LZW, deflate, PackBits, deflate as it was
+const DESCRIPTION_LIMIT = 4 * 2 ** 20;
 const RGB = [
   { name: "red", color: "FF0000" },
   { name: "green", color: "00FF00" },
   { name: "blue", color: "0000FF" },
   { name: "alpha" },
 ];
+
+interface Directory {
+  ImageDescription?: unknown;
+  PhotometricInterpretation?: number;
+  XResolution?: ArrayLike<number>;
+  YResolution?: ArrayLike<number>;
+  Compression?: number;
+  ImageWidth: number;
+  ImageLength: number;
+  TileWidth?: number;
+  TileLength?: number;
+  RowsPerStrip?: number;
+  BitsPerSample?: ArrayLike<number>;
+}
+
+/** Unpack what deflate packed, and no more than a strip or a tile has pixels: whoever packed it may have packed anything. */
+class Inflate extends BaseDecoder {
+  readonly #limit: number;
+
+  constructor(directory: Directory) {
+    super();
+    const [width, height] = [directory.TileWidth ?? directory.ImageWidth, directory.TileLength ?? Math.min(directory.RowsPerStrip ?? directory.ImageLength, directory.ImageLength)];
+    this.#limit = width * height * Math.ceil(Array.from(directory.BitsPerSample ?? [1]).reduce((all, bits) => all + bits, 0) / 8);
+  }
+
+  async decodeBlock(block: ArrayBuffer): Promise<ArrayBuffer> {
+    return (await inflated(new Uint8Array(block), "deflate", this.#limit)).buffer;
+  }
+}
+
+addDecoder([8, 32946], () => Promise.resolve(Inflate as never));
 
 export function open(file: File): Promise<Opened> {
   if (isTiff(file.name)) return openTiff(file);
@@ -43,9 +78,12 @@ async function openTiff(file: File): Promise<Opened> {
   const [width, height, samples] = [first.getWidth(), first.getHeight(), first.getSamplesPerPixel()];
   refuseLarge(width, height * samples);
   const dtype = dtypeOf(first);
-  if ((first.fileDirectory as { PhotometricInterpretation?: number }).PhotometricInterpretation === 6) throw new Error("Its colours are packed as in photographs. Import it with arkitekt-next data import.");
-  const description = String((first.fileDirectory as { ImageDescription?: unknown }).ImageDescription ?? "").replace(/\0+$/, "");
-  const said = description.includes("<OME") ? describeOme(description) : description.startsWith("ImageJ=") ? describeImageJ(description, pages, samples, resolution(first)) : plain(pages);
+  const directory = first.fileDirectory as Directory;
+  if (!PACKED.has(directory.Compression ?? 1)) throw new Error("Its pixels are packed in a way that the page does not read. Import it with arkitekt-next data import.");
+  if (directory.PhotometricInterpretation === 6) throw new Error("Its colours are packed as in photographs. Import it with arkitekt-next data import.");
+  const description = String(directory.ImageDescription ?? "").replace(/\0+$/, "");
+  if (description.length > DESCRIPTION_LIMIT) throw new Error("What it says of itself is too long for a browser. Import it with arkitekt-next data import.");
+  const said = description.includes("<OME") ? describeOme(description, pages) : description.startsWith("ImageJ=") ? describeImageJ(description, pages, samples, { x: step(directory.XResolution), y: step(directory.YResolution) }) : plain(pages);
   const planes = said.sizes.reduce((all, [, size]) => all * size, 1);
   if (planes !== said.pages.length || said.pages.some((page) => page >= pages)) throw new Error(`It says that it has ${planes} planes, and has ${pages} pages. Import it with arkitekt-next data import, which says more.`);
   const isColor = samples > 1;
@@ -97,21 +135,23 @@ function dtypeOf(image: GeoTIFFImage): string {
   return name;
 }
 
-function resolution(image: GeoTIFFImage): number | undefined {
-  const found = (image.fileDirectory as { XResolution?: ArrayLike<number> }).XResolution;
-  return found && found[0]! > 0 && found[1]! > 0 ? found[1]! / found[0]! : undefined;
-}
+const step = (resolution: ArrayLike<number> | undefined): number | undefined => (resolution && resolution[0]! > 0 && resolution[1]! > 0 ? resolution[1]! / resolution[0]! : undefined);
 
 async function openPng(file: File): Promise<Opened> {
-  const { width, height, channels, depth, data, palette } = decodePng(new Uint8Array(await file.arrayBuffer()));
-  if (palette || depth < 8) return openDrawn(file);
-  refuseLarge(width, height * channels);
+  const head = new DataView(await file.slice(0, 64).arrayBuffer());
+  if (head.byteLength < 33 || head.getUint32(12) !== 0x49484452) throw new Error("It is no PNG that can be read.");
+  refuseLarge(head.getUint32(16), head.getUint32(20), LIMIT_PNG_PIXELS);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (isAnimated(bytes)) throw new Error("It is animated, and only its first picture could be stored.");
+  if (head.getUint8(24) < 8 || head.getUint8(25) === 3) return openDrawn(file); // few bits, or a palette
+  const { width, height, channels, depth, data } = decodePng(bytes);
   return interleaved(data as Pixels, width, height, channels, `uint${depth}`);
 }
 
 /** Let the browser draw what only it can read. Its colours have 8 bits, as these files have. */
 async function openDrawn(file: File): Promise<Opened> {
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" }).catch(() => {
+  await refuseAnimated(file);
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "none" as never }).catch(() => {
     throw new Error("It is no picture that this browser can read.");
   });
   refuseLarge(bitmap.width, bitmap.height * 4);
@@ -129,6 +169,26 @@ async function openDrawn(file: File): Promise<Opened> {
   return interleaved(pixels, width, height, kept, "uint8");
 }
 
+/** Where the browser tells how many pictures a file has, refuse more than one: the others would be lost. */
+async function refuseAnimated(file: File): Promise<void> {
+  if (!("ImageDecoder" in self) || !file.type) return;
+  const decoder = new ImageDecoder({ data: file.stream(), type: file.type });
+  const count = await decoder.tracks.ready.then(() => decoder.completed).then(() => decoder.tracks.selectedTrack?.frameCount ?? 1, () => 1);
+  decoder.close();
+  if (count > 1) throw new Error(`It is animated: of its ${count} pictures only the first could be stored.`);
+}
+
+/** Whether a PNG has a chunk that says how many pictures it holds, before the first of them. */
+function isAnimated(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer);
+  for (let at = 8; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
+    const kind = view.getUint32(at + 4);
+    if (kind === 0x6163544c) return true; // acTL
+    if (kind === 0x49444154) return false; // IDAT
+  }
+  return false;
+}
+
 function interleaved(data: Pixels, width: number, height: number, samples: number, dtype: string): Opened {
   const plane = (at: number): Promise<Pixels> => {
     const out = data.slice(0, width * height) as Pixels;
@@ -140,6 +200,6 @@ function interleaved(data: Pixels, width: number, height: number, samples: numbe
   return { axes: isColor ? ["c", "y", "x"] : ["y", "x"], shape: isColor ? [samples, height, width] : [height, width], dtype, scale: {}, units: {}, channels, plane };
 }
 
-function refuseLarge(width: number, height: number): void {
-  if (width * height > LIMIT_PIXELS) throw new Error(`A plane of ${width} × ${height} pixels is too large for a browser. Import it with arkitekt-next data import.`);
+function refuseLarge(width: number, height: number, limit = LIMIT_PIXELS): void {
+  if (width * height > limit) throw new Error(`A plane of ${width} × ${height} pixels is too large for a browser. Import it with arkitekt-next data import.`);
 }

@@ -2,8 +2,8 @@
 import { useSyncExternalStore } from "react";
 import { type Schemas, ask } from "../api/client";
 import { isImage } from "./kinds";
-import type { Begin, Meta, Said } from "./messages";
-import { Sink } from "./s3";
+import { AHEAD, type Begin, type Meta, type Said } from "./messages";
+import { Sink, patiently } from "./s3";
 
 export interface Upload {
   id: number;
@@ -19,6 +19,7 @@ export interface Upload {
 
 const AT_ONCE = 2;
 const NAME_LIMIT = 255;
+const STALL_MS = 120_000;
 let uploads: Upload[] = [];
 let count = 0;
 const listeners = new Set<() => void>();
@@ -80,6 +81,10 @@ function next(): void {
 
 async function run(upload: Upload): Promise<void> {
   const { id } = upload;
+  if (!isSecureContext) {
+    set(id, { state: "failed", note: "Browsers sign what they store only over https, or on the hub's own machine. Open the hub by https." });
+    return next();
+  }
   const stopping = new AbortController();
   stops.set(id, stopping);
   set(id, { state: "reading" });
@@ -100,11 +105,26 @@ function work(begin: Begin, signal: AbortSignal, onObject: (path: string, body: 
   const worker = new Worker(new URL("./convert.worker.ts", import.meta.url), { type: "module" });
   return new Promise<Said>((resolve, reject) => {
     let sending: Promise<void> = Promise.resolve();
+    let underWay = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const watch = (): void => {
+      clearTimeout(timer);
+      if (underWay < AHEAD) timer = setTimeout(() => reject(new Error("This file takes too long to be read. Import it with arkitekt-next data import.")), STALL_MS);
+    };
+    watch();
     signal.addEventListener("abort", () => reject(signal.reason as Error));
     worker.onerror = () => reject(new Error("This file could not be read: what reads it broke off."));
     worker.onmessage = ({ data }: MessageEvent<Said>) => {
+      watch();
       if (data.is === "object") {
-        sending = sending.then(() => onObject(data.path, data.body)).then(() => worker.postMessage("sent"));
+        underWay += 1;
+        sending = sending
+          .then(() => onObject(data.path, data.body))
+          .then(() => {
+            underWay -= 1;
+            worker.postMessage("sent");
+            watch();
+          });
         sending.catch(reject);
       } else if (data.is === "read") onRead(data.part);
       else if (data.is === "problem") reject(new Error(data.problem));
@@ -114,11 +134,14 @@ function work(begin: Begin, signal: AbortSignal, onObject: (path: string, body: 
   }).finally(() => worker.terminate());
 }
 
+/** A name that items and objects may have. */
+const plain = (name: string): string => name.replace(/[\\/\p{C}]/gu, "_").slice(0, NAME_LIMIT).trim() || "file";
+
 async function convert({ id, file }: Upload, signal: AbortSignal): Promise<Schemas["Item"]> {
-  const name = file.name.replace(/\.(ome\.)?[a-z0-9]{1,5}$/i, "").slice(0, NAME_LIMIT) || file.name;
+  const name = plain(file.name.replace(/(\.ome)?\.[a-z0-9]{1,5}$/i, "") || file.name);
   return made({ kind: "image", name }, signal, () => undefined, async (sink, item) => {
     const said = await work({ file, as: "image", name }, signal, (path, body) => sink.put(path, body), (part) => set(id, { part }));
-    return ask<Schemas["Item"]>("POST", `/api/items/${item}/commit`, { meta: (said as { meta: Meta }).meta });
+    return commit(item, (said as { meta: Meta }).meta, signal);
   });
 }
 
@@ -130,13 +153,16 @@ async function keep({ id, file }: Upload, signal: AbortSignal): Promise<Schemas[
     sent += bytes;
     set(id, { part: 0.1 + (0.9 * sent) / Math.max(1, file.size) });
   };
-  const name = file.name.replace(/[\\/\p{C}]/gu, "_").slice(0, NAME_LIMIT) || "file";
+  const name = plain(file.name);
   return made({ kind: "file", name }, signal, onSent, async (sink, item) => {
     await sink.put(name, file);
     const meta = { name, size_bytes: file.size, sha256: said.sha256, content_type: file.type || "application/octet-stream" };
-    return ask<Schemas["Item"]>("POST", `/api/items/${item}/commit`, { meta });
+    return commit(item, meta, signal);
   });
 }
+
+/** Let an item count; asked again while the hub is away, since twice is as good as once. */
+const commit = (item: string, meta: object, signal: AbortSignal): Promise<Schemas["Item"]> => patiently(() => ask<Schemas["Item"]>("POST", `/api/items/${item}/commit`, { meta }), signal);
 
 /** Make an item, fill it, and give it up again if that does not work. */
 async function made(wanted: { kind: "image" | "file"; name: string }, signal: AbortSignal, onSent: (bytes: number) => void, fill: (sink: Sink, item: string) => Promise<Schemas["Item"]>): Promise<Schemas["Item"]> {
