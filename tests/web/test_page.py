@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next import App, Image
@@ -164,13 +166,25 @@ def test_a_picture_is_made_and_found_among_the_data(page: Page) -> None:
     shoot(page, "data")
     page.get_by_role("link", name="gradient").click()
     page.get_by_label("A new tag").fill("seen")
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("button", name="Take the tag seen off")).to_be_visible()
     shoot(page, "item")
     page.get_by_role("button", name="Put into the trash").click()
     expect(page.get_by_text("It lies in the trash")).to_be_visible()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("button", name="Put into the trash")).to_be_visible()
+
+
+def test_a_file_is_brought_in_where_the_form_wants_an_image(page: Page, tmp_path: Path) -> None:
+    Picture.fromarray(np.eye(40, dtype=np.uint8) * 200).save(tmp_path / "diagonal.png")
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    page.goto("/app/functions/lab.threshold")
+    page.get_by_label("File to store as an array").set_input_files(str(tmp_path / "notes.txt"))
+    expect(page.get_by_role("alert")).to_contain_text("stored as a file, and an array is wanted")
+    page.get_by_label("File to store as an array").set_input_files(str(tmp_path / "diagonal.png"))
+    expect(page.get_by_text("40×40 uint8")).to_be_visible()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
 
 
 def test_the_hub_may_be_away_for_a_while(page: Page) -> None:

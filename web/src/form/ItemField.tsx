@@ -5,6 +5,7 @@ import { useDeferredValue, useId, useState } from "react";
 import { item as itemQuery, newestItems } from "../api/queries";
 import type { Port } from "../ports/model";
 import { itemKind, labelOf, searchedKinds } from "../ports/words";
+import { Bring } from "../upload/Bring";
 import { Thumbnail, what } from "../values/Thumbnail";
 
 interface Props {
@@ -48,6 +49,7 @@ export function ItemField({ id, port, value, describedBy, isWrong, onChange }: P
     setText("");
   };
   return (
+    <Bring what={kind === "item" ? "an item" : /^[aeiou]/.test(kind) ? `an ${kind}` : `a ${kind}`} kinds={kinds} onStored={(item) => onChange(item.id)}>
     <div className="relative">
       <input
         id={id}
@@ -105,5 +107,6 @@ export function ItemField({ id, port, value, describedBy, isWrong, onChange }: P
         </ul>
       )}
     </div>
+    </Bring>
   );
 }
