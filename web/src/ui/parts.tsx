@@ -2,8 +2,9 @@
 import { CircleAlert, CircleCheck, CircleDashed, CircleMinus, CirclePause, CircleX, Loader, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { named } from "../named";
 
-const STATUS: Record<string, [typeof CircleCheck, string, string]> = {
+const STATUS = named<[typeof CircleCheck, string, string]>({
   queued: [CircleDashed, "waiting", "text-soft"],
   assigned: [Loader, "starting", "text-accent"],
   running: [Loader, "running", "text-accent"],
@@ -15,7 +16,7 @@ const STATUS: Record<string, [typeof CircleCheck, string, string]> = {
   interrupted: [CircleMinus, "interrupted", "text-soft"],
   lost: [CircleX, "app was lost", "text-bad"],
   expired: [CircleX, "nobody took it", "text-bad"],
-};
+});
 
 export function Status({ status }: { status: string }) {
   const [Icon, text, colour] = STATUS[status] ?? [CircleDashed, status, "text-soft"];
