@@ -129,7 +129,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
       </Link>,
     ]);
   }
-  rows.push(["takes", `${size(item.size_bytes)} in ${item.objects} objects`]);
+  rows.push(["takes", `${size(item.size_bytes)} in ${item.objects} object${item.objects === 1 ? "" : "s"}`]);
   return (
     <dl className="m-0 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
       {rows.map(([name, text]) => (

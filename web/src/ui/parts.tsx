@@ -79,7 +79,7 @@ export function Failure({ error, again }: { error: unknown; again?: () => void }
   return (
     <div role="alert" className="panel flex flex-wrap items-start gap-3 border-bad px-4 py-3">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
-      <p className="m-0 min-w-0 flex-1 whitespace-pre-wrap break-words">{text}</p>
+      <p className="m-0 min-w-0 flex-1 basis-48 whitespace-pre-wrap break-words">{text}</p>
       {again && (
         <button type="button" className="button" onClick={again}>
           <RefreshCw aria-hidden className="size-4" /> {isAway ? "Ask again" : "Try again"}
