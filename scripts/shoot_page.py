@@ -68,7 +68,16 @@ def filled(place: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         add_person(server, "grace", "admin")
         add_person(server, "bob", "guest")
         with make_page_lab(url=server.url).run_detached(), App("seed", url=server.url):
-            yield server, {**places(), **stored(), **called(server)}
+            screens = {**places(), **stored(), **called(server)}
+            yield server, screens
+            with client(server) as web:  # the app would wait for it
+                web.post(f"/api/tasks/{screens['task-running'].rpartition('/')[2]}/cancel").raise_for_status()
+
+
+def client(server: Any) -> httpx2.Client:
+    """Give a client that is signed in as the owner."""
+    token = sign_in_raw(server.url, server.folder, "notebook")
+    return httpx2.Client(base_url=server.url, headers={"authorization": f"Bearer {token}"}, timeout=60)
 
 
 def places() -> dict[str, str]:
@@ -105,8 +114,7 @@ def stored() -> dict[str, str]:
 
 def called(server: Any) -> dict[str, str]:
     """Call functions to every end, file something, and throw something away."""
-    token = sign_in_raw(server.url, server.folder, "notebook")
-    with httpx2.Client(base_url=server.url, headers={"authorization": f"Bearer {token}"}, timeout=60) as web:
+    with client(server) as web:
 
         def call(name: str, action: str, wait: int = 20, **args: Any) -> tuple[str, str]:
             asked = {"action": f"lab.{action}", "args": args}
