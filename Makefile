@@ -7,7 +7,7 @@ ONCE ?=
 SEED ?=
 JOBS ?= 3
 
-.PHONY: help page built demo test lint format types contracts unit bench bars chaos docs lock clean
+.PHONY: help page built demo shots test lint format types contracts unit bench bars chaos docs lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
@@ -27,6 +27,9 @@ built: $(STAMP)
 
 demo: built ## Hub, app, a real image, its measurements, the URL (ONCE=1: end by itself)
 	$(BIN)/python examples/demo.py $(if $(ONCE),--once,)
+
+shots: built ## Pictures of every screen of the page, light and dark, desktop and phone, in build/shots
+	$(BIN)/python -m scripts.shoot_page build/shots
 
 test: lint types contracts unit ## Everything that has to be green
 

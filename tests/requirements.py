@@ -121,6 +121,8 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.values": "In the page tables, files and streams are read as they lie and as they come, within bounds.",
         "page.lists": "Lists of the page are narrowed by what stands in the address, and as quick when they are long.",
         "page.history": "The page shows how an item or a task came about, as a picture and as a list, and runs it again.",
+        "page.path": "From an empty hub, one goes the whole way in the page: account, app, form, data, history, a second person.",
+        "page.hostile": "Whatever is named, said, stored or answered, the page shows it as text and runs none of it.",
         "page.form": "What a form of the page sends its ports take, and what it refuses they refuse.",
         "pages.setup": "A one-time link sets name, address and password of an account, once, and begins a session.",
         "pages.session": "Address and password begin a new session each time, which the API and the socket take too.",

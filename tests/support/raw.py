@@ -49,9 +49,16 @@ class RawClient:
     """One connection. Whatever arrives is kept in `seen` and can be waited for."""
 
     def __init__(
-        self, url: str, token: str, app: str, session: str | None = None, *, release: Message | None = None
+        self,
+        url: str,
+        token: str,
+        app: str,
+        session: str | None = None,
+        *,
+        release: Message | None = None,
+        host: str = "",
     ) -> None:
-        self.url, self.token, self.app, self.release = url, token, app, release
+        self.url, self.token, self.app, self.release, self.host = url, token, app, release, host
         self.session = session or str(uuid.uuid4())
         self.seen: list[Message] = []
         self.epoch = 0
@@ -76,7 +83,9 @@ class RawClient:
             max_size=None,
         )
         self._reader = asyncio.create_task(self._read())
-        about = {} if self.release is None else {"release": self.release}
+        about: Message = {} if self.release is None else {"release": self.release}
+        if self.host:
+            about["host"] = self.host
         await self.send({"kind": "hello", "session": self.session, "app": self.app, **about})
 
     async def _read(self) -> None:

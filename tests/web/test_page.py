@@ -19,6 +19,7 @@ from tests.support.browsing import set_up_owner
 from tests.support.page_lab import make_page_lab
 from tests.web.conftest import shoot
 from tests.web.test_account_pages import sign_in
+from tests.web.watched import fill_everything
 
 pytestmark = [
     pytest.mark.requirement("page.run"),
@@ -69,29 +70,7 @@ def test_a_function_is_found_filled_and_run(page: Page) -> None:
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text(re.compile("values are not right yet"))).to_be_visible()
     shoot(page, "form-empty")
-    fill = {
-        "Count": "4611686018427387904", "Ratio": "0,25", "Name": "plate 3", "At": "2026-11-28T14:30", "Clock": "14:30",
-        "Wait": "1:30", "Key": "01a1fb9b-0100-7000-8000-000000000001", "Price": "0.10", "Day": "2026-11-28",
-        "Free": '{"a": [1, 2]}',
-    }  # fmt: skip
-    for label, text in fill.items():
-        page.get_by_label(label, exact=True).fill(text)
-    page.locator("[data-path=raw] input:not([type=file])").fill("AAEC")
-    page.get_by_label("Flag").check()
-    page.get_by_label("Stain", exact=True).select_option(label="green")
-    page.get_by_label("Mode", exact=True).select_option("exact")
-    for path, text in (("values", "1.5"), ("kinds", "3")):
-        page.locator(f"[data-path={path}]").get_by_role("button", name="Add").click()
-        page.locator(f"[data-path='{path}.0'] input").fill(text)
-    page.locator("[data-path='pair.0'] input").fill("1")
-    page.locator("[data-path='pair.1'] input").fill("one")
-    page.get_by_role("button", name="Add an entry").click()
-    page.locator("[data-path='table.0.key'] input").fill("a")
-    page.locator("[data-path='table.0.value'] input").fill("1")
-    page.get_by_label("Form of either").select_option(label="text")
-    page.locator("[data-path='either.value'] input").fill("many")
-    page.get_by_label("Image", exact=True).fill("grad")
-    page.get_by_role("option", name="gradient").click()
+    fill_everything(page, "gradient")
     shoot(page, "form")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
@@ -100,7 +79,7 @@ def test_a_function_is_found_filled_and_run(page: Page) -> None:
         "4611686018427387904",
         "Stain.GFP",
         "(64, 96) uint16",
-        "hours=1" if False else "5400",
+        "5400",
         "Decimal('0.10')",
         "'many'",
     ):

@@ -2,9 +2,10 @@
 import { Pause, Play } from "lucide-react";
 import { useEffect, useState } from "react";
 import { symbol } from "../ui/words";
+import { named } from "../named";
 
 const FRAME_MS = 150;
-const NAMES: Record<string, string> = { t: "Time", z: "Z", c: "Channel" };
+const NAMES = named<string>({ t: "Time", z: "Z", c: "Channel" });
 
 interface Props {
   axis: string;

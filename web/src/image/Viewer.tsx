@@ -11,6 +11,7 @@ import { readRois } from "./overlays";
 import { type ImageMeta, type Level, type Selection, openLevels } from "./pyramid";
 import { MOST_LISTED, useChannels } from "./useChannels";
 import type { View } from "./view";
+import { own } from "../named";
 
 export function Viewer({ item, beside }: { item: Schemas["Item"]; beside?: Schemas["Item"] | undefined }) {
   const [view, setView] = useState<View | null>(null);
@@ -78,7 +79,7 @@ function Opened({ item, levels, view, onView, selection, onSelection }: Shared &
 
 function AxisSlider({ axis, size, meta, selection, onSelection }: { axis: string; size: number; meta: ImageMeta } & Pick<Shared, "selection" | "onSelection">) {
   const set = useCallback((at: number) => onSelection((old) => ({ ...old, [axis]: at })), [axis, onSelection]);
-  return <Slider axis={axis} size={size} at={Math.min(size - 1, selection[axis] ?? 0)} step={meta.scale?.[axis]} unit={meta.units?.[axis]} onChange={set} />;
+  return <Slider axis={axis} size={size} at={Math.min(size - 1, selection[axis] ?? 0)} step={own(meta.scale, axis)} unit={own(meta.units, axis)} onChange={set} />;
 }
 
 /** What is attached to an image and can be drawn over it; each is read once it is switched on. */

@@ -1,4 +1,5 @@
 /** Where in an image one looks: the pixel in the middle, and how many pixels of the screen one of the image takes, as 2^zoom. */
+import { named } from "../named";
 export interface View {
   target: [number, number];
   zoom: number;
@@ -27,7 +28,7 @@ export function moved(view: View, x: number, y: number): View {
 }
 
 const BAR = 120; // pixels of the screen that a scale bar takes at most
-const IN_METERS: Record<string, number> = { meter: 1, centimeter: 1e-2, millimeter: 1e-3, micrometer: 1e-6, nanometer: 1e-9, picometer: 1e-12, angstrom: 1e-10 };
+const IN_METERS = named<number>({ meter: 1, centimeter: 1e-2, millimeter: 1e-3, micrometer: 1e-6, nanometer: 1e-9, picometer: 1e-12, angstrom: 1e-10 });
 const SHORT: [string, number][] = [["m", 1], ["mm", 1e-3], ["µm", 1e-6], ["nm", 1e-9], ["pm", 1e-12]];
 
 /** Give a round length that a bar stands for, and its width on the screen; in pixels where the image has no unit. */

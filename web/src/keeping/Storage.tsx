@@ -8,7 +8,7 @@ import { List } from "../list/List";
 import { useList } from "../list/useList";
 import { Empty, Failure, Loading, Title } from "../ui/parts";
 import { ago, size } from "../ui/words";
-import { Thumbnail, what } from "../values/Thumbnail";
+import { Thumbnail, whatAndSize } from "../values/Thumbnail";
 import { Section } from "./parts";
 import { usage } from "./queries";
 import { many } from "./words";
@@ -141,7 +141,7 @@ function Trashed({ item }: { item: Schemas["Item"] }) {
       <Link to="/data/$id" params={{ id: item.id }} className="min-w-0 flex-1 text-ink no-underline hover:underline">
         <span className="block truncate font-medium">{item.name}</span>
         <span className={`block truncate text-sm ${restore.error ? "text-bad" : "text-soft"}`}>
-          {restore.error ? restore.error.message : `${what(item)}, ${size(item.size_bytes)}, of ${item.person.name}, thrown away ${ago(item.trashed_at_us ?? 0)}`}
+          {restore.error ? restore.error.message : `${whatAndSize(item)}, of ${item.person.name}, thrown away ${ago(item.trashed_at_us ?? 0)}`}
         </span>
       </Link>
       <button type="button" className="button" aria-label={`Restore ${item.name}`} disabled={restore.isPending} onClick={() => restore.mutate()}>

@@ -1,5 +1,6 @@
 /** The frame of the screens about the team: which there are for this person. */
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { useRights } from "./rights";
 
 const SCREENS = [
@@ -13,9 +14,15 @@ const SCREENS = [
 
 export function Team() {
   const role = useRights()?.role ?? "guest";
+  const screens = useRef<HTMLElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => {
+    // On a phone not all of them are in sight.
+    screens.current?.querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path, role]);
   return (
     <div className="grid gap-6">
-      <nav aria-label="Team" className="-mb-px flex gap-1 overflow-x-auto border-b border-line">
+      <nav ref={screens} aria-label="Team" className="-mb-px flex gap-1 overflow-x-auto border-b border-line">
         {SCREENS.filter(({ isFor }) => isFor(role)).map(({ to, text }) => (
           <Link
             key={to}

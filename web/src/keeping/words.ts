@@ -1,5 +1,6 @@
 /** What is said of roles, rights, sign-ins and what was done. */
 import type { Schemas } from "../api/client";
+import { named } from "../named";
 
 type Role = Schemas["Role"];
 type Scope = Schemas["Scope"];
@@ -18,13 +19,13 @@ export const SCOPES: Record<Scope, [string, string]> = {
   manage: ["manage", "sharing, sign-ins and, where you may, the team's people"],
 };
 
-const KINDS: Record<string, string> = {
+const KINDS = named<string>({
   local: "on the hub's own machine",
   page: "in a browser",
   device: "approved by code",
   code: "approved in the browser",
   redeem: "by a redeem token",
-};
+});
 
 export const how = (kind: string): string => KINDS[kind] ?? kind;
 /** How what was ended comes back. */
@@ -36,7 +37,7 @@ export const an = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a
 export const many = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;
 
 /** What was done, as the log calls it, and in words. Each is of a kind, by which the log can be narrowed. */
-export const EVENTS: Record<string, [string, Record<string, string>]> = {
+export const EVENTS = named<[string, Record<string, string>]>({
   member: ["People", { joined: "came into the team", left: "left the team", removed: "removed from the team", role_changed: "changed the role of" }],
   invitation: ["Invitations", { created: "made an invitation", accepted: "accepted an invitation", revoked: "took an invitation back" }],
   login: ["Sign-ins of apps", { agreed: "let a program in", revoked: "ended a sign-in" }],
@@ -49,7 +50,7 @@ export const EVENTS: Record<string, [string, Record<string, string>]> = {
   account: ["Accounts", { changed: "changed an account", set_up: "set up an account", link_created: "made an account link", password_changed: "changed a password" }],
   passkey: ["Passkeys", { added: "added a passkey", removed: "removed a passkey", used: "signed in with a passkey", refused: "was refused with a passkey" }],
   identity: ["Linked accounts", { linked: "linked an account", unlinked: "unlinked an account", refused: "was refused" }],
-};
+});
 
 export function done(event: string): string {
   const [kind = "", what = ""] = event.split(".");

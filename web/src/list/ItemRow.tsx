@@ -1,8 +1,8 @@
 /** Something stored as one line of a list, or as a card with a larger picture. */
 import { Link } from "@tanstack/react-router";
 import type { Schemas } from "../api/client";
-import { ago, size } from "../ui/words";
-import { Thumbnail, what } from "../values/Thumbnail";
+import { ago } from "../ui/words";
+import { Thumbnail, what, whatAndSize } from "../values/Thumbnail";
 
 interface Props {
   item: Schemas["Item"];
@@ -19,7 +19,7 @@ export function ItemRow({ item, isChosen, onChoose }: Props) {
         <span className="min-w-0 flex-1">
           <span className="block truncate font-medium">{item.name}</span>
           <span className="quiet block truncate">
-            {what(item)}, {size(item.size_bytes)}, {ago(item.created_at_us)}, by {item.person.name}
+            {whatAndSize(item)}, {ago(item.created_at_us)}, by {item.person.name}
           </span>
         </span>
         <span className="hidden gap-1 sm:flex">

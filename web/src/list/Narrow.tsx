@@ -43,7 +43,7 @@ export function Word({ label, value, known, onChange, onType }: WordProps) {
   return (
     <span className="relative flex-1 basis-36 sm:flex-none">
       <input
-        className="field pr-7 sm:w-40"
+        className={`field sm:w-40 ${value === "" ? "" : "pr-7"}`}
         aria-label={label}
         placeholder={label}
         list={list}

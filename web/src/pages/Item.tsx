@@ -6,6 +6,7 @@ import { Suspense, lazy, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { item as itemQuery } from "../api/queries";
 import { History } from "../history/History";
+import { own } from "../named";
 import type { Port } from "../ports/model";
 import { Failure, Loading, Title } from "../ui/parts";
 import { moment, size, symbol } from "../ui/words";
@@ -109,7 +110,10 @@ function Facts({ item }: { item: Schemas["Item"] }) {
   const meta = item.meta as Meta;
   const rows: [string, React.ReactNode][] = [["what", what(item)]];
   if (meta.axes && meta.shape) {
-    const steps = meta.axes.map((axis, at) => `${axis} ${meta.shape![at]}${meta.scale?.[axis] ? ` (every ${Number(meta.scale[axis].toPrecision(4))} ${symbol(meta.units?.[axis])})` : ""}`);
+    const steps = meta.axes.map((axis, at) => {
+      const step = own(meta.scale, axis);
+      return `${axis} ${meta.shape![at]}${step ? ` (every ${Number(step.toPrecision(4))} ${symbol(own(meta.units, axis))})` : ""}`;
+    });
     rows.push(["axes", steps.join(", ")]);
   }
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
@@ -125,7 +129,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
       </Link>,
     ]);
   }
-  rows.push(["takes", `${size(item.size_bytes)} in ${item.objects} objects`]);
+  rows.push(["takes", `${size(item.size_bytes)} in ${item.objects} object${item.objects === 1 ? "" : "s"}`]);
   return (
     <dl className="m-0 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
       {rows.map(([name, text]) => (

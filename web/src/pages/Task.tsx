@@ -23,7 +23,7 @@ export function Task() {
 }
 
 function Shown({ task }: { task: Schemas["TaskDetail"] }) {
-  const followed = useFollow(task.id);
+  const followed = useFollow(task.id, task.is_readable);
   const action = useQuery({ ...actionQuery(task.action), refetchInterval: false });
   const isCurrent = action.data?.signature_hash === task.signature_hash;
   const ports = isCurrent ? (action.data?.definition.returns ?? []) : [];

@@ -120,14 +120,14 @@ export function draftOf(port: Port, value: unknown): Draft | null {
     }
     case "model": {
       if (typeof value !== "object" || Array.isArray(value)) return null;
-      const fields: Record<string, Draft> = {};
+      const fields: [string, Draft][] = [];
       for (const child of children) {
         const given = Object.hasOwn(value, child.key);
         const inner = given ? draftOf(child, (value as Record<string, unknown>)[child.key]) : emptyDraft(child);
         if (inner === null) return null;
-        fields[child.key] = inner;
+        fields.push([child.key, inner]);
       }
-      return { is: "fields", fields };
+      return { is: "fields", fields: Object.fromEntries(fields) };
     }
     case "union": {
       if (!Array.isArray(value) || value.length !== 2) return null;

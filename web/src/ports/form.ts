@@ -31,8 +31,7 @@ export function judge(definition: Definition, drafts: Drafts): Judged {
   const ports = definition.args ?? [];
   const values = seen(ports, drafts);
   const hidden = new Set(ports.filter((port) => (port.effects ?? []).some((rule) => rule.kind === "hide" && holds(rule.when, values))).map((port) => port.key));
-  const shown = Object.fromEntries(ports.filter((port) => !hidden.has(port.key)).map((port) => [port.key, drafts[port.key] ?? emptyDraft(port)]));
-  for (const port of ports) if (hidden.has(port.key)) shown[port.key] = isRequired(port) ? (drafts[port.key] ?? emptyDraft(port)) : { is: "absent" };
+  const shown = Object.fromEntries(ports.map((port): [string, Draft] => [port.key, hidden.has(port.key) && !isRequired(port) ? { is: "absent" } : (drafts[port.key] ?? emptyDraft(port))]));
   const found = readFields(ports, shown, "");
   const problems = found.ok ? [] : [...found.problems];
   const warnings = new Map<string, string>();
@@ -50,7 +49,7 @@ export function judge(definition: Definition, drafts: Drafts): Judged {
 
 /** The values that rules look at, as the hub sees them: the default of what is left out, of a union what is in it. */
 function seen(ports: Port[], drafts: Drafts): Values {
-  const values: Values = {};
+  const values = Object.create(null) as Values; // a port may be called `__proto__`
   for (const port of ports) {
     const draft = drafts[port.key] ?? { is: "absent" };
     const found = draft.is === "absent" ? null : read(port, draft, port.key);

@@ -3,12 +3,13 @@
  *
  * The rule: a pattern that could mean something else here is left to the hub: null.
  */
+import { named } from "../named.ts";
 
-const CLASSES: Record<string, string> = {
+const CLASSES = named<string>({
   d: "\\p{Nd}",
   w: "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d",
   s: "\\p{White_Space}",
-};
+});
 
 export function regexOf(pattern: string): RegExp | null {
   const text = translated(pattern);

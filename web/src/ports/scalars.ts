@@ -1,20 +1,21 @@
 /** What a person types for a value that is not made of others, and its wire form. */
 import type { Kind } from "./model.ts";
+import { named } from "../named.ts";
 
 export type Read = { ok: true; value: unknown } | { ok: false; expected: string };
 
 const INT_MIN = -(2n ** 63n);
 const INT_MAX = 2n ** 63n - 1n;
 const INLINE_BYTES = 64 * 1024;
-const NON_FINITE: Record<string, string> = {
+const NON_FINITE = named<string>({
   nan: "NaN", inf: "Infinity", infinity: "Infinity", "+inf": "Infinity", "-inf": "-Infinity", "-infinity": "-Infinity",
-};
+});
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 const TIME = /^(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?$/;
 const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 const DECIMAL = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,9})?|inf|infinity|s?nan\d*)$/i;
 const SPAN = /^(-)?(?:(\d+)\s*(?:d|days?)\s*)?(?:(\d{1,10}):(\d{1,2})(?::(\d{1,2}(?:\.\d{1,6})?))?|(\d+(?:\.\d{1,6})?)\s*(us|µs|ms|s|min|m|h)?)?$/i;
-const UNITS_US: Record<string, number> = { us: 1, "µs": 1, ms: 1e3, s: 1e6, min: 60e6, m: 60e6, h: 3600e6 };
+const UNITS_US = named<number>({ us: 1, "µs": 1, ms: 1e3, s: 1e6, min: 60e6, m: 60e6, h: 3600e6 });
 
 const good = (value: unknown): Read => ({ ok: true, value });
 const bad = (expected: string): Read => ({ ok: false, expected });

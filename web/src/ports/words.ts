@@ -1,11 +1,12 @@
 /** What a port takes, in a few words. */
 import { type Port, childrenOf } from "./model.ts";
+import { named } from "../named.ts";
 
-const KINDS: Record<string, string> = {
+const KINDS = named<string>({
   bool: "yes or no", int: "whole number", float: "number", string: "text", bytes: "bytes", datetime: "date and time",
   date: "date", time: "time of day", timedelta: "span of time", uuid: "UUID", decimal: "decimal number", json: "JSON", none: "nothing",
-};
-const ITEMS: Record<string, string> = { "data.image": "image", "data.array": "array", "data.table": "table", "data.file": "file" };
+});
+const ITEMS = named<string>({ "data.image": "image", "data.array": "array", "data.table": "table", "data.file": "file" });
 
 export function kindWords(port: Port): string {
   const inner = childrenOf(port).map(kindWords);

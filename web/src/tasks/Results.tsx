@@ -29,7 +29,7 @@ export function Results({ task, ports, followed, isLive }: Props) {
     return task.status === "completed" && task.is_readable ? <p className="quiet m-0">It gave nothing back, and went well.</p> : null;
   }
   return (
-    <section>
+    <section aria-label="Result">
       <h2 className="m-0 mb-2 text-sm font-semibold">Result</h2>
       <div className="panel px-4 py-3">
         {ports.length > 1 ? (

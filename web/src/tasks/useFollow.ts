@@ -113,11 +113,13 @@ function follow(id: string, { hear, tell }: Listener): () => void {
   return end;
 }
 
-export function useFollow(id: string): Followed {
+/** Follow a task that one may read; of others nothing is asked. */
+export function useFollow(id: string, isReadable: boolean): Followed {
   const [followed, tell] = useReducer(reduce, EMPTY);
   const client = useQueryClient();
   useEffect(() => {
     tell("new");
+    if (!isReadable) return;
     let waiting: Message[] = [];
     let frame = 0;
     const pass = () => {
@@ -138,6 +140,6 @@ export function useFollow(id: string): Followed {
       end();
       cancelAnimationFrame(frame);
     };
-  }, [id, client]);
+  }, [id, isReadable, client]);
   return followed;
 }

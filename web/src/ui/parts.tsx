@@ -2,8 +2,9 @@
 import { CircleAlert, CircleCheck, CircleDashed, CircleMinus, CirclePause, CircleX, Loader, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { named } from "../named";
 
-const STATUS: Record<string, [typeof CircleCheck, string, string]> = {
+const STATUS = named<[typeof CircleCheck, string, string]>({
   queued: [CircleDashed, "waiting", "text-soft"],
   assigned: [Loader, "starting", "text-accent"],
   running: [Loader, "running", "text-accent"],
@@ -15,7 +16,7 @@ const STATUS: Record<string, [typeof CircleCheck, string, string]> = {
   interrupted: [CircleMinus, "interrupted", "text-soft"],
   lost: [CircleX, "app was lost", "text-bad"],
   expired: [CircleX, "nobody took it", "text-bad"],
-};
+});
 
 export function Status({ status }: { status: string }) {
   const [Icon, text, colour] = STATUS[status] ?? [CircleDashed, status, "text-soft"];
@@ -78,7 +79,7 @@ export function Failure({ error, again }: { error: unknown; again?: () => void }
   return (
     <div role="alert" className="panel flex flex-wrap items-start gap-3 border-bad px-4 py-3">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
-      <p className="m-0 min-w-0 flex-1 whitespace-pre-wrap break-words">{text}</p>
+      <p className="m-0 min-w-0 flex-1 basis-48 whitespace-pre-wrap break-words">{text}</p>
       {again && (
         <button type="button" className="button" onClick={again}>
           <RefreshCw aria-hidden className="size-4" /> {isAway ? "Ask again" : "Try again"}

@@ -1,4 +1,5 @@
 /** Times, sizes and shapes as people read them. */
+import { named } from "../named";
 
 // Made once: making one takes longer than drawing a row.
 const DAY = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
@@ -32,10 +33,10 @@ export function size(bytes: number): string {
   return `${left.toPrecision(3)} TB`;
 }
 
-const SYMBOLS: Record<string, string> = {
+const SYMBOLS = named<string>({
   meter: "m", centimeter: "cm", millimeter: "mm", micrometer: "µm", nanometer: "nm", picometer: "pm", angstrom: "Å",
   day: "d", hour: "h", minute: "min", second: "s", millisecond: "ms", microsecond: "µs", nanosecond: "ns",
-};
+});
 
 /** The short form of a unit that is named in full, as OME-NGFF has it. */
 export const symbol = (unit: string | undefined): string => (unit === undefined ? "" : (SYMBOLS[unit] ?? unit));

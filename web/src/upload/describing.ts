@@ -1,4 +1,5 @@
 /** What a TIFF says of its pages: as OME-XML, or as ImageJ writes it. The order of pages is the files', the order of axes ours. */
+import { named } from "../named.ts";
 
 export interface Described {
   sizes: [string, number][]; // of the axes along which pages lie, the last one fastest
@@ -8,7 +9,7 @@ export interface Described {
   channels: { name: string; color?: string }[];
 }
 
-const UNITS: Record<string, string> = { "µm": "micrometer", "μm": "micrometer", um: "micrometer", micron: "micrometer", microns: "micrometer", "\\u00B5m": "micrometer", nm: "nanometer", mm: "millimeter", cm: "centimeter", m: "meter", pm: "picometer", Å: "angstrom", s: "second", sec: "second", ms: "millisecond", "µs": "microsecond", min: "minute", h: "hour" };
+const UNITS = named<string>({ "µm": "micrometer", "μm": "micrometer", um: "micrometer", micron: "micrometer", microns: "micrometer", "\\u00B5m": "micrometer", nm: "nanometer", mm: "millimeter", cm: "centimeter", m: "meter", pm: "picometer", Å: "angstrom", s: "second", sec: "second", ms: "millisecond", "µs": "microsecond", min: "minute", h: "hour" });
 
 /** Read OME-XML. Workers know no XML, and the few attributes that matter stand in plain tags, so these are looked for. */
 export function describeOme(text: string, inAll: number): Described {
@@ -81,7 +82,7 @@ function attributes(text: string): Record<string, string> {
   return Object.fromEntries([...text.matchAll(/([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)].map((found) => [found[1]!, unescaped(found[2] ?? found[3] ?? "")]));
 }
 
-const NAMED: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const NAMED = named<string>({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" });
 const unescaped = (text: string): string => text.replace(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w+));/gi, (all, hex: string | undefined, digits: string | undefined, name: string | undefined) => (name ? (NAMED[name] ?? all) : character(hex ? parseInt(hex, 16) : Number(digits))));
 const character = (code: number): string => (code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : "");
 

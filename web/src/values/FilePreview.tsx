@@ -7,10 +7,11 @@ import { ItemStore } from "../api/stored";
 import { save } from "../table/save";
 import { Failure, Loading } from "../ui/parts";
 import { size as sizeText } from "../ui/words";
+import { named } from "../named";
 
 const BEGINNING_BYTES = 64 * 1024;
 const PICTURE_BYTES = 32 * 2 ** 20;
-const PICTURES: Record<string, string> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp" };
+const PICTURES = named<string>({ png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp" });
 const TEXTS = new Set(["txt", "md", "rst", "log", "csv", "tsv", "json", "jsonl", "ndjson", "yaml", "yml", "toml", "ini", "cfg", "xml", "py", "r", "m", "ijm", "groovy", "js", "ts", "c", "h", "cpp", "java", "sh", "sql", "tex"]);
 
 export function FilePreview({ item }: { item: Schemas["Item"] }) {

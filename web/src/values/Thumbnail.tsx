@@ -34,3 +34,9 @@ export function what(item: Schemas["Item"]): string {
   if (meta.columns) return `table, ${meta.rows} rows, ${meta.columns.length} columns`;
   return `${item.kind}, ${sizeText(item.size_bytes)}`;
 }
+
+/** What it is and how much room it takes, each said once. */
+export function whatAndSize(item: Schemas["Item"]): string {
+  const [words, room] = [what(item), sizeText(item.size_bytes)];
+  return words.endsWith(room) ? words : `${words}, ${room}`;
+}
