@@ -117,6 +117,27 @@ def test_a_form_sends_what_fits_and_refuses_what_does_not() -> None:
     assert min(sent, refused) >= 40
 
 
+@pytest.mark.requirement("page.form")
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^(?:a*)*$", "^((a)+b?)+$", "^(a{1,9}){1,40}$", "a*a*a*a*a*a*b",
+        "^" + "a?" * 30 + "a" * 30 + "$", "^" + "(a|a)" * 40 + "$", r"^(\\p|a+)+$", "^([a)]+)+$", "^(a{1000}){1000}$",
+    ],
+)  # fmt: skip
+def test_a_pattern_that_takes_long_to_match_is_left_to_the_hub(pattern: str) -> None:
+    port = {"key": "x", "kind": "string", "constraints": {"pattern": pattern}}
+    texts = ["a" * 40 + "!", "a" * 900 + "!"]
+    assert [form["args"] for form in judged([([port], {"x": text}) for text in texts])] == [{"x": text} for text in texts]
+
+
+@pytest.mark.requirement("page.form")
+def test_a_pattern_that_takes_short_is_checked_in_the_page_up_to_a_length() -> None:
+    port = {"key": "x", "kind": "string", "constraints": {"pattern": r"^\w+@\w+\.[a-z]{2,3}$"}}
+    texts = ["ada@lab.org", "ada at lab", "a" * 5000 + "!"]
+    assert [form["args"] is None for form in judged([([port], {"x": text}) for text in texts])] == [False, True, False]
+
+
 NUMBERS = {
     int: st.integers(-50, 50) | st.sampled_from([2**53 + 1, -(2**63), 2**63 - 1]),
     float: st.integers(-50, 50).map(lambda n: n / 8) | st.sampled_from([0.1, 0.3, 1e300, -0.0, math.inf, math.nan]),
@@ -186,7 +207,7 @@ def blueprint_of(hint: Any) -> Any:
 def test_a_form_draws_the_same_limits_as_the_ports() -> None:
     kinds: set[str] = set()
     cases: list[tuple[Any, Any, Any]] = []
-    left_to_the_hub = {r"[[:alpha:]]", r"^(?i)A+$", r"\bab\b", r"^[]a]+$"}
+    left_to_the_hub = {r"[[:alpha:]]", r"^(?i)A+$", r"\bab\b", r"^[]a]+$", "^(a|b)*$"}
     counted = 0
 
     @seed(SEED)
@@ -234,7 +255,7 @@ def make_lab(url: str, *, is_new: bool) -> App:
     """One function in two versions: in the new one an argument is gone, one is new, one is another kind of number."""
     app = App("plate", url=url)
 
-    @app.register
+    @app.register(effects="none")
     def names(typed: str) -> list[str]:
         """Offer the names of plates."""
         return [name for name in ("plate 7", "plate 8", "slide 1") if typed in name]

@@ -1,7 +1,7 @@
 /** Constraints, as the hub checks them. What a browser can't check is left to the hub, which is asked before a call. */
 import { compareDecimals, isMultipleOf } from "./decimals.ts";
 import type { Constraints, Port } from "./model.ts";
-import { regexOf } from "./patterns.ts";
+import { fitsPattern } from "./patterns.ts";
 import { compare, isNumber, isObject } from "./rules.ts";
 import { bytesOf } from "./scalars.ts";
 
@@ -115,9 +115,9 @@ function lengthOf(port: Port, value: unknown): number | null {
 
 function patternProblem(limits: Constraints, value: unknown): string | null {
   if (!limits.pattern || typeof value !== "string") return null;
-  const pattern = regexOf(limits.pattern);
-  if (pattern === null) return null; // the hub checks it
-  return !/\p{Cs}/u.test(value) && pattern.test(value) ? null : `Expected text matching ${limits.pattern}`;
+  const fits = fitsPattern(limits.pattern, value);
+  if (fits === null) return null; // the hub checks it
+  return fits && !/\p{Cs}/u.test(value) ? null : `Expected text matching ${limits.pattern}`;
 }
 
 function shown(bound: unknown): string {
