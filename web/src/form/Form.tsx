@@ -4,9 +4,12 @@ import { Link2, Play } from "lucide-react";
 import { useRef, useState } from "react";
 import { ApiError, type Schemas, ask } from "../api/client";
 import type { ActionDetail } from "../api/queries";
+import { useReference } from "../api/reference";
 import type { Group, Port } from "../ports/model";
+import { NOT_COPIED, copyText } from "../ui/copy";
 import { Failure } from "../ui/parts";
 import { Field } from "./Field";
+import { AskingContext, useAskingOf } from "./asking";
 import type { Drafts } from "../ports/form";
 import { SaveShortcut } from "./Shortcuts";
 import { useFilling } from "./filling";
@@ -24,19 +27,16 @@ export function Form({ action, begin, onSubmitted }: Props) {
   const [isDiscreet, setDiscreet] = useState(false);
   const [said, setSaid] = useState("");
   const form = useRef<HTMLFormElement>(null);
-  const reference = useRef<string>(crypto.randomUUID());
+  const reference = useReference();
+  const asking = useAskingOf(action.app);
   const submit = useMutation({
-    mutationFn: (args: Record<string, unknown>) =>
-      ask<Schemas["Submitted"]>("POST", "/api/tasks", {
-        action: action.name,
-        args,
-        reference: reference.current, // sent again after the hub was away, it is the same call
-        signature_hash: action.signature_hash,
-        ...(isDiscreet ? { discreet: true } : {}),
-      }),
+    mutationFn: (args: Record<string, unknown>) => {
+      const call = { action: action.name, args, signature_hash: action.signature_hash, ...(isDiscreet ? { discreet: true } : {}) };
+      return ask<Schemas["Submitted"]>("POST", "/api/tasks", { ...call, reference: reference.of(call) });
+    },
     retry: (count, error) => error instanceof ApiError && error.status === 0 && count < 5,
     onSuccess: (done) => {
-      reference.current = crypto.randomUUID();
+      reference.forget();
       onSubmitted(done.task);
     },
   });
@@ -58,65 +58,66 @@ export function Form({ action, begin, onSubmitted }: Props) {
       run();
       return;
     }
-    await navigator.clipboard.writeText(linkTo(action.name, judged.args));
-    setSaid("The link to this form, as it is filled, is copied.");
+    setSaid((await copyText(linkTo(action.name, judged.args))) ? "The link to this form, as it is filled, is copied." : NOT_COPIED);
   };
   const shown = (definition.args ?? []).filter((port) => !judged.hidden.has(port.key));
   const fieldOf = (port: Port) => (
     <Field key={port.key} port={port} draft={drafts[port.key] ?? { is: "absent" }} path={port.key} problems={problems} warning={judged.warnings.get(port.key) ?? null} onChange={(draft) => change(port.key, draft)} onTouch={touch} />
   );
   return (
-    <form
-      ref={form}
-      noValidate
-      className="grid gap-5"
-      onSubmit={(event) => {
-        event.preventDefault();
-        run();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
-      }}
-    >
-      {changes.length > 0 && (
-        <div role="status" className="panel flex flex-wrap items-start gap-3 border-warn px-4 py-3">
-          <p className="m-0 min-w-0 flex-1 break-words">The function changed: {changes.join("; ")}. What else you typed is kept.</p>
-          <button type="button" className="button" onClick={forget}>
-            I see
+    <AskingContext value={asking}>
+      <form
+        ref={form}
+        noValidate
+        className="grid gap-5"
+        onSubmit={(event) => {
+          event.preventDefault();
+          run();
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
+        }}
+      >
+        {changes.length > 0 && (
+          <div role="status" className="panel flex flex-wrap items-start gap-3 border-warn px-4 py-3">
+            <p className="m-0 min-w-0 flex-1 break-words">The function changed: {changes.join("; ")}. What else you typed is kept.</p>
+            <button type="button" className="button" onClick={forget}>
+              I see
+            </button>
+          </div>
+        )}
+        {shown.length === 0 && <p className="quiet m-0">It takes no arguments.</p>}
+        {sections(shown, definition.groups ?? []).map(([group, ports]) =>
+          group === null ? (
+            ports.map(fieldOf)
+          ) : (
+            <details key={group.key} open={!group.is_collapsed} className="panel px-4 py-3">
+              <summary className="font-medium">{group.label || group.key}</summary>
+              {group.description && <p className="quiet mb-0 mt-1">{group.description}</p>}
+              <div className="mt-3 grid gap-5">{ports.map(fieldOf)}</div>
+            </details>
+          ),
+        )}
+        {definition.effects === "irreversible" && <p className="m-0 text-sm text-warn">What it does can't be undone.</p>}
+        {submit.error && <Failure error={submit.error} />}
+        <div className="flex flex-wrap items-center gap-3">
+          <button type="submit" className="button main" disabled={submit.isPending}>
+            <Play aria-hidden className="size-4" /> {submit.isPending ? "Sending…" : "Run"}
           </button>
+          <button type="button" className="button" onClick={() => void copy()}>
+            <Link2 aria-hidden className="size-4" /> Copy link
+          </button>
+          <SaveShortcut action={action.name} args={judged.args} onRefused={run} />
+          <label className="flex min-h-9 items-center gap-2 text-sm" title="Owners and admins of the team read them all the same">
+            <input type="checkbox" className="size-4 accent-accent" checked={isDiscreet} onChange={(event) => setDiscreet(event.target.checked)} />
+            Keep values from the team
+          </label>
+          <span role="status" className="quiet">
+            {showsAll && judged.problems.length > 0 ? `${judged.problems.length === 1 ? "One value is" : `${judged.problems.length} values are`} not right yet.` : said}
+          </span>
         </div>
-      )}
-      {shown.length === 0 && <p className="quiet m-0">It takes no arguments.</p>}
-      {sections(shown, definition.groups ?? []).map(([group, ports]) =>
-        group === null ? (
-          ports.map(fieldOf)
-        ) : (
-          <details key={group.key} open={!group.is_collapsed} className="panel px-4 py-3">
-            <summary className="font-medium">{group.label || group.key}</summary>
-            {group.description && <p className="quiet mb-0 mt-1">{group.description}</p>}
-            <div className="mt-3 grid gap-5">{ports.map(fieldOf)}</div>
-          </details>
-        ),
-      )}
-      {definition.effects === "irreversible" && <p className="m-0 text-sm text-warn">What it does can't be undone.</p>}
-      {submit.error && <Failure error={submit.error} />}
-      <div className="flex flex-wrap items-center gap-3">
-        <button type="submit" className="button main" disabled={submit.isPending}>
-          <Play aria-hidden className="size-4" /> {submit.isPending ? "Sending…" : "Run"}
-        </button>
-        <button type="button" className="button" onClick={() => void copy()}>
-          <Link2 aria-hidden className="size-4" /> Copy link
-        </button>
-        <SaveShortcut action={action.name} args={judged.args} onRefused={run} />
-        <label className="flex min-h-9 items-center gap-2 text-sm" title="Owners and admins of the team read them all the same">
-          <input type="checkbox" className="size-4 accent-accent" checked={isDiscreet} onChange={(event) => setDiscreet(event.target.checked)} />
-          Keep values from the team
-        </label>
-        <span role="status" className="quiet">
-          {showsAll && judged.problems.length > 0 ? `${judged.problems.length === 1 ? "One value is" : `${judged.problems.length} values are`} not right yet.` : said}
-        </span>
-      </div>
-    </form>
+      </form>
+    </AskingContext>
   );
 }
 

@@ -4,16 +4,22 @@ import { useEffect, useId, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { type ActionDetail, action as actionQuery } from "../api/queries";
 import type { Choice } from "../ports/model";
+import { useMayAsk } from "./asking";
 
 const REST_MS = 400;
 const WAIT_S = 10;
 const MOST = 100;
+const WARNING: Record<string, string> = {
+  none: "It belongs to another app, and is run with what you type here.",
+  repeatable: "It is run with what you type here, and may change something.",
+  unknown: "It is run with what you type here, and may change something.",
+  irreversible: "It is run with what you type here, and what it does can't be undone.",
+};
 
 /** Its first argument is what was typed; its first result a list of values, or of objects with `value` and `label`. */
 const offered = (name: string, definition: ActionDetail["definition"] | undefined, text: string) =>
   queryOptions({
     queryKey: ["offered", name, text],
-    enabled: definition !== undefined,
     staleTime: 60_000,
     retry: false,
     queryFn: async ({ signal }): Promise<Choice[]> => {
@@ -39,20 +45,27 @@ interface Props {
   say: (text: string) => void;
 }
 
+/** What stands there by a default or a link is never asked with, only what somebody typed. */
 export function Searched({ common, action, text, say }: Props) {
+  const [typed, setTyped] = useState<string | null>(null);
   const [asked, setAsked] = useState<string | null>(null);
   const list = useId();
-  const known = useQuery({ ...actionQuery(action), refetchInterval: false, enabled: asked !== null });
-  const found = useQuery({ ...offered(action, known.data?.definition, asked ?? ""), placeholderData: (old) => old });
+  const known = useQuery({ ...actionQuery(action), refetchInterval: false });
+  const { may, allow } = useMayAsk(known.data);
+  const found = useQuery({ ...offered(action, known.data?.definition, asked ?? ""), enabled: may && asked !== null, placeholderData: (old) => old });
   useEffect(() => {
-    if (asked === null || asked === text) return;
-    const timer = setTimeout(() => setAsked(text), REST_MS);
+    if (typed === null) return;
+    const timer = setTimeout(() => setAsked(typed), REST_MS);
     return () => clearTimeout(timer);
-  }, [asked, text]);
+  }, [typed]);
+  const type = (value: string) => {
+    setTyped(value);
+    say(value);
+  };
   const error = known.error ?? found.error;
   return (
     <>
-      <input {...common} className="field" list={list} autoComplete="off" onFocus={() => setAsked((old) => old ?? text)} onChange={(event) => say(event.target.value)} />
+      <input {...common} className="field" list={list} autoComplete="off" onChange={(event) => type(event.target.value)} />
       <datalist id={list}>
         {(found.data ?? []).map((choice) => (
           <option key={String(choice.value)} value={String(choice.value)}>
@@ -60,9 +73,17 @@ export function Searched({ common, action, text, say }: Props) {
           </option>
         ))}
       </datalist>
-      {asked !== null && (
-        <p role="status" className="quiet m-0">
-          {error ? `No suggestions: ${error.message}` : found.isFetching ? `${action} is asked…` : `${found.data?.length ?? 0} suggestions`}
+      {known.data && !may && (
+        <div className="flex flex-wrap items-center gap-2">
+          <button type="button" className="button min-w-0 break-all" onClick={() => allow(action)}>
+            Let {action} suggest
+          </button>
+          <span className="quiet">{WARNING[known.data.definition.effects ?? "unknown"] ?? WARNING.unknown}</span>
+        </div>
+      )}
+      {typed !== null && (error || may) && (
+        <p role="status" className="quiet m-0 break-words">
+          {error ? `No suggestions: ${error.message}` : found.isFetching || asked !== text ? `${action} is asked…` : `${found.data?.length ?? 0} suggestions`}
         </p>
       )}
     </>

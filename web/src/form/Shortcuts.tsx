@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { Link2, X } from "lucide-react";
 import { useState } from "react";
+import { NOT_COPIED, copyText } from "../ui/copy";
 import { linkTo, useShortcuts } from "./shortcuts";
 
 export function Shortcuts({ action }: { action: string }) {
@@ -21,7 +22,7 @@ export function Shortcuts({ action }: { action: string }) {
               type="button"
               className="grid size-6 place-items-center text-soft hover:text-ink"
               aria-label={`Copy the link of ${one.name}`}
-              onClick={() => void navigator.clipboard.writeText(linkTo(action, one.args)).then(() => setSaid(`The link of ${one.name} is copied.`))}
+              onClick={() => void copyText(linkTo(action, one.args)).then((isCopied) => setSaid(isCopied ? `The link of ${one.name} is copied.` : NOT_COPIED))}
             >
               <Link2 aria-hidden className="size-4" />
             </button>

@@ -2,20 +2,23 @@
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { RotateCcw } from "lucide-react";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { ApiError, type Schemas, ask } from "../api/client";
+import { useReference } from "../api/reference";
 
 type Version = "current" | "same";
 
 export function RunAgain({ task, isMain }: { task: string; isMain: boolean }) {
   const navigate = useNavigate();
   const [version, setVersion] = useState<Version>("current");
-  const reference = useRef(crypto.randomUUID());
+  const reference = useReference();
   const again = useMutation({
-    mutationFn: () => ask<Schemas["Submitted"]>("POST", `/api/tasks/${task}/again`, { version, reference: reference.current }),
+    mutationFn: () => ask<Schemas["Submitted"]>("POST", `/api/tasks/${task}/again`, { version, reference: reference.of({ task, version }) }),
     retry: (count, error) => error instanceof ApiError && error.status === 0 && count < 5,
-    onSuccess: (done) => void navigate({ to: "/tasks/$id", params: { id: done.task } }),
-    onError: () => (reference.current = crypto.randomUUID()),
+    onSuccess: (done) => {
+      reference.forget();
+      void navigate({ to: "/tasks/$id", params: { id: done.task } });
+    },
   });
   return (
     <>

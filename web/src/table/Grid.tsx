@@ -1,6 +1,7 @@
 /** The cells of a table: of any number of rows and columns, only what can be seen is in the page. */
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { copyText } from "../ui/copy";
 import type { Arrangement } from "./arrange";
 import type { Column } from "./columns";
 import type { TableReader } from "./reader";
@@ -177,7 +178,7 @@ function* between(lefts: number[], from: number, to: number): Generator<number> 
   for (let column = Math.max(0, low - 1); column <= last && lefts[column]! <= to + 1; column++) yield column;
 }
 
-export async function copy(reader: TableReader, { row, column }: { row: number; column: number }): Promise<void> {
+export async function copy(reader: TableReader, { row, column }: { row: number; column: number }): Promise<boolean> {
   const { text } = await reader.ask({ kind: "value", row, column });
-  await navigator.clipboard.writeText(text);
+  return copyText(text);
 }

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Copy, Download } from "lucide-react";
 import { useEffect, useState } from "react";
 import type { Schemas } from "../api/client";
+import { NOT_COPIED } from "../ui/copy";
 import { Failure, Loading } from "../ui/parts";
 import { Filter } from "./Filter";
 import { Grid, copy } from "./Grid";
@@ -103,6 +104,7 @@ function Open({ reader, item, rows, opened }: Props & { reader: TableReader; ope
 function Chosen({ reader, turn, place, name }: { reader: TableReader; turn: number; place: { row: number; column: number }; name: string }) {
   const found = useQuery({ queryKey: ["cell", reader.item.id, turn, place], queryFn: () => reader.ask({ kind: "value", ...place }), staleTime: Infinity, gcTime: 0, retry: false });
   const copying = useMutation({ mutationFn: () => copy(reader, place) });
+  const problem = (found.error ?? copying.error)?.message ?? (copying.data === false ? NOT_COPIED : null);
   return (
     <div className="panel grid gap-1 px-3 py-2" role="group" aria-label="The chosen value">
       <div className="flex items-center gap-2">
@@ -110,10 +112,14 @@ function Chosen({ reader, turn, place, name }: { reader: TableReader; turn: numb
           {name}, row {(found.data?.row ?? place.row).toLocaleString("en")}
         </span>
         <button type="button" className="button" onClick={() => copying.mutate()}>
-          <Copy aria-hidden className="size-4" /> {copying.isSuccess ? "Copied" : "Copy"}
+          <Copy aria-hidden className="size-4" /> {copying.data ? "Copied" : "Copy"}
         </button>
       </div>
-      {(found.error ?? copying.error) && <p className="m-0 text-sm text-bad">{(found.error ?? copying.error)!.message}</p>}
+      {problem !== null && (
+        <p role="alert" className="m-0 text-sm text-bad">
+          {problem}
+        </p>
+      )}
       {found.data && (
         <pre tabIndex={0} className="m-0 max-h-48 overflow-auto whitespace-pre-wrap break-words text-sm">
           {found.data.text || <span className="quiet">nothing</span>}

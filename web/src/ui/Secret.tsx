@@ -1,6 +1,7 @@
 /** Something that is told once: a link or a token, with a button that copies it. */
 import { Check, Copy, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { copyText } from "./copy";
 
 export function Secret({ title, label, text, children, close }: { title: string; label: string; text: string; children: ReactNode; close: () => void }) {
   const field = useRef<HTMLInputElement>(null);
@@ -11,13 +12,8 @@ export function Secret({ title, label, text, children, close }: { title: string;
     setCopied(false);
   }, [text]);
   const copy = async () => {
+    setCopied(await copyText(text));
     field.current?.select();
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      document.execCommand("copy"); // pages without TLS have no clipboard
-    }
-    setCopied(true);
   };
   return (
     <section role="status" aria-label={title} className="panel border-accent bg-accent-soft px-4 py-3">

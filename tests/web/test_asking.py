@@ -1,0 +1,192 @@
+"""What a page asks of the hub: nothing runs that nobody wanted, nothing twice, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from arkitekt_next import App
+from arkitekt_next.embedded import serve
+from arkitekt_next.hub.pages.app import is_built
+from arkitekt_next.ports import CustomSearch
+from tests.support.browsing import set_up_owner
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import sign_in
+
+pytestmark = [
+    pytest.mark.requirement("page.form"),
+    pytest.mark.skipif(not is_built(), reason="the page is not built: make page"),
+]
+RAN: list[tuple[str, Any]] = []
+
+
+def make_apps(url: str) -> tuple[App, App]:
+    """One app whose functions change things, and one whose forms name them."""
+    store, lab = App("store", url=url), App("asking", url=url)
+
+    @store.register
+    def wipe(plate: str) -> list[str]:
+        """Throw away what lies on a plate."""
+        RAN.append(("wipe", plate))
+        return [f"{plate} wiped"]
+
+    @lab.register(effects="none")
+    def names(typed: str) -> list[str]:
+        """Offer the names of plates."""
+        RAN.append(("names", typed))
+        return [f"{typed} 1", f"{typed} 2"]
+
+    @lab.register
+    def foreign(plate: Annotated[str, CustomSearch("store.wipe")] = "all plates") -> str:
+        """Take a plate that another app offers."""
+        return plate
+
+    @lab.register
+    def own(plate: Annotated[str, CustomSearch("asking.names")] = "all plates") -> str:
+        """Take a plate that this app offers."""
+        return plate
+
+    @lab.register
+    def count(number: int = 1) -> int:
+        """Count, and say so."""
+        RAN.append(("count", number))
+        return number
+
+    return store, lab
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("asking")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
+        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
+        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
+        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
+        set_up_owner(running)
+        store, lab = make_apps(running.url)
+        with store.run_detached(), lab.run_detached():
+            yield running
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Any) -> Iterator[Page]:
+    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(15_000)
+    opened = context.new_page()
+    broken: list[str] = []
+    opened.on("pageerror", lambda error: broken.append(str(error)))
+    opened.goto("/app")
+    sign_in(opened)
+    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
+    RAN.clear()
+    yield opened
+    context.close()
+    assert broken == []
+
+
+def calls_of(page: Page) -> list[str]:
+    """The functions that were run, as the hub knows it, the newest first."""
+    found = page.evaluate("fetch('/api/tasks?limit=100').then((answer) => answer.json())")
+    return [task["action"] for task in found["items"]]
+
+
+def test_a_form_runs_no_function_of_another_app_before_it_was_said_that_it_may(page: Page) -> None:
+    before = calls_of(page)
+    page.goto("/app/functions/asking.foreign?args=" + json.dumps({"plate": "plate 7"}))
+    field = page.get_by_label("Plate", exact=True)
+    expect(field).to_have_value("plate 7")
+    field.focus()
+    field.fill("plate 8")
+    may = page.get_by_role("button", name="Let store.wipe suggest")
+    expect(may).to_be_visible()
+    expect(page.get_by_text("may change something")).to_be_visible()
+    shoot(page, "asks-first")
+    page.wait_for_function("new Promise((resolve) => setTimeout(() => resolve(true), 1500))")  # longer than it rests
+    assert (RAN, calls_of(page)) == ([], before)
+    may.click()
+    expect(page.get_by_text("1 suggestions")).to_be_visible()
+    expect(may).to_have_count(0)
+    assert RAN == [("wipe", "plate 8")]
+
+
+def test_only_what_is_typed_is_asked_with(page: Page) -> None:
+    page.goto("/app/functions/asking.own?args=" + json.dumps({"plate": "from a link"}))
+    field = page.get_by_label("Plate", exact=True)
+    expect(field).to_have_value("from a link")
+    field.focus()
+    page.wait_for_function("new Promise((resolve) => setTimeout(() => resolve(true), 1500))")
+    assert RAN == []
+    field.fill("plate")
+    expect(page.get_by_text("2 suggestions")).to_be_visible()
+    assert RAN == [("names", "plate")]
+
+
+def lose_first(page: Page, path: str) -> None:
+    """Let the hub have the first request to a path, and the page an error for its answer."""
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if route.request.method != "POST" or lost:
+            route.continue_()
+            return
+        lost.append(route.request.url)
+        route.fetch()
+        route.fulfill(status=502, body="bad gateway")
+
+    page.route(path, lose)
+
+
+def test_a_call_whose_answer_was_lost_is_run_once_and_a_changed_one_is_another(page: Page) -> None:
+    page.goto("/app/functions/asking.count")
+    lose_first(page, "**/api/tasks")
+    run = page.get_by_role("button", name="Run", exact=True)
+    run.click()
+    expect(page.get_by_role("alert")).to_contain_text("502")
+    run.click()
+    expect(page).to_have_url(re.compile("/app/tasks/"))
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert RAN == [("count", 1)]
+    page.unroute_all()
+    page.goto("/app/functions/asking.count")
+    lose_first(page, "**/api/tasks")
+    run.click()
+    expect(page.get_by_role("alert")).to_contain_text("502")
+    page.get_by_label("Number", exact=True).fill("2")
+    run.click()
+    expect(page).to_have_url(re.compile("/app/tasks/"))
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert sorted(RAN) == [("count", 1), ("count", 1), ("count", 2)]
+
+
+def test_run_again_after_a_lost_answer_runs_once(page: Page) -> None:
+    page.goto("/app/functions/asking.count")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    first = page.url
+    lose_first(page, "**/api/tasks/*/again")
+    page.get_by_role("button", name="Run again").click()
+    expect(page.get_by_role("alert")).to_contain_text("502")
+    page.get_by_role("button", name="Run again").click()
+    expect(page).not_to_have_url(first)
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert RAN == [("count", 1), ("count", 1)]
+
+
+def test_forms_run_and_links_are_copied_where_a_browser_offers_less_without_tls(page: Page) -> None:
+    page.add_init_script(
+        "delete Crypto.prototype.randomUUID; delete Navigator.prototype.clipboard;"
+        "document.addEventListener('copy', () => (window.copied = document.activeElement.value));"
+    )
+    page.goto("/app/functions/asking.count")
+    page.get_by_label("Number", exact=True).fill("5")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("The link to this form, as it is filled, is copied.")).to_be_visible()
+    assert "/app/functions/asking.count?args=" in page.evaluate("window.copied")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert RAN == [("count", 5)]
