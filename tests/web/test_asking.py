@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from arkitekt_next import App
+from arkitekt_next import App, Image
 from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.ports import CustomSearch
-from tests.support.browsing import set_up_owner
+from tests.support.browsing import forget_tries, on_hub, set_up_owner
 from tests.web.conftest import shoot
 from tests.web.test_account_pages import sign_in
 
@@ -190,3 +191,72 @@ def test_forms_run_and_links_are_copied_where_a_browser_offers_less_without_tls(
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
     assert RAN == [("count", 5)]
+
+
+def test_what_is_typed_stays_when_the_session_ends_and_one_leaves_by_a_button(page: Page, server: Any) -> None:
+    page.goto("/app/functions/asking.count")
+    page.get_by_label("Number", exact=True).fill("77")
+    page.context.clear_cookies()
+    told = page.get_by_role("alert").filter(has_text="Your sign-in has ended")
+    expect(told).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_count(2)
+    shoot(page, "session-ended")
+    expect(page.get_by_label("Number", exact=True)).to_have_value("77")
+    told.get_by_role("button", name="Sign in").click()
+    forget_tries(server)
+    sign_in(page)
+    expect(page).to_have_url(re.compile("/app/functions/asking.count$"))
+
+
+def test_an_address_that_is_long_is_come_back_to_after_the_sign_in(page: Page, server: Any) -> None:
+    page.goto("/app/functions/asking.own?args=" + json.dumps({"plate": "p" * 3000}))
+    expect(page.get_by_label("Plate", exact=True)).to_have_value("p" * 3000)
+    page.context.clear_cookies()
+    page.get_by_role("alert").get_by_role("button", name="Sign in").click(timeout=30_000)
+    forget_tries(server)
+    sign_in(page)
+    expect(page.get_by_label("Plate", exact=True)).to_have_value("p" * 3000)
+
+
+def test_a_page_of_another_session_says_so(page: Page, server: Any) -> None:
+    page.goto("/app/functions/asking.count")
+    page.get_by_label("Number", exact=True).fill("5")
+    page.route("**/api/me", lambda route: route.abort())  # it does not hear by itself
+    page.context.clear_cookies()
+    forget_tries(server)
+    other = page.context.new_page()
+    other.goto("/app")
+    other.evaluate("delete window.BroadcastChannel")
+    sign_in(other)
+    expect(other.get_by_role("heading", name="Functions")).to_be_visible()
+    page.get_by_role("button", name="Run", exact=True).click()
+    told = page.get_by_role("alert").filter(has_text="of another session")
+    expect(told.get_by_role("button", name="Load it again")).to_be_visible()
+    assert RAN == []
+    page.unroute_all()
+    told.get_by_role("button", name="Load it again").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+
+
+def test_an_open_page_hears_at_once_that_another_team_was_chosen(page: Page, server: Any) -> None:
+    accounts = server.app.state.hub.accounts
+    on_hub(server, accounts.people.create_team("optics", accounts.owner))
+    page.goto("/app/functions/asking.count")
+    expect(page.get_by_label("Number", exact=True)).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/app/team")
+    other.get_by_role("button", name="Team:").click()
+    other.get_by_role("list", name="Teams").get_by_role("button", name="optics").click()
+    expect(page.get_by_role("alert").get_by_role("button", name="Load it again")).to_be_visible()
+
+
+def test_no_tag_leads_elsewhere(page: Page) -> None:
+    with App("tagger", url=page.url.partition("/app")[0]):
+        kept = Image.save(np.zeros((8, 8), np.uint8), name="tagged", axes="yx", tags=["a#b?c"])
+    page.goto(f"/app/data/{kept.id}")
+    page.get_by_label("Take the tag a#b?c off").click()
+    expect(page.get_by_label("Take the tag a#b?c off")).to_have_count(0)
+    page.get_by_label("A new tag").fill(" .. ")
+    expect(page.get_by_role("button", name="Add")).to_be_disabled()

@@ -398,13 +398,17 @@ def test_following_goes_on_after_a_hub_that_refused(page: Page) -> None:
     page.get_by_role("button", name="Cancel").click()
 
 
-def test_following_without_a_session_leads_to_the_sign_in(page: Page) -> None:
-    page.route("**/api/tasks/*/stream*", lambda route: route.fulfill(status=401, body="{}"))
+def test_following_without_a_session_says_so_and_goes_on_with_one(page: Page) -> None:
     page.goto("/app/functions/lab.steps")
-    page.get_by_label("Count", exact=True).fill("100")
-    with page.expect_request("**/sign-in?next=*"):
-        page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_label("Count", exact=True).fill("200")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("log")).to_contain_text("step 1 of 200")
+    page.route("**/api/**", lambda route: route.fulfill(status=401, body="{}"))
+    page.reload()
+    expect(page.get_by_role("alert").get_by_role("button", name="Sign in")).to_be_visible()
     page.unroute_all()
+    expect(page.get_by_role("log")).to_contain_text("step 5 of 200", timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
 
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -3,6 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
+import { goOn } from "./api/session";
 import "./index.css";
 import { makeRouter } from "./router";
 
@@ -16,6 +17,8 @@ const client = new QueryClient({
     mutations: { networkMode: "always" },
   },
 });
+
+goOn();
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -245,6 +245,7 @@ def test_files_of_a_folder_become_one_time_series(home: Home, tmp_path: Path) ->
         ([""], 2, "expected a path, got nothing"),
         (["a.ome.tif", "--name", "x" * 2000], 2, "(2000 characters)"),
         (["a.ome.tif", "--tag", "a/b"], 2, "expected 1 to 64 characters, none of them a '/'"),
+        (["a.ome.tif", "--tag", ".."], 2, "and not '.' or '..', got '..'"),
     ],
 )
 def test_what_can_not_be_imported_is_refused_with_the_remedy(

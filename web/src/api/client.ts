@@ -1,6 +1,7 @@
 /** Asking the hub. The browser's session says who asks; what changes something carries the page's token as well. */
 import { parse, stringify } from "../json";
 import type { components } from "./schema";
+import { tellSession } from "./session";
 
 export type Schemas = components["schemas"];
 
@@ -19,11 +20,12 @@ export class ApiError extends Error {
   }
 }
 
+const TOKEN = "X-Arkitekt-CSRF";
 export const csrf = document.querySelector<HTMLMetaElement>('meta[name="arkitekt-csrf"]')?.content ?? "";
 
 export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers["X-Arkitekt-CSRF"] = csrf;
+  if (method !== "GET") headers[TOKEN] = csrf;
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer: Response;
   try {
@@ -33,20 +35,31 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
     throw new ApiError(0, "hub_unavailable", "The hub does not answer. What you see may be old; it is asked again by itself.");
   }
   if (answer.status === 401) {
-    signIn();
+    tellSession("ended");
     throw new ApiError(401, "not_authenticated", "Your sign-in has ended.");
   }
   const text = await answer.text();
   const found = text && answer.headers.get("content-type")?.includes("json") ? parse(text) : null;
-  if (answer.ok) return found as T;
+  if (answer.ok) {
+    if (path.startsWith("/api/")) tellSession("here"); // how the hub is, it tells anybody
+    return found as T;
+  }
   const said = (found ?? {}) as { code?: string; message?: string; fields?: Record<string, unknown> };
+  if (answer.status === 403 && said.message?.includes(TOKEN)) {
+    tellSession("another");
+    throw new ApiError(403, "another_session", "This page is of another session. Load it again.");
+  }
   throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {}, found);
 }
 
-/** Go to the sign-in, and come back here. */
-export function signIn(): void {
-  const here = `${location.pathname}${location.search}`;
-  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+/** A path whose parts are taken as they are: no sign in them leads elsewhere, and one that is dots alone is refused. */
+export function pathTo(parts: TemplateStringsArray, ...values: string[]): string {
+  return parts.reduce((path, part, index) => path + segment(values[index - 1]!) + part);
+}
+
+function segment(text: string): string {
+  if (/^\.{0,2}$/.test(text)) throw new ApiError(404, "not_found", `There is nothing that is called "${text}".`); // no way of writing dots keeps a browser from going up
+  return encodeURIComponent(text);
 }
 
 /** Write a query; what is undefined, null or empty is left out, arrays are repeated. */

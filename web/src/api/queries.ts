@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { Asked } from "../list/useList";
 import type { Definition } from "../ports/model";
-import { type Schemas, ask, query } from "./client";
+import { type Schemas, ask, pathTo, query } from "./client";
 
 const LIVE_MS = 2_000;
 export const ENDED = new Set(["completed", "failed", "cancelled", "interrupted", "lost", "expired"]);
@@ -36,7 +36,7 @@ export type ActionDetail = Omit<Schemas["ActionDetail"], "definition"> & { defin
 export const action = (name: string) =>
   queryOptions({
     queryKey: ["action", name],
-    queryFn: ({ signal }) => ask<ActionDetail>("GET", `/api/actions/${encodeURIComponent(name)}`, undefined, signal),
+    queryFn: ({ signal }) => ask<ActionDetail>("GET", pathTo`/api/actions/${name}`, undefined, signal),
     refetchInterval: 5_000,
   });
 
@@ -64,7 +64,7 @@ export const newestTasks = (filter: TaskFilter, limit: number) =>
 export const task = (id: string) =>
   queryOptions({
     queryKey: ["task", id],
-    queryFn: ({ signal }) => ask<Schemas["TaskDetail"]>("GET", `/api/tasks/${encodeURIComponent(id)}`, undefined, signal),
+    queryFn: ({ signal }) => ask<Schemas["TaskDetail"]>("GET", pathTo`/api/tasks/${id}`, undefined, signal),
     refetchInterval: (found) => (found.state.data && ENDED.has(found.state.data.status) ? false : LIVE_MS),
   });
 
@@ -91,4 +91,4 @@ export const newestItems = (filter: ItemFilter) =>
   queryOptions({ queryKey: ["newest items", filter], queryFn: ({ signal }) => askItems(filter, null, 60, signal) });
 
 export const item = (id: string) =>
-  queryOptions({ queryKey: ["item", id], queryFn: ({ signal }) => ask<Schemas["Item"]>("GET", `/api/items/${encodeURIComponent(id)}`, undefined, signal), staleTime: 30_000 });
+  queryOptions({ queryKey: ["item", id], queryFn: ({ signal }) => ask<Schemas["Item"]>("GET", pathTo`/api/items/${id}`, undefined, signal), staleTime: 30_000 });

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Folder as Icon, FolderPlus } from "lucide-react";
 import { type ReactNode, useId, useState } from "react";
-import { ask } from "../api/client";
+import { ask, pathTo } from "../api/client";
 import { Failure } from "../ui/parts";
 import { FolderPicker } from "./FolderPicker";
 import { type Folder, foldersIn, trailTo, useFolderChange } from "./queries";
@@ -69,7 +69,7 @@ function Change({ folder, trail }: { folder: Folder; trail: Folder[] }) {
   const [isOpen, setOpen] = useState(false);
   const navigate = useNavigate();
   const close = () => setOpen(false);
-  const path = `/api/folders/${folder.id}`;
+  const path = pathTo`/api/folders/${folder.id}`;
   const change = useFolderChange((body: { name?: string; parent?: string | null }) => ask("PATCH", path, body), close);
   const remove = useFolderChange(
     () => ask("DELETE", path),

@@ -1,5 +1,5 @@
 /** Filing what was chosen in a list. */
-import { ask } from "../api/client";
+import { ask, pathTo } from "../api/client";
 import { FolderPicker } from "./FolderPicker";
 import { useFolderChange } from "./queries";
 
@@ -14,7 +14,7 @@ export function MoveChosen({ chosen, onMoved }: Props) {
     let why = "";
     for (const id of chosen) {
       try {
-        await ask("PATCH", `/api/items/${id}`, { folder });
+        await ask("PATCH", pathTo`/api/items/${id}`, { folder });
       } catch (error) {
         left.push(id);
         why = (error as Error).message;

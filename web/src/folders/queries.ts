@@ -1,6 +1,6 @@
 /** What is asked of folders. */
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { type Schemas, ask, query } from "../api/client";
+import { type Schemas, ask, pathTo, query } from "../api/client";
 
 export type Folder = Schemas["Folder"];
 const DEEPEST = 32;
@@ -32,7 +32,7 @@ export const trailTo = (id: string) =>
     queryFn: async ({ signal }) => {
       const found: Folder[] = [];
       for (let at: string | null = id; at !== null && found.length < DEEPEST; at = found[0]!.parent)
-        found.unshift(await ask<Folder>("GET", `/api/folders/${encodeURIComponent(at)}`, undefined, signal));
+        found.unshift(await ask<Folder>("GET", pathTo`/api/folders/${at}`, undefined, signal));
       return found;
     },
   });

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { RotateCcw } from "lucide-react";
 import { useState } from "react";
-import { ApiError, type Schemas, ask } from "../api/client";
+import { ApiError, type Schemas, ask, pathTo } from "../api/client";
 import { useReference } from "../api/reference";
 
 type Version = "current" | "same";
@@ -13,7 +13,7 @@ export function RunAgain({ task, isMain }: { task: string; isMain: boolean }) {
   const [version, setVersion] = useState<Version>("current");
   const reference = useReference();
   const again = useMutation({
-    mutationFn: () => ask<Schemas["Submitted"]>("POST", `/api/tasks/${task}/again`, { version, reference: reference.of({ task, version }) }),
+    mutationFn: () => ask<Schemas["Submitted"]>("POST", pathTo`/api/tasks/${task}/again`, { version, reference: reference.of({ task, version }) }),
     retry: (count, error) => error instanceof ApiError && error.status === 0 && count < 5,
     onSuccess: (done) => {
       reference.forget();

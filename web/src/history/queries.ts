@@ -1,6 +1,6 @@
 /** What is asked of histories. */
 import { queryOptions } from "@tanstack/react-query";
-import { ask, query } from "../api/client";
+import { ask, pathTo, query } from "../api/client";
 import type { Direction, Graph } from "./graph";
 
 export type Kind = "items" | "tasks";
@@ -9,9 +9,9 @@ export const DEPTH = 6;
 export const provenance = (kind: Kind, id: string, direction: Direction, depth: number) =>
   queryOptions({
     queryKey: ["provenance", kind, id, direction, depth],
-    queryFn: ({ signal }) => ask<Graph>("GET", `/api/${kind}/${encodeURIComponent(id)}/provenance${query({ direction, depth })}`, undefined, signal),
+    queryFn: ({ signal }) => ask<Graph>("GET", pathTo`/api/${kind}/${id}/provenance` + query({ direction, depth }), undefined, signal),
     staleTime: 10_000,
   });
 
 export const documentAddress = (id: string, format: "prov" | "rocrate", direction: Direction, depth: number): string =>
-  `/api/items/${encodeURIComponent(id)}/provenance.json${query({ format, direction, depth })}`;
+  pathTo`/api/items/${id}/provenance.json` + query({ format, direction, depth });

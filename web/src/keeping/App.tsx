@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { ArrowLeft, LogOut } from "lucide-react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { TaskRow } from "../list/TaskRow";
 import { ConfirmButton } from "../ui/Confirm";
 import { Failure, Loading, Title } from "../ui/parts";
@@ -92,7 +92,7 @@ function Revoke({ app, logins, agents }: { app: Schemas["AppDetail"]; logins: Sc
       confirm={`End ${many(ended.length, "sign-in")}`}
       stale={["logins", "apps", "app", "agents"]}
       act={async () => {
-        for (const login of ended) await ask("DELETE", `/api/logins/${login.id}`);
+        for (const login of ended) await ask("DELETE", pathTo`/api/logins/${login.id}`);
       }}
     >
       <p className="m-0">

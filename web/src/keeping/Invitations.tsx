@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { UserPlus } from "lucide-react";
 import { useState } from "react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { ConfirmButton } from "../ui/Confirm";
 import { Secret } from "../ui/Secret";
 import { Failure } from "../ui/parts";
@@ -77,7 +77,7 @@ function Row({ invitation, rights }: { invitation: Schemas["Invitation"]; rights
           title="Take this invitation back?"
           confirm="Take it back"
           stale={["invitations"]}
-          act={() => ask("DELETE", `/api/invitations/${invitation.id}`)}
+          act={() => ask("DELETE", pathTo`/api/invitations/${invitation.id}`)}
         >
           <p className="m-0">Nobody comes in by its link any more. Whoever has come in by it stays.</p>
         </ConfirmButton>

@@ -1,7 +1,7 @@
 /** Who belongs to the team, as what; and who is invited. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { Confirm, ConfirmButton } from "../ui/Confirm";
 import { Empty, Loading, Title } from "../ui/parts";
 import { ago } from "../ui/words";
@@ -45,7 +45,7 @@ function Members({ rights }: { rights: Rights }) {
           confirm={`Make ${an(wanted.role)}`}
           isGrave={false}
           stale={["members", "me"]}
-          act={() => ask("PATCH", `/api/members/${wanted.member.id}`, { role: wanted.role })}
+          act={() => ask("PATCH", pathTo`/api/members/${wanted.member.id}`, { role: wanted.role })}
           close={() => setWanted(null)}
         >
           <p className="m-0">
@@ -87,7 +87,7 @@ function Row({ member, rights, onRole }: { member: Member; rights: Rights; onRol
           title={`Remove ${member.name} from the team?`}
           confirm="Remove them"
           stale={["members", "logins", "apps"]}
-          act={() => ask("DELETE", `/api/members/${member.id}`)}
+          act={() => ask("DELETE", pathTo`/api/members/${member.id}`)}
         >
           <p className="m-0">All their sign-ins in this team end, and their apps stop within seconds. What they have stored and run stays the team's.</p>
           <p className="m-0">They come back only by an invitation.</p>

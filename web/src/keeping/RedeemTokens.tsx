@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
 import { useState } from "react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { ConfirmButton } from "../ui/Confirm";
 import { Secret } from "../ui/Secret";
 import { Failure } from "../ui/parts";
@@ -86,7 +86,7 @@ function Row({ token }: { token: Schemas["RedeemToken"] }) {
         title={`Revoke the token for ${name}?`}
         confirm="Revoke it"
         stale={["redeem-tokens"]}
-        act={() => ask("DELETE", `/api/redeem-tokens/${token.id}`)}
+        act={() => ask("DELETE", pathTo`/api/redeem-tokens/${token.id}`)}
       >
         <p className="m-0">Nothing signs in by it any more. What has signed in by it goes on: end its sign-in as well, if it is to stop.</p>
       </ConfirmButton>

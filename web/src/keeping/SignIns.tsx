@@ -1,6 +1,6 @@
 /** Sign-ins: which app acts for whom, what it may, and how that ends. */
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { ConfirmButton } from "../ui/Confirm";
 import { ago } from "../ui/words";
 import { Dot, List, Said } from "./parts";
@@ -38,7 +38,7 @@ function Row({ login }: { login: Login }) {
           title={`End this sign-in of ${name}?`}
           confirm="End it"
           stale={["logins", "apps", "app", "agents"]}
-          act={() => ask("DELETE", `/api/logins/${login.id}`)}
+          act={() => ask("DELETE", pathTo`/api/logins/${login.id}`)}
         >
           <p className="m-0">
             It acts for {login.person.name} no more: within seconds its connections close{isBrowser ? "" : ", and what it offers stops"}. {comesBack([login.kind])}

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { RefreshCw, RotateCcw } from "lucide-react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { items } from "../api/queries";
 import { List } from "../list/List";
 import { useList } from "../list/useList";
@@ -132,7 +132,7 @@ function Trash({ days }: { days: number | undefined }) {
 function Trashed({ item }: { item: Schemas["Item"] }) {
   const client = useQueryClient();
   const restore = useMutation({
-    mutationFn: () => ask("POST", `/api/items/${item.id}/restore`),
+    mutationFn: () => ask("POST", pathTo`/api/items/${item.id}/restore`),
     onSettled: () => Promise.all(["items", "item", "usage"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   });
   return (

@@ -1,6 +1,6 @@
 /** What is asked about the team and the hub. What is few is asked for whole; the log and the trash come in pages. */
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, type Schemas, ask, query } from "../api/client";
+import { ApiError, type Schemas, ask, pathTo, query } from "../api/client";
 import type { Asked } from "../list/useList";
 
 const CALM_MS = 10_000;
@@ -34,7 +34,7 @@ const one = <T>(key: string, path: string, refetchInterval: number | false = CAL
   queryOptions({ queryKey: [key, path], queryFn: ({ signal }) => ask<T>("GET", path, undefined, signal), refetchInterval });
 
 export const apps = whole<Schemas["App"]>("apps", "/api/apps", {}, LIVE_MS);
-export const app = (id: string) => one<Schemas["AppDetail"]>("app", `/api/apps/${encodeURIComponent(id)}`, LIVE_MS);
+export const app = (id: string) => one<Schemas["AppDetail"]>("app", pathTo`/api/apps/${id}`, LIVE_MS);
 /** The agents of an app that are here, and the newest that are not: an app in development leaves many behind. */
 export const agentsOf = (app: string) =>
   queryOptions({
@@ -66,7 +66,7 @@ export const lines = (task: string) =>
   queryOptions({
     queryKey: ["lines", task],
     queryFn: async ({ signal }) => {
-      const found = await ask<Schemas["EventPage"]>("GET", `/api/tasks/${encodeURIComponent(task)}/events${query({ limit: 200 })}`, undefined, signal);
+      const found = await ask<Schemas["EventPage"]>("GET", pathTo`/api/tasks/${task}/events` + query({ limit: 200 }), undefined, signal);
       return found.items.flatMap((item) => (item.kind === "event" && item.name === "log" ? [item] : []));
     },
     staleTime: 5_000,

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { RotateCcw, Trash2, X } from "lucide-react";
 import { Suspense, lazy, useState } from "react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { item as itemQuery } from "../api/queries";
 import { History } from "../history/History";
 import { own } from "../named";
@@ -41,7 +41,8 @@ export function Item() {
 function Shown({ item }: { item: Schemas["Item"] }) {
   const client = useQueryClient();
   const change = useMutation({
-    mutationFn: ({ method, path, body }: { method: string; path: string; body?: unknown }) => ask(method, `/api/items/${item.id}${path}`, body),
+    mutationFn: ({ method, path = "", tag, body }: { method: string; path?: string; tag?: string; body?: unknown }) =>
+      ask(method, tag === undefined ? pathTo`/api/items/${item.id}` + path : pathTo`/api/items/${item.id}/tags/${tag}`, body),
     onSettled: async () => {
       await client.invalidateQueries({ queryKey: ["item", item.id] });
       await client.invalidateQueries({ queryKey: ["items"] });
@@ -67,7 +68,7 @@ function Shown({ item }: { item: Schemas["Item"] }) {
         <div className="grid content-start gap-5">
           <Facts item={item} />
           <History item={item} />
-          <Tags item={item} busy={change.isPending} put={(tag) => change.mutate({ method: "PUT", path: `/tags/${encodeURIComponent(tag)}` })} drop={(tag) => change.mutate({ method: "DELETE", path: `/tags/${encodeURIComponent(tag)}` })} />
+          <Tags item={item} busy={change.isPending} put={(tag) => change.mutate({ method: "PUT", tag })} drop={(tag) => change.mutate({ method: "DELETE", tag })} />
           {item.note && <p className="m-0 max-w-prose whitespace-pre-wrap break-words">{item.note}</p>}
         </div>
       </div>
@@ -153,7 +154,7 @@ interface TagsProps {
 
 function Tags({ item, busy, put, drop }: TagsProps) {
   const [text, setText] = useState("");
-  const isFine = text.trim().length > 0 && !text.includes("/");
+  const isFine = !/^\s*\.{0,2}\s*$/.test(text) && !text.includes("/");
   return (
     <form
       className="flex flex-wrap items-center gap-2"

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { Ban, Pause, Play, SquarePen, Workflow, Zap } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { type Schemas, ask } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { ENDED, action as actionQuery, task as taskQuery } from "../api/queries";
 import { RunAgain } from "../history/RunAgain";
 import { Results } from "../tasks/Results";
@@ -77,7 +77,7 @@ function Steer({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean 
   const client = useQueryClient();
   const [wasAsked, setAsked] = useState(false);
   const steer = useMutation({
-    mutationFn: (verb: string) => ask("POST", `/api/tasks/${task.id}/${verb}`, {}),
+    mutationFn: (verb: string) => ask("POST", pathTo`/api/tasks/${task.id}/${verb}`, {}),
     onSettled: () => client.invalidateQueries({ queryKey: ["task", task.id] }),
   });
   const { error } = steer;

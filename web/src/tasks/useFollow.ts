@@ -1,7 +1,8 @@
 /** Following a task: its events as they happen, in order, and again from the last one after a break. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer } from "react";
-import { signIn } from "../api/client";
+import { pathTo } from "../api/client";
+import { tellSession } from "../api/session";
 import { parse } from "../json";
 
 export interface Line {
@@ -63,7 +64,7 @@ interface Listener {
  *
  * A browser goes on by itself after a break, but never after an answer that is no stream, as of a hub that starts anew. */
 function follow(id: string, { hear, tell }: Listener): () => void {
-  const path = `/api/tasks/${encodeURIComponent(id)}`;
+  const path = pathTo`/api/tasks/${id}`;
   let source: EventSource | null = null;
   let [last, tries, timer, isOver] = [0, 0, 0, false];
   const end = () => {
@@ -99,9 +100,9 @@ function follow(id: string, { hear, tell }: Listener): () => void {
     );
     if (isOver) return;
     if (status === 204) tell("back"); // it has ended, and all of it was told
-    else if (status === 401) signIn();
     else if (status === 403 || status === 404) tell({ broken: "You can't follow it any more: it was removed, or is kept from you." });
     else {
+      if (status === 401) tellSession("ended");
       if (status !== 200) tell({ broken: `${BROKEN} The hub is asked again by itself.` });
       const delay = Math.min(LAST_MS, FIRST_MS * 2 ** tries++);
       timer = window.setTimeout(open, delay * (0.5 + Math.random() / 2));

@@ -5,6 +5,8 @@ import { Database, LayoutGrid, ListTodo, Moon, Sun, UserRound, UsersRound } from
 import { useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
 import { me } from "../api/queries";
+import { useSameSession } from "../api/session";
+import { SessionNote } from "./SessionNote";
 import { TeamMenu } from "./TeamMenu";
 
 const PLACES = [
@@ -15,7 +17,8 @@ const PLACES = [
 ] as const;
 
 export function Layout() {
-  const who = useQuery({ ...me, refetchInterval: 15_000 });
+  const who = useQuery({ ...me, refetchInterval: 15_000, refetchOnWindowFocus: "always" });
+  useSameSession(who.data && `${who.data.person.id} ${who.data.team.id}`);
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const first = useRef(path);
@@ -58,6 +61,7 @@ export function Layout() {
           </a>
         </div>
       </header>
+      <SessionNote />
       {isAway && (
         <p role="status" className="m-0 mt-3 rounded-md bg-accent-soft px-3 py-2 text-sm">
           The hub does not answer just now. What you see may be old; it is asked again by itself.

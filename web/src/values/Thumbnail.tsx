@@ -1,7 +1,7 @@
 /** The small picture of something stored, and in a few words what it is. */
 import { File, Grid3x3, ImageIcon, Table } from "lucide-react";
 import { useState } from "react";
-import type { Schemas } from "../api/client";
+import { type Schemas, pathTo } from "../api/client";
 import { size as sizeText } from "../ui/words";
 
 const ICONS = { image: ImageIcon, array: Grid3x3, table: Table, file: File };
@@ -13,7 +13,7 @@ export function Thumbnail({ item, size }: { item: Schemas["Item"]; size: number 
   return (
     <span aria-hidden className="grid shrink-0 place-items-center overflow-hidden rounded bg-line" style={{ width: size, height: size }}>
       {isShown ? (
-        <img src={`/api/items/${item.id}/thumbnail`} alt="" loading="lazy" decoding="async" className="size-full object-contain" onError={() => setMissing(true)} />
+        <img src={pathTo`/api/items/${item.id}/thumbnail`} alt="" loading="lazy" decoding="async" className="size-full object-contain" onError={() => setMissing(true)} />
       ) : (
         <Icon className="size-1/2 text-soft" />
       )}

@@ -37,12 +37,13 @@ class _Words(click.ParamType):  # type: ignore[type-arg]  # older releases of cl
         is_fine = (
             value.strip() != ""
             and len(value) <= self._most
+            and (not self._without or value.strip() not in (".", ".."))
             and not any(c in self._without or ord(c) < 32 for c in value)
         )
         if not is_fine:
-            besides = (
-                f", none of them a '{self._without}' or a line break" if self._without else ", without line breaks"
-            )
+            besides = ", without line breaks"
+            if self._without:
+                besides = f", none of them a '{self._without}' or a line break, and not '.' or '..'"
             shown = value if len(value) <= 40 else f"{value[:40]}… ({len(value)} characters)"
             self.fail(f"expected 1 to {self._most} characters{besides}, got {shown!r}", param, context)
         return value

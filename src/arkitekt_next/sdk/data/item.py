@@ -346,7 +346,7 @@ def _checked_tags(tags: Iterable[str]) -> list[str]:
     found = list(tags)
     for tag in found:
         if not is_tag(tag):
-            expected = f"1 to {TAG_CHARS} characters, none of them a slash or a control character"
+            expected = f"1 to {TAG_CHARS} characters, none of them a slash or a control character, and not '.' or '..'"
             raise InvalidValue(where="tag", expected=expected, got=_short(tag))
     return found
 
