@@ -296,6 +296,12 @@ async def test_an_item_is_named_noted_filed_tagged_trashed_and_restored(server: 
         assert (await web.patch(path, json={"folder": None})).json()["folder"] is None
         assert (await web.put(f"{path}/tags/two")).json()["tags"] == ["one", "two"]
         assert (await web.put(f"{path}/tags/two")).json()["tags"] == ["one", "two"]
+        for leads_elsewhere in (".", ".."):  # in an address they would be another item's, or all items
+            wrong = {"kind": "array", "name": "x", "tags": [leads_elsewhere]}
+            assert (await web.post("/api/items", json=wrong)).status_code == 422
+            assert (await web.post("/api/folders", json={"name": leads_elsewhere})).status_code == 422
+        for tag in ("...", "..a", ".a", "a.", " "):
+            assert (await web.post("/api/items", json={"kind": "array", "name": "x", "tags": [tag]})).status_code == 201
         assert await code(web.delete(f"{path}/tags/one")) == "ok"
         assert await code(web.delete(f"{path}/tags/one")) == "404 not_found"
         assert (await web.post(f"{path}/trash")).json()["trashed_at_us"] is not None
