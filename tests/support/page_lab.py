@@ -107,6 +107,12 @@ def make_page_lab(**options: Any) -> App:
             yield number / 2
 
     @lab.register
+    def letters(count: int = 3, size: int = 10) -> Iterator[str]:
+        """Give texts of a size one after the other."""
+        for number in range(count):
+            yield str(number % 10) * size
+
+    @lab.register
     def labels(count: int = 450) -> list[str]:
         """Give a long list."""
         return [f"cell {number}" for number in range(count)]

@@ -199,7 +199,8 @@ def test_a_table_is_sorted_and_filtered_over_all_of_it_and_taken_away(page: Page
         page.get_by_role("button", name="These rows as CSV").click()
     found = begun.value
     assert found.suggested_filename == "sizes.csv"
-    want = [f"{names[row]},{(row * 7919) % ROWS}" for row in range(ROWS) if (row * 7919) % ROWS < 3]
+    of_size = {(row * 7919) % ROWS: row for row in range(ROWS)}
+    want = [f"{names[of_size[size]]},{size}" for size in (2, 1, 0)]
     assert Path(found.path()).read_bytes().decode() == "\r\n".join(["name,size", *want, ""])
     with page.expect_download() as begun:
         page.get_by_role("button", name="Parquet").click()
@@ -207,6 +208,34 @@ def test_a_table_is_sorted_and_filtered_over_all_of_it_and_taken_away(page: Page
     page.get_by_label("Compared with").fill("many")
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Expected a number")
+    page.get_by_role("columnheader", name="size").get_by_role("button").click()
+    expect(page.get_by_role("columnheader", name="size")).to_have_attribute("aria-sort", "none")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text(f"3 of {ROWS:,} rows")).to_be_visible()
+    page.get_by_role("button", name="Show all rows").click()
+    expect(page.get_by_text(f"{ROWS:,} rows, 2 columns", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Expected a number")
+    expect(page.get_by_role("button", name="Show all rows")).to_have_count(0)
+
+
+def test_csv_holds_no_formulas_and_a_long_value_is_said_to_be_cut(page: Page) -> None:
+    texts = ["=1+1", "+1", "-1", "@sum", "\t=1", "1-1", "x" * 70_000]
+    table = pa.table({"=head": texts, "number": pa.array([-1, -2, -3, -4, -5, -6, -7])})
+    page.goto(f"/app/data/{stored(table, 'formulas')}")
+    cell(page, 6, "=head").click()
+    expect(page.get_by_text("only its first 65,536 characters are shown and copied")).to_be_visible()
+    cell(page, 0, "=head").click()
+    expect(page.get_by_role("group", name="The chosen value").locator("pre")).to_have_text("=1+1")
+    expect(page.get_by_text("are shown and copied")).to_have_count(0)
+    page.get_by_role("columnheader", name="number").get_by_role("button").click()
+    expect(cell(page, 0, "number")).to_have_text("-7")
+    shoot(page, "table-csv")
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="CSV").click()
+    lines = Path(begun.value.path()).read_bytes().decode().split("\r\n")
+    safe = ["'=1+1", "'+1", "'-1", "'@sum", "'\t=1", "1-1", "x" * 70_000]
+    assert lines == ["'=head,number", *[f"{safe[row]},{-1 - row}" for row in range(6, -1, -1)], ""]
 
 
 def test_csv_holds_what_is_in_cells_whole(page: Page) -> None:
@@ -305,6 +334,30 @@ def test_files_begin_where_they_can_be_shown_and_never_as_pages(page: Page, tmp_
     with page.expect_download() as begun:
         page.get_by_role("button", name="Download").click()
     assert begun.value.suggested_filename == "data.bin"
+
+
+def test_a_file_of_which_little_is_said_is_shown_all_the_same(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "plain.txt"
+    path.write_text("some text")
+    kept = File.save(path, name="plain.txt").id
+
+    def forget(route: Route) -> None:
+        found = route.fetch().json()
+        route.fulfill(json={**found, "meta": {"name": "plain.txt"}})
+
+    page.route(f"**/api/items/{kept}", forget)
+    page.goto(f"/app/data/{kept}")
+    expect(page.get_by_label("Preview")).to_have_text("some text")
+    expect(page.get_by_role("region", name="File plain.txt")).to_contain_text("9 B")
+
+
+def test_of_large_values_few_are_kept_and_it_is_said(page: Page) -> None:
+    run(page, "lab.letters", Count="120", Size="400000")
+    expect(page.get_by_role("heading", name="120 values")).to_be_visible()
+    told = page.get_by_text(re.compile(r"The page keeps the newest \d+ of 120; the hub has all"))
+    expect(told).to_be_visible()
+    kept = int(re.findall(r"\d+", told.inner_text())[0])
+    assert 60 <= kept <= 90, "32 Mi characters hold 83 of them"
 
 
 def run(page: Page, name: str, **filled: str) -> None:

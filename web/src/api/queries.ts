@@ -27,10 +27,6 @@ export const actions = (filter: ActionFilter): Asked<Schemas["Action"]> => ({
 export const someActions = (q: string) =>
   queryOptions({ queryKey: ["some actions", q], queryFn: ({ signal }) => ask<Schemas["ActionPage"]>("GET", `/api/actions${query({ q, limit: 20 })}`, undefined, signal), staleTime: 30_000 });
 
-export const apps = queryOptions({ queryKey: ["apps"], queryFn: ({ signal }) => ask<Schemas["AppPage"]>("GET", `/api/apps${query({ limit: 500 })}`, undefined, signal), staleTime: 60_000 });
-
-export const members = queryOptions({ queryKey: ["members"], queryFn: ({ signal }) => ask<Schemas["MemberPage"]>("GET", `/api/members${query({ limit: 500 })}`, undefined, signal), staleTime: 60_000 });
-
 export type ActionDetail = Omit<Schemas["ActionDetail"], "definition"> & { definition: Definition };
 
 export const action = (name: string) =>

@@ -4,6 +4,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Folder as Icon, FolderPlus } from "lucide-react";
 import { type ReactNode, useId, useState } from "react";
 import { ask, pathTo } from "../api/client";
+import { ConfirmButton } from "../ui/Confirm";
 import { Failure } from "../ui/parts";
 import { FolderPicker } from "./FolderPicker";
 import { type Folder, foldersIn, trailTo, useFolderChange } from "./queries";
@@ -24,7 +25,7 @@ export function Folders({ folder }: { folder: string }) {
             <Link to="/data" search={(old) => ({ ...old, folder: one.id })} className="button max-w-full">
               <Icon aria-hidden className="size-4 shrink-0 text-accent" />
               <span className="truncate">{one.name}</span>
-              {one.visibility === "private" && <span className="chip">only you</span>}
+              {one.visibility === "private" && <span className="chip">private</span>}
             </Link>
           </li>
         ))}
@@ -71,10 +72,10 @@ function Change({ folder, trail }: { folder: Folder; trail: Folder[] }) {
   const close = () => setOpen(false);
   const path = pathTo`/api/folders/${folder.id}`;
   const change = useFolderChange((body: { name?: string; parent?: string | null }) => ask("PATCH", path, body), close);
-  const remove = useFolderChange(
-    () => ask("DELETE", path),
-    () => void navigate({ to: "/data", search: (old) => ({ ...old, folder: trail.at(-2)?.id }) }),
-  );
+  const remove = async () => {
+    await ask("DELETE", path);
+    await navigate({ to: "/data", search: (old) => ({ ...old, folder: trail.at(-2)?.id }) });
+  };
   if (!isOpen) {
     return (
       <button type="button" className="button plain" onClick={() => setOpen(true)}>
@@ -82,14 +83,14 @@ function Change({ folder, trail }: { folder: Folder; trail: Folder[] }) {
       </button>
     );
   }
-  const isBusy = change.isPending || remove.isPending;
+  const isBusy = change.isPending;
   return (
     <div className="panel flex flex-wrap items-center gap-3 px-3 py-2">
-      <Named label="New name" button="Rename" name={folder.name} isBusy={isBusy} error={change.error ?? remove.error} onName={(name) => change.mutate({ name })} onCancel={close} />
+      <Named label="New name" button="Rename" name={folder.name} isBusy={isBusy} error={change.error} onName={(name) => change.mutate({ name })} onCancel={close} />
       <FolderPicker label="Move it into…" button="Move folder" isBusy={isBusy} without={(one) => one.id === folder.id || one.path.startsWith(`${folder.path}/`)} onChoose={(parent) => change.mutate({ parent })} />
-      <button type="button" className="button bad" disabled={isBusy} onClick={() => remove.mutate(undefined)}>
-        Remove the empty folder
-      </button>
+      <ConfirmButton text="Remove the folder" title={`Remove the folder ${folder.name}?`} confirm="Remove it" act={remove} stale={["folders", "items", "item"]}>
+        <p className="m-0">Only a folder that is empty can be removed. It can't be restored.</p>
+      </ConfirmButton>
     </div>
   );
 }

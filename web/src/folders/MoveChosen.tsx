@@ -5,10 +5,11 @@ import { useFolderChange } from "./queries";
 
 interface Props {
   chosen: ReadonlySet<string>;
+  hidden: number; // of them, not among what the list shows
   onMoved: (left: string[]) => void; // those that could not be moved
 }
 
-export function MoveChosen({ chosen, onMoved }: Props) {
+export function MoveChosen({ chosen, hidden, onMoved }: Props) {
   const move = useFolderChange(async (folder: string | null) => {
     const left: string[] = [];
     let why = "";
@@ -25,7 +26,7 @@ export function MoveChosen({ chosen, onMoved }: Props) {
   });
   return (
     <div className="panel mb-3 flex flex-wrap items-center gap-3 px-3 py-2">
-      <span role="status">{chosen.size === 0 ? "Choose what is to be moved." : `${chosen.size} chosen`}</span>
+      <span role="status">{chosen.size === 0 ? "Choose what is to be moved." : `${chosen.size} chosen${hidden === 0 ? "" : `, ${hidden === chosen.size ? "none of them shown here" : `${hidden} of them not shown here`}`}`}</span>
       <FolderPicker label="Move into…" button="Move" isBusy={move.isPending || chosen.size === 0} onChoose={(folder) => move.mutate(folder)} />
       {move.error && (
         <p role="alert" className="m-0 text-sm text-bad">

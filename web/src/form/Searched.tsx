@@ -74,7 +74,7 @@ export function Searched({ common, action, text, say }: Props) {
         ))}
       </datalist>
       {known.data && !may && (
-        <div className="flex flex-wrap items-center gap-2">
+        <div className="mt-1 flex flex-wrap items-center gap-2">
           <button type="button" className="button min-w-0 break-all" onClick={() => allow(action)}>
             Let {action} suggest
           </button>

@@ -4,8 +4,8 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { Suspense, lazy, useMemo } from "react";
 import { item as itemQuery, task as taskQuery } from "../api/queries";
-import { Choice } from "../list/Narrow";
 import type { HistorySearch } from "../router";
+import { Choice } from "../ui/Choice";
 import { Failure, Loading, Title } from "../ui/parts";
 import { Outline } from "./Outline";
 import { type Direction, historyOf } from "./graph";
@@ -61,21 +61,26 @@ function Shown({ kind, id, name, search, set }: Props) {
         <Choice
           label="Direction"
           value={direction === "back" ? "" : direction}
-          any="How it was made"
-          choices={[
+          options={[
+            ["", "How it was made"],
             ["forward", "What was made of it"],
             ["both", "Both"],
           ]}
-          onChange={(value) => set({ direction: value as Direction | undefined })}
+          onChoose={(value) => set({ direction: (value || undefined) as Direction | undefined })}
         />
         <Choice
           label="Depth"
           value={depth === DEPTH ? "" : String(depth)}
-          any={`${DEPTH} calls away`}
-          choices={[...new Set([...DEPTHS, depth])].filter((one) => one !== DEPTH).sort((one, other) => one - other).map((one) => [String(one), one === 1 ? "1 call away" : `${one} calls away`])}
-          onChange={(value) => set({ depth: value ? Number(value) : undefined })}
+          options={[
+            ["", `${DEPTH} calls away`],
+            ...[...new Set([...DEPTHS, depth])]
+              .filter((one) => one !== DEPTH)
+              .sort((one, other) => one - other)
+              .map((one): [string, string] => [String(one), one === 1 ? "1 call away" : `${one} calls away`]),
+          ]}
+          onChoose={(value) => set({ depth: value ? Number(value) : undefined })}
         />
-        <Choice label="View" value={view === "graph" ? "graph" : ""} any="As a list" choices={[["graph", "As a picture and a list"]]} onChange={(value) => set({ view: value === "graph" ? "graph" : "list" })} />
+        <Choice label="View" value={view === "graph" ? "graph" : ""} options={[["", "As a list"], ["graph", "As a picture and a list"]]} onChoose={(value) => set({ view: value === "graph" ? "graph" : "list" })} />
       </div>
       {found.error && <Failure error={found.error} again={() => void found.refetch()} />}
       {history === null && !found.error && <Loading rows={4} />}

@@ -5,9 +5,10 @@ import { useMemo } from "react";
 import type { Schemas } from "../api/client";
 import { List } from "../list/List";
 import { useList } from "../list/useList";
+import { Choice } from "../ui/Choice";
 import { Empty, Loading, Title } from "../ui/parts";
 import { moment } from "../ui/words";
-import { Choice, Denied } from "./parts";
+import { Denied } from "./parts";
 import { log, members } from "./queries";
 import { useRights } from "./rights";
 import { EVENTS, done } from "./words";
@@ -36,8 +37,8 @@ function Shown() {
   return (
     <>
       <div className="mb-4 grid gap-3 sm:grid-cols-2">
-        <Choice label="What was done" value={event} options={[["", "Everything"], ...kinds(event)]} onChoose={(value) => narrow({ event: value || undefined })} />
-        <Choice label="By whom" value={person} options={[["", "Anybody"], ...who(people.data ?? [], person)]} onChoose={(value) => narrow({ person: value || undefined })} />
+        <Choice isLabelSeen label="What was done" value={event} options={[["", "Everything"], ...kinds(event)]} onChoose={(value) => narrow({ event: value || undefined })} />
+        <Choice isLabelSeen label="By whom" value={person} options={[["", "Anybody"], ...who(people.data ?? [], person)]} onChoose={(value) => narrow({ person: value || undefined })} />
       </div>
       <List
         listed={listed}

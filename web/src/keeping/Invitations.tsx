@@ -3,11 +3,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { UserPlus } from "lucide-react";
 import { useState } from "react";
 import { type Schemas, ask, pathTo } from "../api/client";
+import { Choice } from "../ui/Choice";
 import { ConfirmButton } from "../ui/Confirm";
 import { Secret } from "../ui/Secret";
 import { Failure } from "../ui/parts";
 import { ago, moment } from "../ui/words";
-import { Choice, DAYS, DAY_S, List, Said, Section } from "./parts";
+import { DAYS, DAY_S, List, Said, Section } from "./parts";
 import { invitations } from "./queries";
 import type { Rights } from "./rights";
 import { ROLES, an, many } from "./words";
@@ -43,8 +44,8 @@ function Make({ rights }: { rights: Rights }) {
           make.mutate();
         }}
       >
-        <Choice label="Invite as" value={role} options={[...rights.givable].reverse().map((one) => [one, one])} onChoose={(value) => setRole(value as Role)} />
-        <Choice label="Holds for" value={days} options={DAYS} onChoose={setDays} />
+        <Choice isLabelSeen label="Invite as" value={role} options={[...rights.givable].reverse().map((one) => [one, one])} onChoose={(value) => setRole(value as Role)} />
+        <Choice isLabelSeen label="Holds for" value={days} options={DAYS} onChoose={setDays} />
         <label className="grid gap-1 text-sm">
           <span className="text-soft">For how many people</span>
           <input type="number" required min={1} max={100} step={1} className="field h-9" value={uses} onChange={(event) => setUses(event.target.value)} />

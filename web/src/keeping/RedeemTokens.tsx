@@ -3,11 +3,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
 import { useState } from "react";
 import { type Schemas, ask, pathTo } from "../api/client";
+import { Choice } from "../ui/Choice";
 import { ConfirmButton } from "../ui/Confirm";
 import { Secret } from "../ui/Secret";
 import { Failure } from "../ui/parts";
 import { ago, moment } from "../ui/words";
-import { Choice, DAYS, DAY_S, List, Said, Section } from "./parts";
+import { DAYS, DAY_S, List, Said, Section } from "./parts";
 import { redeemTokens } from "./queries";
 import type { Rights } from "./rights";
 import { SCOPES, many, may } from "./words";
@@ -49,7 +50,7 @@ function Make({ scopes }: { scopes: Scope[] }) {
           <span className="text-soft">Only for the app (may be left out)</span>
           <input className="field h-9" maxLength={64} pattern="[a-z][a-z0-9_\-]{0,63}" title="Small letters, digits, - and _, beginning with a letter" placeholder="segment" value={app} onChange={(event) => setApp(event.target.value)} />
         </label>
-        <Choice label="Holds for" value={days} options={[...DAYS, ["365", "a year"]]} onChoose={setDays} />
+        <Choice isLabelSeen label="Holds for" value={days} options={[...DAYS, ["365", "a year"]]} onChoose={setDays} />
         <button type="submit" className="button main" disabled={make.isPending || given.length === 0}>
           <KeyRound aria-hidden className="size-4" /> Make a token
         </button>

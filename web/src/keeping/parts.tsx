@@ -62,21 +62,6 @@ export function Dot({ state }: { state: string }) {
   );
 }
 
-export function Choice({ label, value, options, onChoose }: { label: string; value: string; options: [string, string][]; onChoose: (value: string) => void }) {
-  return (
-    <label className="grid gap-1 text-sm">
-      <span className="text-soft">{label}</span>
-      <select className="field h-9" value={value} onChange={(event) => onChoose(event.target.value)}>
-        {options.map(([name, text]) => (
-          <option key={name} value={name}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 export const DAYS: [string, string][] = [
   ["1", "1 day"],
   ["7", "7 days"],

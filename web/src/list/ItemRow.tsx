@@ -28,7 +28,7 @@ export function ItemRow({ item, isChosen, onChoose }: Props) {
               {tag}
             </span>
           ))}
-          {item.visibility === "private" && <span className="chip">only you</span>}
+          {item.visibility === "private" && <span className="chip">private</span>}
         </span>
       </Link>
     </div>

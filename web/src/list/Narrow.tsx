@@ -1,30 +1,6 @@
-/** What narrows a list: a choice of few, a word of many with those that are known, and yes or no. All stand in the address. */
+/** What narrows a list: a word of many with those that are known, and yes or no. All stand in the address. */
 import { X } from "lucide-react";
 import { useEffect, useId, useState } from "react";
-
-interface ChoiceProps {
-  label: string;
-  value: string;
-  any: string;
-  choices: [value: string, text: string][];
-  onChange: (value: string | undefined) => void;
-}
-
-export function Choice({ label, value, any, choices, onChange }: ChoiceProps) {
-  return (
-    <label>
-      <span className="sr-only">{label}</span>
-      <select className="field" value={value} onChange={(event) => onChange(event.target.value || undefined)}>
-        <option value="">{any}</option>
-        {choices.map(([name, text]) => (
-          <option key={name} value={name}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
 
 interface WordProps {
   label: string;

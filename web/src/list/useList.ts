@@ -31,8 +31,10 @@ export interface Listed<T> {
 export function useList<T>({ key, ask, order, everyMs }: Asked<T>): Listed<T> {
   const client = useQueryClient();
   const seen = useRef<[number, number]>([0, 0]);
-  const isBusy = useRef(false);
-  const [moreError, setMoreError] = useState<unknown>(null);
+  const name = JSON.stringify(key);
+  const busy = useRef<string | null>(null); // the search of which more is asked; another need not wait for it
+  const [failed, setFailed] = useState<{ name: string; error: unknown } | null>(null);
+  const moreError = failed?.name === name ? failed.error : null;
   const known = (): Loaded<T> | undefined => client.getQueryData<Loaded<T>>(key);
   const found = useQuery({
     queryKey: key,
@@ -55,14 +57,16 @@ export function useList<T>({ key, ask, order, everyMs }: Asked<T>): Listed<T> {
   const loaded = found.isPlaceholderData ? undefined : found.data;
   const more = useCallback(() => {
     const at = client.getQueryData<Loaded<T>>(key);
-    if (isBusy.current || at === undefined || at.next === null) return;
-    isBusy.current = true;
-    setMoreError(null);
+    if (busy.current === name || at === undefined || at.next === null) return;
+    busy.current = name;
+    setFailed(null);
     ask(at.next, Math.min(PAGE_MOST, Math.max(FIRST, at.rows.length)))
       .then((page) => client.setQueryData<Loaded<T>>(key, (now) => (now?.next === at.next ? { rows: [...now.rows, ...page.items], next: page.next } : now)))
-      .catch(setMoreError)
-      .finally(() => (isBusy.current = false));
-  }, [client, JSON.stringify(key)]);
+      .catch((error: unknown) => setFailed({ name, error }))
+      .finally(() => {
+        if (busy.current === name) busy.current = null;
+      });
+  }, [client, name]);
   const isShort = loaded !== undefined && loaded.next !== null && loaded.rows.length < HEAD;
   useEffect(() => {
     if (isShort && moreError === null) more(); // filters may leave a page empty while others fit further on
@@ -75,7 +79,7 @@ export function useList<T>({ key, ask, order, everyMs }: Asked<T>): Listed<T> {
     hasMore: loaded !== undefined && loaded.next !== null,
     moreError,
     again: () => {
-      setMoreError(null);
+      setFailed(null);
       void found.refetch();
     },
     more,

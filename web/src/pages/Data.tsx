@@ -8,10 +8,11 @@ import { MoveChosen } from "../folders/MoveChosen";
 import { Trail } from "../folders/Trail";
 import { ItemCard, ItemRow } from "../list/ItemRow";
 import { List } from "../list/List";
-import { Check, Choice, Word, wordsOf } from "../list/Narrow";
+import { Check, Word, wordsOf } from "../list/Narrow";
 import { enterList } from "../list/Rows";
 import { useList } from "../list/useList";
 import type { DataSearch } from "../router";
+import { Choice } from "../ui/Choice";
 import { Search } from "../ui/Search";
 import { Empty, Title } from "../ui/parts";
 import { Choose, Drop } from "../upload/Drop";
@@ -32,6 +33,7 @@ export function Data() {
   const search = useCallback((text: string) => set({ q: text || undefined }), [set]);
   const tags = useMemo(() => wordsOf(listed.rows, (row) => row.tags), [listed.rows]);
   const choose = (id: string) => setChosen((old) => toggled(old ?? new Set(), id));
+  const hidden = useMemo(() => (chosen?.size ? chosen.size - listed.rows.filter((row) => chosen.has(row.id)).length : 0), [chosen, listed.rows]);
   const isNarrowed = q !== "" || kind !== "" || tag !== "" || mine;
   const look = (wanted: boolean) => {
     setGrid(wanted);
@@ -56,14 +58,14 @@ export function Data() {
       <Drop>
         <div role="search" className="mb-4 flex flex-wrap items-center gap-3">
           <Search value={q} label="Search names and notes" onSearch={search} onKeyDown={enterList} />
-          <Choice label="Kind" value={kind} any="Everything" choices={KINDS} onChange={(value) => set({ kind: value })} />
+          <Choice label="Kind" value={kind} options={[["", "Everything"], ...KINDS]} onChoose={(value) => set({ kind: value || undefined })} />
           <Word label="Tag" value={tag} known={tags} onChange={(value) => set({ tag: value })} />
           <Check label="Only mine" value={mine} onChange={(value) => set({ mine: value })} />
           <Check label="The trash" value={trash} onChange={(value) => set({ trash: value })} />
         </div>
         {folder !== "" && <Trail folder={folder} />}
         {!trash && <Folders folder={folder} />}
-        {chosen !== null && <MoveChosen chosen={chosen} onMoved={(left) => setChosen(new Set(left))} />}
+        {chosen !== null && <MoveChosen chosen={chosen} hidden={hidden} onMoved={(left) => setChosen(new Set(left))} />}
         <List
           listed={listed}
           label="Data"
@@ -98,7 +100,7 @@ function toggled(old: ReadonlySet<string>, id: string): ReadonlySet<string> {
 
 function Nothing({ isNarrowed, isTrash, isFolder }: { isNarrowed: boolean; isTrash: boolean; isFolder: boolean }) {
   if (isNarrowed) return <Empty title="Nothing fits">Try fewer words, or every kind.</Empty>;
-  if (isTrash) return <Empty title="The trash is empty">What is put here stays for 30 days.</Empty>;
+  if (isTrash) return <Empty title="The trash is empty">What is put here can be restored for some days.</Empty>;
   if (isFolder) return <Empty title="No data lies here">Choose some in another place, and move it here.</Empty>;
   return (
     <Empty title="Nothing is stored yet">

@@ -62,7 +62,7 @@ function Shown({ item }: { item: Schemas["Item"] }) {
         {item.name}
       </Title>
       {change.error && <Failure error={change.error} />}
-      {isTrashed && <p className="panel m-0 mb-4 px-4 py-3">It lies in the trash since {moment(item.trashed_at_us!)}, and goes 30 days after that.</p>}
+      {isTrashed && <p className="panel m-0 mb-4 px-4 py-3">It lies in the trash since {moment(item.trashed_at_us!)}. It can be restored for some days; the <Link to="/team/storage">storage of the team</Link> says for how many.</p>}
       <div className={`grid gap-6 ${isSeen(item) ? "lg:grid-cols-[minmax(0,1fr)_20rem]" : ""}`}>
         {isSeen(item) && <Picture item={item} />}
         <div className="grid content-start gap-5">

@@ -2,18 +2,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useState } from "react";
-import { apps as appsQuery, me, members as membersQuery, someActions, tasks as tasksQuery } from "../api/queries";
+import { me, someActions, tasks as tasksQuery } from "../api/queries";
+import { apps as appsQuery, members as membersQuery } from "../keeping/queries";
 import { List } from "../list/List";
-import { Choice, Word } from "../list/Narrow";
+import { Word } from "../list/Narrow";
 import { enterList } from "../list/Rows";
 import { TaskRow } from "../list/TaskRow";
 import { useList } from "../list/useList";
 import type { TasksSearch } from "../router";
+import { Choice } from "../ui/Choice";
 import { Search } from "../ui/Search";
 import { Empty, Title } from "../ui/parts";
 
 const route = getRouteApi("/tasks");
 const ROW = 64;
+const CALM = { refetchInterval: false, staleTime: 60_000 } as const; // what is offered here changes rarely
 const STATES: Record<string, [string, string[]]> = {
   live: ["Under way", ["queued", "assigned", "running", "paused", "disconnected"]],
   done: ["Done", ["completed"]],
@@ -35,7 +38,7 @@ export function Tasks() {
       <Title>Tasks</Title>
       <div role="search" className="mb-4 flex flex-wrap items-center gap-3">
         <Search value={q} label="Search functions, references and errors" onSearch={search} onKeyDown={enterList} />
-        <Choice label="State" value={state} any="In any state" choices={Object.entries(STATES).map(([name, [text]]) => [name, text])} onChange={(value) => set({ state: value })} />
+        <Choice label="State" value={state} options={[["", "In any state"], ...Object.entries(STATES).map(([name, [text]]): [string, string] => [name, text])]} onChoose={(value) => set({ state: value || undefined })} />
         <Whose value={person} onChange={(value) => set({ person: value })} />
         <OfFunction value={action} onChange={(value) => set({ action: value })} />
         <ByApp value={app} onChange={(value) => set({ app: value })} />
@@ -59,9 +62,9 @@ interface NarrowProps {
 
 function Whose({ value, onChange }: NarrowProps) {
   const self = useQuery(me);
-  const found = useQuery(membersQuery);
-  const others = (found.data?.items ?? []).filter((one) => one.id !== self.data?.person.id);
-  return <Choice label="Person" value={value} any="By anybody" choices={[["me", "Only mine"], ...others.map((one): [string, string] => [one.id, `By ${one.name}`])]} onChange={onChange} />;
+  const found = useQuery({ ...membersQuery, ...CALM });
+  const others = (found.data ?? []).filter((one) => one.id !== self.data?.person.id);
+  return <Choice label="Person" value={value} options={[["", "By anybody"], ["me", "Only mine"], ...others.map((one): [string, string] => [one.id, `By ${one.name}`])]} onChoose={(value) => onChange(value || undefined)} />;
 }
 
 function OfFunction({ value, onChange }: NarrowProps) {
@@ -71,6 +74,6 @@ function OfFunction({ value, onChange }: NarrowProps) {
 }
 
 function ByApp({ value, onChange }: NarrowProps) {
-  const found = useQuery(appsQuery);
-  return <Word label="Called by app" value={value} known={(found.data?.items ?? []).map((one) => one.identifier)} onChange={onChange} />;
+  const found = useQuery({ ...appsQuery, ...CALM });
+  return <Word label="Called by app" value={value} known={(found.data ?? []).map((one) => one.identifier)} onChange={onChange} />;
 }

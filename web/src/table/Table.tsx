@@ -5,13 +5,13 @@ import { useEffect, useState } from "react";
 import type { Schemas } from "../api/client";
 import { NOT_COPIED } from "../ui/copy";
 import { Failure, Loading } from "../ui/parts";
+import { save } from "../ui/save";
 import { Filter } from "./Filter";
 import { Grid, copy } from "./Grid";
 import type { Arrangement } from "./arrange";
-import { ARRANGED_ROWS } from "./limits";
+import { ARRANGED_ROWS, VALUE_CHARACTERS } from "./limits";
 import type { Opened } from "./messages";
 import { TableReader } from "./reader";
-import { save } from "./save";
 
 interface Props {
   item: Schemas["Item"];
@@ -42,7 +42,6 @@ function Opening({ reader, item, rows, again }: Props & { reader: TableReader; a
 const AS_IT_LIES: Arrangement = { sort: null, filter: null };
 
 function Open({ reader, item, rows, opened }: Props & { reader: TableReader; opened: Opened }) {
-  const [arrangement, setArrangement] = useState(AS_IT_LIES);
   const [shown, setShown] = useState({ rows: opened.rows, turn: 0, arrangement: AS_IT_LIES });
   const [chosen, choose] = useState<{ row: number; column: number } | null>(null);
   const arrange = useMutation({
@@ -54,21 +53,18 @@ function Open({ reader, item, rows, opened }: Props & { reader: TableReader; ope
   });
   const csv = useMutation({ mutationFn: () => reader.ask({ kind: "csv" }), onSuccess: (blob) => save(URL.createObjectURL(blob), `${item.name}.csv`) });
   const whole = useMutation({ mutationFn: () => reader.link(), onSuccess: (url) => save(url, `${item.name}.parquet`) });
-  const put = (wanted: Arrangement) => {
-    setArrangement(wanted);
-    arrange.mutate(wanted);
-  };
+  const arrangement = arrange.isPending ? arrange.variables : shown.arrangement; // what was refused is no part of what comes next
   const isSmall = opened.rows <= ARRANGED_ROWS;
   const sort = (column: number) => {
     const old = arrangement.sort?.column === column ? arrangement.sort : null;
-    put({ ...arrangement, sort: old === null ? { column, isDown: false } : old.isDown ? null : { column, isDown: true } });
+    arrange.mutate({ ...arrangement, sort: old === null ? { column, isDown: false } : old.isDown ? null : { column, isDown: true } });
   };
   const problem = arrange.error ?? csv.error ?? whole.error;
   const isFiltered = shown.arrangement.filter !== null;
   return (
     <section aria-label={`Table ${item.name}`} className="grid min-w-0 gap-2">
       {isSmall ? (
-        <Filter columns={opened.columns} arrangement={arrangement} isBusy={arrange.isPending} put={put} />
+        <Filter columns={opened.columns} arrangement={arrangement} isBusy={arrange.isPending} put={arrange.mutate} />
       ) : (
         <p className="quiet m-0">
           It has more than {ARRANGED_ROWS.toLocaleString("en")} rows, too many to be sorted and filtered in a page. In Python, <code>Table.sql</code> asks it in SQL.
@@ -94,6 +90,7 @@ function Open({ reader, item, rows, opened }: Props & { reader: TableReader; ope
         <button type="button" className="button" disabled={whole.isPending} onClick={() => whole.mutate()}>
           <Download aria-hidden className="size-4" /> Parquet
         </button>
+        <span className="quiet w-full text-right">CSV has the order that is seen; text that begins like a formula gets an apostrophe in front.</span>
       </div>
       {chosen && <Chosen key={`${shown.turn} ${chosen.row} ${chosen.column}`} reader={reader} turn={shown.turn} place={chosen} name={opened.columns[chosen.column]!.name} />}
     </section>
@@ -125,6 +122,7 @@ function Chosen({ reader, turn, place, name }: { reader: TableReader; turn: numb
           {found.data.text || <span className="quiet">nothing</span>}
         </pre>
       )}
+      {found.data?.isCut && <p className="m-0 text-sm text-warn">It is longer: only its first {VALUE_CHARACTERS.toLocaleString("en")} characters are shown and copied. The parquet file has all of it.</p>}
     </div>
   );
 }

@@ -97,7 +97,7 @@ export function textOf(column: Column, value: unknown, limit: number): string {
   if (value instanceof Moment) return momentText(value, column.form);
   if (column.form === "single" && typeof value === "number") return singleText(value);
   if (typeof value === "string") return value.length > limit ? `${value.slice(0, limit)}…` : value;
-  if (column.type === "text" && value instanceof Uint8Array) return decoder.decode(value.subarray(0, limit));
+  if (column.type === "text" && value instanceof Uint8Array) return decoder.decode(value.subarray(0, limit)) + (value.length > limit ? "…" : "");
   return brief(value, limit);
 }
 

@@ -24,7 +24,7 @@ export class TableReader {
   constructor(item: Schemas["Item"]) {
     this.item = item;
     this.store = new ItemStore(item.id);
-    this.worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.worker = new Worker(new URL("./read.worker.ts", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
     this.worker.onerror = (event) => {
       event.preventDefault();

@@ -10,7 +10,7 @@ import { Loading } from "../ui/parts";
 import { TableView } from "../values/TableView";
 import { Fields, Records, Value } from "../values/Value";
 import { tracksOf } from "./tracks";
-import { type Followed, VALUES } from "./useFollow";
+import type { Followed } from "./useFollow";
 
 const Plot = lazy(() => import("./Plot"));
 const LiveImage = lazy(() => import("./LiveImage"));
@@ -119,8 +119,12 @@ function Pages({ ports, values, first }: PagesProps) {
               The newest
             </button>
           )}
-          {first > 0 && <span className="quiet">The page keeps the newest {VALUES.toLocaleString("en")}; the hub has all.</span>}
         </Pager>
+      )}
+      {first > 0 && (
+        <p className="quiet m-0">
+          The page keeps the newest {values.length.toLocaleString("en")} of {end.toLocaleString("en")}; the hub has all.
+        </p>
       )}
     </div>
   );

@@ -15,33 +15,40 @@ export interface Line {
 export interface Followed {
   lines: Line[];
   values: unknown[][]; // the newest of them
+  sizes: number[]; // of each of them, in characters as it came
   first: number; // the number of the first value that is kept
   progress: { percent: number | null; message: string | null } | null;
   broken: string | null; // what is wrong with the connection
 }
 
-export const VALUES = 10_000;
+const VALUES = 10_000;
+const KEPT_CHARACTERS = 32 * 2 ** 20; // of all values that are kept
 const LINES = 2_000;
 const HELD = 500;
+const HELD_CHARACTERS = 2 ** 20;
 const KINDS = ["event", "values", "progressed", "outcome"];
 const FIRST_MS = 1_000;
 const LAST_MS = 30_000;
 const BROKEN = "The connection broke off. It goes on from where it was.";
-const EMPTY: Followed = { lines: [], values: [], first: 0, progress: null, broken: null };
+const EMPTY: Followed = { lines: [], values: [], sizes: [], first: 0, progress: null, broken: null };
 
-type Message = { kind: string; number?: number; name?: string; at_us?: number; data?: Record<string, unknown>; first?: number; values?: unknown[][] };
+type Message = { kind: string; number?: number; name?: string; at_us?: number; data?: Record<string, unknown>; first?: number; values?: unknown[][]; size: number };
 type Told = Message[] | "new" | "back" | { broken: string };
 
 function reduce(old: Followed, told: Told): Followed {
   if (told === "new") return EMPTY;
   if (told === "back") return old.broken === null ? old : { ...old, broken: null };
   if (!Array.isArray(told)) return { ...old, broken: told.broken };
-  let { lines, values, first, progress } = old;
+  let { lines, values, sizes, first, progress } = old;
   for (const message of told) {
     if (message.kind === "values") {
       const skip = Math.max(0, first + values.length - (message.first ?? 0));
-      values = values === old.values ? values.slice() : values;
-      for (const value of (message.values ?? []).slice(skip)) values.push(value);
+      if (values === old.values) [values, sizes] = [values.slice(), sizes.slice()];
+      const come = message.values ?? [];
+      for (const value of come.slice(skip)) {
+        values.push(value);
+        sizes.push(message.size / come.length);
+      }
     } else if (message.kind === "event" && message.name === "log") {
       lines = lines === old.lines ? lines.slice() : lines;
       lines.push({ number: message.number ?? 0, at_us: message.at_us ?? 0, level: String(message.data?.level ?? "info"), message: String(message.data?.message ?? "") });
@@ -51,8 +58,20 @@ function reduce(old: Followed, told: Told): Followed {
     }
   }
   if (lines.length > LINES) lines = lines.slice(-LINES);
-  if (values.length > VALUES) [values, first] = [values.slice(-VALUES), first + values.length - VALUES];
-  return { lines, values, first, progress, broken: null };
+  const much = values === old.values ? 0 : tooMany(sizes);
+  if (much > 0) [values, sizes, first] = [values.slice(much), sizes.slice(much), first + much];
+  return { lines, values, sizes, first, progress, broken: null };
+}
+
+/** How many of the oldest values have to go, so that what is kept bears a page: neither many nor large. */
+function tooMany(sizes: number[]): number {
+  let [kept, characters] = [0, 0];
+  while (kept < Math.min(sizes.length, VALUES)) {
+    characters += sizes[sizes.length - 1 - kept]!;
+    if (kept > 0 && characters > KEPT_CHARACTERS) break;
+    kept += 1;
+  }
+  return sizes.length - kept;
 }
 
 interface Listener {
@@ -77,7 +96,7 @@ function follow(id: string, { hear, tell }: Listener): () => void {
     for (const kind of KINDS) {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         tries = 0;
-        const message = parse(event.data) as Message;
+        const message: Message = { ...(parse(event.data) as Message), size: event.data.length };
         last = Math.max(last, message.number ?? 0);
         if (message.kind === "outcome") end();
         hear(message);
@@ -122,17 +141,19 @@ export function useFollow(id: string, isReadable: boolean): Followed {
     tell("new");
     if (!isReadable) return;
     let waiting: Message[] = [];
-    let frame = 0;
+    let [frame, held] = [0, 0];
     const pass = () => {
       cancelAnimationFrame(frame);
       frame = 0;
       tell(waiting);
       waiting = [];
+      held = 0;
     };
     const hear = (message: Message) => {
       waiting.push(message);
+      held += message.size;
       frame ||= requestAnimationFrame(pass);
-      if (waiting.length >= HELD) pass(); // a page that is not seen draws no frames
+      if (waiting.length >= HELD || held >= HELD_CHARACTERS) pass(); // a page that is not seen draws no frames
       if (message.kind === "outcome" || (message.kind === "event" && message.name !== "log" && message.name !== "progress"))
         void client.invalidateQueries({ queryKey: ["task", id] });
     };

@@ -25,6 +25,7 @@ export function span(us: number): string {
 }
 
 export function size(bytes: number): string {
+  if (!Number.isFinite(bytes)) return "of unknown size";
   let left = bytes;
   for (const unit of ["B", "kB", "MB", "GB"]) {
     if (left < 1000) return unit === "B" || left >= 100 ? `${Math.round(left)} ${unit}` : `${left.toPrecision(3)} ${unit}`;

@@ -4,8 +4,8 @@ import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import type { Schemas } from "../api/client";
 import { ItemStore } from "../api/stored";
-import { save } from "../table/save";
 import { Failure, Loading } from "../ui/parts";
+import { save } from "../ui/save";
 import { size as sizeText } from "../ui/words";
 import { named } from "../named";
 
@@ -20,7 +20,9 @@ export function FilePreview({ item }: { item: Schemas["Item"] }) {
 }
 
 function Preview({ item }: { item: Schemas["Item"] }) {
-  const { name, size_bytes } = item.meta as { name: string; size_bytes: number };
+  const meta = item.meta as { name?: unknown; size_bytes?: unknown }; // whoever stored it said so, or did not
+  const name = typeof meta.name === "string" && meta.name ? meta.name : item.name;
+  const bytes = Number.isSafeInteger(meta.size_bytes) && Number(meta.size_bytes) >= 0 ? Number(meta.size_bytes) : item.size_bytes; // a file is one object
   const store = useMemo(() => new ItemStore(item.id), [item.id]);
   const download = useMutation({ mutationFn: () => store.link(name), onSuccess: (url) => save(url, name) });
   const ending = /\.([^./]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
@@ -29,16 +31,16 @@ function Preview({ item }: { item: Schemas["Item"] }) {
     <section aria-label={`File ${name}`} className="mt-6 grid min-w-0 gap-3">
       <div className="flex flex-wrap items-center gap-3">
         <span className="min-w-0 break-all font-medium">{name}</span>
-        <span className="quiet">{sizeText(size_bytes)}</span>
+        <span className="quiet">{sizeText(bytes)}</span>
         <button type="button" className="button" disabled={download.isPending} onClick={() => download.mutate()}>
           <Download aria-hidden className="size-4" /> Download
         </button>
       </div>
       {download.error && <Failure error={download.error} />}
-      {picture && size_bytes <= PICTURE_BYTES ? (
-        <Picture store={store} name={name} size={size_bytes} type={picture} />
+      {picture && bytes <= PICTURE_BYTES ? (
+        <Picture store={store} name={name} size={bytes} type={picture} />
       ) : TEXTS.has(ending) ? (
-        <Beginning store={store} name={name} size={size_bytes} isJson={ending === "json"} />
+        <Beginning store={store} name={name} size={bytes} isJson={ending === "json"} />
       ) : (
         <p className="quiet m-0">There is no preview of such a file.</p>
       )}

@@ -84,5 +84,6 @@ async function valueOf(place: number, column: number): Promise<Answers["value"]>
   const group = table.groupOf(row);
   const value = (await table.part(group, column))[row - table.groups[group]!.start];
   const text = value === null || value === undefined ? "" : textOf(table.columns[column]!, value, VALUE_CHARACTERS);
-  return { text, isCut: text.length > VALUE_CHARACTERS, row };
+  const isCut = text.length > VALUE_CHARACTERS;
+  return { text: isCut ? text.slice(0, VALUE_CHARACTERS) : text, isCut, row };
 }
