@@ -128,7 +128,9 @@ def test_a_form_sends_what_fits_and_refuses_what_does_not() -> None:
 def test_a_pattern_that_takes_long_to_match_is_left_to_the_hub(pattern: str) -> None:
     port = {"key": "x", "kind": "string", "constraints": {"pattern": pattern}}
     texts = ["a" * 40 + "!", "a" * 900 + "!"]
-    assert [form["args"] for form in judged([([port], {"x": text}) for text in texts])] == [{"x": text} for text in texts]
+    assert [form["args"] for form in judged([([port], {"x": text}) for text in texts])] == [
+        {"x": text} for text in texts
+    ]
 
 
 @pytest.mark.requirement("page.form")

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import numpy as np
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from arkitekt_next import App, Image, Table
 from arkitekt_next.embedded import serve
@@ -242,6 +243,39 @@ def test_data_is_narrowed_shown_as_pictures_and_filed_in_folders(page: Page) -> 
     expect(rows(page, "Data")).to_have_count(2)
     trail.get_by_role("link", name="All data").click()
     expect(rows(page, "Data")).to_have_count(4)
+
+
+def test_a_search_waits_for_no_earlier_one_and_hears_nothing_of_its_end(page: Page) -> None:
+    real = page.evaluate("fetch('/api/actions?limit=1').then((answer) => answer.json())")["items"][0]
+    held: list[Route] = []
+
+    def answer(route: Route) -> None:
+        asked = {name: found[0] for name, found in parse_qs(urlsplit(route.request.url).query).items()}
+        search, cursor, limit = asked.get("q", ""), asked.get("cursor", ""), int(asked["limit"])
+        if cursor and not search and limit == 100:
+            held.append(route)
+            return
+        names = [f"lab.{search or 'all'}{number:04}" for number in range(200)]
+        first = names.index(cursor) + 1 if cursor else 0
+        shown = [{**real, "name": name, "label": name} for name in names[first : first + limit]]
+        route.fulfill(json={"items": shown, "next": shown[-1]["name"] if first + limit < 200 else None})
+
+    page.route("**/api/actions?*", answer)
+    page.goto("/app")
+    expect(rows(page, "Functions").first).to_contain_text("lab.all0000")
+    with page.expect_request(lambda request: "cursor=" in request.url):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.get_by_label("Search functions").fill("some")
+    expect(page.locator("li[data-at]").first).to_contain_text("lab.some")
+    expect(page.locator("[data-list]")).to_have_attribute("aria-label", "Functions")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.locator("li[data-at]").first).to_have_attribute("aria-setsize", "200")
+    held[0].fulfill(status=200, content_type="application/json", body="no JSON")
+    page.evaluate(
+        "new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(next, 200))))"
+    )
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.unroute_all()
 
 
 def make_folder(page: Page, name: str) -> None:
