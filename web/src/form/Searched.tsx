@@ -3,18 +3,19 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useState } from "react";
 import { type Schemas, ask } from "../api/client";
 import { type ActionDetail, action as actionQuery } from "../api/queries";
+import { named } from "../named";
 import type { Choice } from "../ports/model";
 import { useMayAsk } from "./asking";
 
 const REST_MS = 400;
 const WAIT_S = 10;
 const MOST = 100;
-const WARNING: Record<string, string> = {
+const WARNING = named({
   none: "It belongs to another app, and is run with what you type here.",
   repeatable: "It is run with what you type here, and may change something.",
   unknown: "It is run with what you type here, and may change something.",
   irreversible: "It is run with what you type here, and what it does can't be undone.",
-};
+});
 
 /** Its first argument is what was typed; its first result a list of values, or of objects with `value` and `label`. */
 const offered = (name: string, definition: ActionDetail["definition"] | undefined, text: string) =>
