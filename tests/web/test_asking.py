@@ -259,4 +259,4 @@ def test_no_tag_leads_elsewhere(page: Page) -> None:
     page.get_by_label("Take the tag a#b?c off").click()
     expect(page.get_by_label("Take the tag a#b?c off")).to_have_count(0)
     page.get_by_label("A new tag").fill(" .. ")
-    expect(page.get_by_role("button", name="Add")).to_be_disabled()
+    expect(page.get_by_role("button", name="Add", exact=True)).to_be_disabled()
