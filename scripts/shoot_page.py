@@ -38,7 +38,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 DRAWN = {
-    **dict.fromkeys(("item-image", "item-array", "item-result"), "[role=application] canvas"),
+    **dict.fromkeys(("item-image", "item-array", "item-result"), "section[aria-label^='Picture of'] svg path[stroke]"),
+    **dict.fromkeys(("history", "task-history"), "[role=tree], .react-flow__node"),
     **dict.fromkeys(("item-table", "task-table"), "[role=gridcell]"),
     **dict.fromkeys(("task-stream", "task-records", "task-frames"), "main canvas"),
     "task-done": "main section[aria-label=Result] a",
