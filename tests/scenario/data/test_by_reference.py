@@ -17,6 +17,8 @@ import xarray as xr
 
 from arkitekt_next import App, Array, File, Image, Table, local
 from arkitekt_next.errors import InvalidValue
+from arkitekt_next.ports.holders import ARRAY
+from arkitekt_next.sdk.data.item import here
 from tests.support.data_lab import make_lab
 from tests.support.frames import measured
 from tests.support.raw import sign_in
@@ -197,3 +199,21 @@ def _reshaped(text: bytes, shape: tuple[int, ...]) -> bytes:
     if described:
         described["shape"] = list(shape)
     return json.dumps(raw).encode()
+
+
+@pytest.mark.parametrize(("side", "wanted"), [(64, ["POST"]), (1024, ["POST", "POST"])])
+def test_a_small_array_is_stored_by_the_request_that_makes_it(
+    caller: App, monkeypatch: pytest.MonkeyPatch, side: int, wanted: list[str]
+) -> None:
+    items, asked = here(), []
+    ask = items.session.ask
+
+    def count(method: str, path: str, *args: Any) -> Any:
+        asked.append(method)
+        return ask(method, path, *args)
+
+    monkeypatch.setattr(items.session, "ask", count)
+    values = np.random.default_rng(1).integers(0, 65536, (side, side), np.uint16)
+    id = items._put(values, ARRAY)
+    assert asked == wanted  # else it is made by one, and committed by another
+    np.testing.assert_array_equal(Array.get(id).numpy(), values)

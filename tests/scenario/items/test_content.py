@@ -6,6 +6,7 @@ import asyncio
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,6 +54,18 @@ async def test_addresses_open_what_they_name_and_nothing_else(server: Any) -> No
             link["url"].partition("?")[0],
         ):
             assert load(changed)[0] == 403, changed
+
+
+@scenario
+async def test_addresses_are_at_the_name_by_which_the_hub_was_asked(server: Any) -> None:
+    async with rest(server) as web:
+        item = await store(web, body=b"0123456789")
+        for name in ("127.0.0.1", "localhost"):
+            host = f"{name}:{urlsplit(server.url).port}"
+            answer = await web.post(f"/api/items/{item['id']}/links", json={"paths": ["a.bin"]}, headers={"Host": host})
+            link = answer.json()["links"][0]["url"]
+            assert urlsplit(link).netloc == host
+            assert load(link)[:2] == (200, b"0123456789")
 
 
 @scenario

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.data.keys import prefix_of
+from arkitekt_next.hub.data.items import NewItem
 from tests.support.items import (
     FILE,
     IMAGE,
@@ -59,6 +61,28 @@ async def test_a_small_item_may_come_with_all_that_it_holds(server: Any) -> None
         read = await granted(web, made["item"]["id"])
         assert await asyncio.to_thread(fetch, read, "0/c") == body
         assert await code(web.post(f"/api/items/{made['item']['id']}/grants", json={"mode": "write"})) == "409 conflict"
+
+
+@scenario
+async def test_storing_at_once_that_is_stopped_as_it_is_committed_says_so_and_keeps_what_is_committed(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, commit_item = server.app.state.hub.data.items, server.app.state.hub.data.items.commit
+
+    async def stopped(*args: Any) -> None:
+        await commit_item(*args)
+        raise asyncio.CancelledError
+
+    async with rest(server, "cam") as web:
+        stored = await store(web)
+        login = (await web.get("/api/me")).json()
+        who = Principal(login["team"]["id"], login["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
+        monkeypatch.setattr(items, "commit", stopped)
+        wanted = NewItem(kind="file", name="stopped", meta=FILE)
+        with pytest.raises(asyncio.CancelledError):
+            await on_hub(server, server.app.state.hub.data.store(who, wanted, {"a": b"x"}))
+        found = (await web.get("/api/items", params={"text": "stopped"})).json()["items"]
+        assert [(item["objects"], item["id"] != stored["id"]) for item in found] == [(1, True)]
 
 
 @scenario

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.data.keys import InvalidKey, Key, prefix_of
 from arkitekt_next.data.keys import check as check_key
 from arkitekt_next.data.sigv4 import REGION, Credentials, presign
-from arkitekt_next.errors import Conflict, InvalidValue
+from arkitekt_next.errors import ArkitektError, Conflict, InvalidValue
 from arkitekt_next.wire.codec import loads
 
 from . import views as v
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 
 _CONTENT_TYPE = "binary/octet-stream"
-_ANY = "0" * 36
 
 
 class DataService:
@@ -90,9 +90,9 @@ class DataService:
 
         Raises what `Items.create` and `Items.commit` raise, and `InvalidValue` for a path that is none.
         """
-        _check_paths(who.team, _ANY, contents, where="objects")
         id = await self.items.create(who, wanted)
         try:
+            _check_paths(who.team, id, contents, where="objects")
             async with asyncio.TaskGroup() as group:
                 for path, data in contents.items():
                     group.create_task(
@@ -100,7 +100,8 @@ class DataService:
                     )
             return await self.items.commit(who, id, None, None)
         except BaseException as failed:
-            await asyncio.shield(self.items.abandon(who, id))
+            with suppress(ArkitektError):  # it may be committed, though nobody waits for it any more
+                await asyncio.shield(self.items.abandon(who, id))
             if isinstance(failed, BaseExceptionGroup):
                 raise failed.exceptions[0] from failed
             raise
