@@ -23,6 +23,7 @@ _GENERATOR = WEB / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
 _HEAD = """/**
  * The types of the hub's REST face, made by scripts/generate_page_types.py out of the hub's own description of it.
  * Do not change this by hand: change the routes or their models, and run `python scripts/generate_page_types.py`.
+ * It is one file since the generator writes one, and nobody reads it from beginning to end.
  */
 """
 
