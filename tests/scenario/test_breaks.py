@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from arkitekt_next import App
 
 SEED = 20261122
 BREAKS = 30
+OPEN_CALLS = 600
 
 
 @pytest.mark.requirement("agent.resume", "I5")
@@ -69,3 +71,23 @@ def test_streams_and_calls_come_whole_through_many_breaks(hub: Any, capsys: pyte
     assert results == {number: number for lane in range(4) for number in range(lane * 1000, lane * 1000 + 150)}
     assert sorted(runs) == sorted(results)
     assert streams == {lane: list(range(4000)) for lane in range(4)}
+
+
+@pytest.mark.requirement("agent.resume", "I1")
+def test_more_open_calls_than_a_connection_may_ask_about_at_once_all_come_back(hub: Any) -> None:
+    provider, caller = App("provider"), App("caller")
+    let_go = threading.Event()
+
+    @provider.register
+    async def hold(number: int) -> int:
+        while not let_go.is_set():
+            await asyncio.sleep(0.01)
+        return number
+
+    with provider.run_detached(), caller:
+        found = caller.find("provider.hold")
+        handles = [found.submit(number) for number in range(OPEN_CALLS)]
+        connection = caller.link.connection
+        connection.post(connection.cut)
+        let_go.set()
+        assert [handle.result(timeout=60) for handle in handles] == list(range(OPEN_CALLS))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from arkitekt_next.errors import ArkitektError, ProtocolError
 from arkitekt_next.wire.codec import dumps
@@ -33,6 +33,13 @@ from .calls import Call
 from .connection import Connection, process_token
 
 Reply = Callable[[Any], None]
+BUSY_S = 60.0  # for so long a hub that is busy is asked again
+
+
+class _Request(NamedTuple):
+    text: str
+    reply: Reply
+    busy_until: float
 
 
 class Caller:
@@ -43,7 +50,7 @@ class Caller:
         self._pending: dict[str, Call] = {}
         self._behind: dict[str, deque[Call]] = {}
         self._tasks: dict[str, Call] = {}
-        self._requests: dict[str, tuple[str, Reply]] = {}
+        self._requests: dict[str, _Request] = {}
         self._attaches: dict[str, Call] = {}
         self._prefix = process_token()
         self._numbers = itertools.count(1)
@@ -106,7 +113,7 @@ class Caller:
         """Ask something that may be asked twice; `reply` gets the message or the error."""
         name = self.new_name()
         text = dumps({**fields, "request": name})
-        self._requests[name] = (text, reply)
+        self._requests[name] = _Request(text, reply, self._connection.now + BUSY_S)
         self._connection.send(text)
 
     def consume(self, call: Call) -> None:
@@ -137,8 +144,8 @@ class Caller:
             self._connection.send(call.text)
         for call in self._tasks.values():
             self._attach(_hindmost(call))
-        for text, _ in list(self._requests.values()):
-            self._connection.send(text)
+        for request in list(self._requests.values()):
+            self._connection.send(request.text)
 
     def lost(self) -> None:
         self._attaches.clear()
@@ -153,8 +160,8 @@ class Caller:
             call.error = error
             self._settle(call)
         requests, self._requests = self._requests, {}
-        for _, reply in requests.values():
-            reply(error)
+        for request in requests.values():
+            request.reply(error)
 
     def _attach(self, call: Call) -> None:
         name = self.new_name()
@@ -255,30 +262,46 @@ class Caller:
 
     def _deny(self, name: str, body: ErrorBody, message: Message) -> None:
         error = ArkitektError.from_json(body.model_dump())
-        request = self._requests.pop(name, None)
+        pause_s = min(float(error.fields.get("retry_after_s") or 0.5), 5.0) if error.code == "busy" else None
+        request = self._requests.get(name)
         if request is not None:
-            request[1](error)
+            if pause_s is not None and self._connection.now + pause_s < request.busy_until:
+                self._connection.soon(self._ask_again, name, after_s=pause_s)
+                return
+            del self._requests[name]
+            request.reply(error)
             return
-        call = self._attaches.pop(name, None) or self._pending.get(name)
+        attached = self._attaches.pop(name, None)
+        if attached is not None and pause_s is not None:  # its task goes on, whatever the hub has no time to tell
+            self._connection.soon(self._attach_again, attached, after_s=pause_s)
+            return
+        call = attached or self._pending.get(name)
         if call is None:
             self._relay(message)
             return
-        if error.code == "busy" and call.task is None:
-            wait_s = min(float(error.fields.get("retry_after_s") or 0.5), 5.0)
-            if self._connection.now + wait_s < call.busy_until:
-                self._connection.soon(self._again, call, after_s=wait_s)
-                return
+        if pause_s is not None and call.task is None and self._connection.now + pause_s < call.busy_until:
+            self._connection.soon(self._submit_again, call, after_s=pause_s)
+            return
         call.error = error
         self._settle(call)
 
-    def _again(self, call: Call) -> None:
+    def _ask_again(self, name: str) -> None:
+        request = self._requests.get(name)
+        if request is not None:
+            self._connection.send(request.text)
+
+    def _attach_again(self, call: Call) -> None:
+        if not call.is_settled and str(call.task) in self._tasks:
+            self._attach(call)
+
+    def _submit_again(self, call: Call) -> None:
         if self._pending.get(call.reference) is call:
             self._connection.send(call.text)
 
     def _replied(self, message: Any) -> None:
         request = self._requests.pop(message.request, None)
         if request is not None:
-            request[1](message)
+            request.reply(message)
         elif self._attaches.pop(message.request, None) is None:
             self._relay(message)
 

@@ -108,6 +108,39 @@ def test_a_busy_hub_is_asked_again_after_the_time_it_named(scripted: ScriptedHub
     assert calling.result(20) == 3
 
 
+@pytest.mark.requirement("bar.overload", "agent.resume")
+def test_a_task_that_a_busy_hub_cannot_tell_of_yet_is_attached_again(scripted: ScriptedHub, caller: App) -> None:
+    found_add = found(scripted, caller)
+    submitting = in_background(lambda: found_add.submit(2))
+    submit = scripted.expect(m.Submit)
+    scripted.say(m.Accepted(reference=submit.reference, task="t1", status="queued", number=1))
+    handle = submitting.result(20)
+    scripted.cut()
+    first = scripted.expect(m.Attach)
+    busy = error_body(HubBusy(reason="load", retry_after_s=0.05))
+    scripted.say(m.Refused(request=first.request, error=busy))
+    again = scripted.expect(m.Attach)
+    assert (again.task, again.after) == ("t1", 1)
+    scripted.say(m.Done(request=again.request), outcome("t1"))
+    assert handle.result(20) == 3
+
+
+@pytest.mark.requirement("bar.overload")
+def test_a_request_that_a_busy_hub_has_no_room_for_is_made_again(scripted: ScriptedHub, caller: App) -> None:
+    found_add = found(scripted, caller)
+    submitting = in_background(lambda: found_add.submit(2))
+    submit = scripted.expect(m.Submit)
+    scripted.say(m.Accepted(reference=submit.reference, task="t1", status="queued", number=1))
+    cancelling = in_background(submitting.result(20).cancel)
+    first = scripted.expect(m.Control)
+    busy = error_body(HubBusy(reason="load", retry_after_s=0.05))
+    scripted.say(m.Refused(request=first.request, error=busy))
+    again = scripted.expect(m.Control)
+    assert again == first
+    scripted.say(m.Done(request=again.request))
+    cancelling.result(20)
+
+
 def test_a_busy_hub_is_an_error_once_the_timeout_would_run_out(scripted: ScriptedHub, caller: App) -> None:
     found_add = found(scripted, caller)
     calling = in_background(lambda: found_add(2, timeout=0.5))
