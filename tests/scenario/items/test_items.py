@@ -67,20 +67,22 @@ async def test_a_small_item_may_come_with_all_that_it_holds(server: Any) -> None
 async def test_storing_at_once_that_is_stopped_as_it_is_committed_says_so_and_keeps_what_is_committed(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items, commit_item = server.app.state.hub.data.items, server.app.state.hub.data.items.commit
+    items, ledger = server.app.state.hub.data.items, server.app.state.hub.database.ledger
+    commit = ledger.commit
 
-    async def stopped(*args: Any) -> None:
-        await commit_item(*args)
+    async def stopped(*steps: Any) -> None:
+        await commit(*steps)
         raise asyncio.CancelledError
 
     async with rest(server, "cam") as web:
         stored = await store(web)
         login = (await web.get("/api/me")).json()
         who = Principal(login["team"]["id"], login["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
-        monkeypatch.setattr(items, "commit", stopped)
+        monkeypatch.setattr(ledger, "commit", stopped)
         wanted = NewItem(kind="file", name="stopped", meta=FILE)
         with pytest.raises(asyncio.CancelledError):
-            await on_hub(server, server.app.state.hub.data.store(who, wanted, {"a": b"x"}))
+            await on_hub(server, items.create_whole(who, wanted, {"a": b"x"}))
+        monkeypatch.undo()
         found = (await web.get("/api/items", params={"text": "stopped"})).json()["items"]
         assert [(item["objects"], item["id"] != stored["id"]) for item in found] == [(1, True)]
 

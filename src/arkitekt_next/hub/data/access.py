@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from arkitekt_next.auth.principal import Principal
 
+    Value = str | ColumnElement[str]
+
 _i = item.c
 _link = task_item.c
 _source = release_source.c
@@ -52,7 +54,7 @@ def writable(who: Principal) -> ColumnElement[bool]:
     task = select(t.task.c.id).where(t.task.c.team_id == _i.team_id, t.task.c.id == _i.task_id)
     by_me = and_(
         _i.by_id == who.person,
-        or_(_i.committed_at_us.is_(None), _i.task_id.is_(None), exists(task.where(_runs(who)))),
+        or_(_i.committed_at_us.is_(None), _i.task_id.is_(None), exists(task.where(_runs(who.person)))),
     )
     return and_(_i.team_id == who.team, _i.removed_at_us.is_(None), or_(_i.person_id == who.person, by_me))
 
@@ -73,7 +75,7 @@ def _through(who: Principal) -> ColumnElement[bool]:
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
     read = and_(tasks.visible(who), tasks.readable(who), _stays(who))
-    return or_(exists(linked.where(read)), exists(linked.where(_runs(who))))
+    return or_(exists(linked.where(read)), exists(linked.where(_runs(who.person))))
 
 
 def passable(who: Principal, parent: str | None) -> ColumnElement[bool]:
@@ -128,12 +130,17 @@ def _keeps_sources(who: Principal) -> ColumnElement[bool]:
     return exists(kept if who.role in (Role.OWNER, Role.ADMIN) else kept.where(t.app.c.owner_id == who.person))
 
 
-def _runs(who: Principal) -> ColumnElement[bool]:
+def _runs(person: Value) -> ColumnElement[bool]:
     """The condition under which somebody's agent runs a task."""
-    agent = select(t.agent.c.id).where(t.agent.c.id == t.task.c.agent_id, t.agent.c.person_id == who.person)
+    agent = select(t.agent.c.id).where(t.agent.c.id == t.task.c.agent_id, t.agent.c.person_id == person)
     return and_(t.task.c.ended_at_us.is_(None), exists(agent))
 
 
 def held(who: Principal, task: str) -> ColumnElement[bool]:
     """Give the condition on tasks under which somebody's agent runs this one, and so may store for it."""
-    return and_(t.task.c.team_id == who.team, t.task.c.id == task, _runs(who))
+    return held_by(who.team, who.person, task)
+
+
+def held_by(team: Value, person: Value, task: Value) -> ColumnElement[bool]:
+    """As `held`, of values or of parameters of a statement that is written once."""
+    return and_(t.task.c.team_id == team, t.task.c.id == task, _runs(person))

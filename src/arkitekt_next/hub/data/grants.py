@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -22,7 +22,9 @@ from arkitekt_next.errors import InvalidValue
 from arkitekt_next.hub.core.ids import monotonic, new_id, now_us
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
-from arkitekt_next.storage.ledger import Statement, insert_or
+from arkitekt_next.storage.ledger import Statement, Step, insert_or
+
+from .items import missing
 
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
@@ -105,9 +107,20 @@ class Grants:
         self._revocations = 0
 
     async def issue(
-        self, *, team: str, person: str, login: str, item: str, mode: Mode, within_s: int = GRANT_S
+        self,
+        *,
+        team: str,
+        person: str,
+        login: str,
+        item: str,
+        mode: Mode,
+        within_s: int = GRANT_S,
+        after: Sequence[Step] = (),
     ) -> Grant:
-        """Make a grant. Raises `InvalidValue` for one that would hold longer than an hour."""
+        """Make a grant, in one transaction `after` other steps, which guard it.
+
+        Raises `InvalidValue` for one that would hold longer than an hour, and `NotFound` where a step changed nothing.
+        """
         if not 0 < within_s <= GRANT_S:
             raise InvalidValue(where="grant", expected=f"1 to {GRANT_S} s", got=str(within_s))
         now = now_us()
@@ -123,7 +136,11 @@ class Grants:
             "expires_at_us": grant.expires_at_us,
             "revoked_at_us": None,
         }
-        await self._database.ledger.commit((_INSERT, row))
+        before = self._revocations
+        counts = await self._database.ledger.commit(*after, (_INSERT, row))
+        if not all(counts):
+            raise missing(item)
+        self._know(grant, before)
         return grant
 
     def credentials_of(self, grant: str) -> Credentials:
@@ -162,9 +179,13 @@ class Grants:
         grant = Grant(
             id, row.team_id, row.person_id, row.login_id, row.item_id, Mode(row.mode), row.expires_at_us, is_revoked
         )
+        return self._know(grant, before)
+
+    def _know(self, grant: Grant, before: int) -> tuple[Grant, float]:
+        """Keep in mind what was read or written when so many revocations had been."""
         found = (grant, monotonic() + _FRESH_S)
         if self._revocations == before:  # what was read while something was being revoked may already be wrong
-            self._known[id] = found
+            self._known[grant.id] = found
             if len(self._known) > _KNOWN:
                 self._known.popitem(last=False)
         return found

@@ -8,14 +8,16 @@ it was looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from arkitekt_next.auth import rules
 from arkitekt_next.auth.rules import Visibility
+from arkitekt_next.data.keys import InvalidKey, prefix_of
+from arkitekt_next.data.keys import check as check_key
 from arkitekt_next.data.model import ItemKind, meta_json, parse_meta
-from arkitekt_next.errors import Conflict, NotFound, NotPermitted, TooLarge
+from arkitekt_next.errors import Conflict, InvalidValue, NotFound, NotPermitted, TooLarge
 from arkitekt_next.hub.core.ids import new_id, now_us
 from arkitekt_next.storage import data_tables as d
 from arkitekt_next.storage import tables as t
@@ -25,12 +27,12 @@ from . import access, statements
 from .objects.contract import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Row
 
     from arkitekt_next.auth.principal import Principal
-    from arkitekt_next.hub.data.objects.contract import Objects
+    from arkitekt_next.hub.data.objects.contract import Objects, Write
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.storage.ledger import Step
 
@@ -39,7 +41,12 @@ if TYPE_CHECKING:
 
 META_LIMIT_BYTES = 64 * 1024
 TAG_LIMIT = 64
+_CONTENT_TYPE = "binary/octet-stream"
 _i = d.item.c
+_k = t.task.c
+_HELD = select(_k.person_id, _k.visibility, _k.is_discreet).where(
+    access.held_by(bindparam("b_team"), bindparam("b_person"), bindparam("b_task"))
+)
 _ATTEMPTS = 5
 _IDS_A_QUERY = 500
 
@@ -60,6 +67,13 @@ class NewItem:
     tags: Sequence[str] = ()
 
 
+class Made(NamedTuple):
+    """An item as it was just made: its row, and its tags in their order."""
+
+    row: Mapping[str, Any]
+    tags: Sequence[str]
+
+
 class Items:
     """All items of a hub, whose content lies in `objects`."""
 
@@ -75,15 +89,39 @@ class Items:
         Raises `NotFound` for a task, folder or parent, `InvalidMetadata`, `TooLarge`, and `StorageFull`.
         """
         meta = _written(_checked(wanted.kind, wanted.meta)) if wanted.meta else "{}"
+        row = await self._new(who, wanted, meta)
+        await self._quota.check()
+        await self._file(who, wanted.folder, *_made(who, row, wanted.tags))
+        return str(row["id"])
+
+    async def create_whole(self, who: Principal, wanted: NewItem, contents: Mapping[str, bytes]) -> Made:
+        """Make an item with all that it holds, by its paths, in one step: it is committed, or was never there.
+
+        Raises what `create` raises, `InvalidMetadata` where something is missing, `InvalidValue` for a path that is
+        none.
+        """
+        final = _checked(wanted.kind, wanted.meta)
+        row = await self._new(who, wanted, _written(final))
+        id = str(row["id"])
+        check_paths(who.team, id, contents, where="objects")
+        async with self._objects.put_whole(who.team, id, contents, content_type=_CONTENT_TYPE) as written:
+            extent = written.extent
+            row |= {"size_bytes": extent.size_bytes, "objects": extent.objects, "digest": extent.digest}
+            row |= {**_searched(final), "committed_at_us": now_us()}
+            steps = [*_made(who, row, wanted.tags), *written.steps]
+            await self._file(who, wanted.folder, *steps, write=written.write)
+        return Made(row, sorted(set(wanted.tags)))
+
+    async def _new(self, who: Principal, wanted: NewItem, meta: str) -> dict[str, Any]:
+        """Give the row of an item that is to be made. Raises `NotFound` for a task, folder or parent."""
         person, visibility = await self._belongs(who, wanted)
         if wanted.folder is not None:
             await self._folders.find(who, wanted.folder)
         if wanted.parent is not None and (await self.read(who, wanted.parent)).removed_at_us is not None:
             raise missing(wanted.parent)
-        await self._quota.check()
-        id, now = new_id(), now_us()
-        row = {
-            "id": id,
+        now = now_us()
+        return {
+            "id": new_id(),
             "team_id": who.team,
             "person_id": person,
             "by_id": who.person,
@@ -110,9 +148,6 @@ class Items:
             "removed_at_us": None,
             "cleared_at_us": None,
         }
-        tags = [_tag(who.team, id, tag) for tag in dict.fromkeys(wanted.tags)]
-        await self._file(who, wanted.folder, (statements.INSERT_ITEM, row), *tags)
-        return id
 
     async def commit(self, who: Principal, id: str, meta: Mapping[str, Any] | None, digest: str | None) -> Row[Any]:
         """Let an item count, as it was written, and give it; once it does, doing the same again changes nothing.
@@ -247,16 +282,10 @@ class Items:
             (statements.CLEARED, {"b_team": who.team, "b_id": id, "cleared_at_us": now_us()})
         )
 
-    async def use(self, row: Row[Any]) -> None:
-        """Note that an item is about to be read, which keeps a temporary one for a while. Raises `NotFound`."""
-        now = {"b_team": row.team_id, "b_id": row.id, "used_at_us": now_us()}
-        if not (await self._database.ledger.commit((statements.USE, now)))[0]:
-            raise missing(row.id)
-
-    async def _file(self, who: Principal, folder: str | None, *steps: Step) -> None:
+    async def _file(self, who: Principal, folder: str | None, *steps: Step, write: Write | None = None) -> None:
         """Commit steps about an item, of which one may file it in a folder. Raises `NotFound` where either is gone."""
         there = [statements.touch_folder(who.team, folder)] if folder is not None else []
-        counts = await self._database.ledger.commit(*there, *steps)
+        counts = await (write or self._database.ledger.commit)(*there, *steps)
         if folder is not None and not counts[0]:
             raise NotFound(what="folder", name=folder, remedy="It was just removed")
         if not counts[len(there)]:
@@ -280,9 +309,9 @@ class Items:
         if wanted.task is None:
             usual = Visibility.PRIVATE if wanted.is_temporary else Visibility.TEAM
             return who.person, wanted.visibility or usual.value
-        query = select(t.task.c.person_id, t.task.c.visibility, t.task.c.is_discreet)
+        held = {"b_team": who.team, "b_person": who.person, "b_task": wanted.task}
         async with self._database.engine.connect() as db:
-            task = (await db.execute(query.where(access.held(who, wanted.task)))).first()
+            task = (await db.execute(_HELD, held)).first()
         if task is None:
             raise NotFound(what="running task", name=wanted.task, remedy="Only who runs a task stores for it")
         hidden = wanted.is_temporary or task.is_discreet or task.visibility == Visibility.PRIVATE
@@ -298,9 +327,25 @@ class Items:
         return row
 
 
+def check_paths(team: str, item: str, paths: Iterable[str], *, where: str) -> None:
+    """Look at paths of objects below an item. Raises `InvalidValue` for the first that is none."""
+    prefix = prefix_of(team, item)
+    for index, path in enumerate(paths):
+        try:
+            check_key(f"{prefix}{path}")
+        except InvalidKey as refused:
+            expected = str(refused).removeprefix("expected ")
+            raise InvalidValue(where=f"{where}.{index}", expected=expected, got=ascii(path)[:80]) from None
+
+
 def missing(id: str) -> NotFound:
     """Say that there is no such item."""
     return NotFound(what="item", name=id, remedy="`GET /api/items` lists what there is")
+
+
+def use_of(row: Row[Any]) -> Step:
+    """Give the step that notes that an item is about to be read, which keeps a temporary one for a while."""
+    return statements.USE, {"b_team": row.team_id, "b_id": row.id, "used_at_us": now_us()}
 
 
 def _batches(ids: Collection[str]) -> Iterator[list[str]]:
@@ -318,6 +363,10 @@ def _removed(id: str) -> Conflict:
 
 def _checked(kind: str, meta: Mapping[str, Any]) -> dict[str, Any]:
     return meta_json(parse_meta(ItemKind(kind), meta))
+
+
+def _made(who: Principal, row: Mapping[str, Any], tags: Sequence[str]) -> list[Step]:
+    return [(statements.INSERT_ITEM, row), *(_tag(who.team, row["id"], tag) for tag in dict.fromkeys(tags))]
 
 
 def _tag(team: str, id: str, tag: str) -> tuple[Any, dict[str, Any]]:

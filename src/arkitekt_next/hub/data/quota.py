@@ -60,13 +60,20 @@ class Quota:
 
     @asynccontextmanager
     async def reserved(self, size_bytes: int) -> AsyncIterator[None]:
-        """Count what is written meanwhile and then stands for what was counted already. Raises `StorageFull`."""
+        """Count so much while the block runs, and no longer. Raises `StorageFull`."""
         await self.check(room_bytes=max(1, size_bytes))
         self._under_way += size_bytes
         try:
             yield
         finally:
             self._under_way -= size_bytes
+
+    @asynccontextmanager
+    async def taking(self, size_bytes: int) -> AsyncIterator[None]:
+        """Count what the block writes, if it ends well. Raises `StorageFull`."""
+        async with self.reserved(size_bytes):
+            yield
+            self._since += size_bytes
 
     async def counted(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Give the same bytes, up to the limit. Raises `StorageFull`."""

@@ -5,6 +5,7 @@ The rule: a page looks at a bounded number of rows, whatever is asked; what fits
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, literal_column, or_, select, true
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from arkitekt_next.auth.principal import Principal
+
+    from .items import Made
 
 _WINDOWS = (600, 7_400)
 """How many rows are looked at: few at first, since what was asked for mostly lies among the newest."""
@@ -67,6 +70,14 @@ async def show_item(engine: AsyncEngine, who: Principal, row: Row[Any]) -> v.Ite
     """Give an item as REST shows it to somebody."""
     async with engine.connect() as db:
         return (await _shown(db, who, [row]))[0]
+
+
+async def show_made(engine: AsyncEngine, who: Principal, made: Made) -> v.Item:
+    """Give an item as REST shows it to whoever has just made it, in a folder that they see."""
+    row = SimpleNamespace(**made.row)
+    async with engine.connect() as db:
+        names = await _names(db, {row.person_id})
+    return _item_of(row, list(made.tags), names, row.folder_id)
 
 
 async def list_of_task(engine: AsyncEngine, who: Principal, task: str) -> v.TaskItems:
@@ -170,7 +181,9 @@ async def _shown(db: AsyncConnection, who: Principal, rows: Sequence[Row[Any]]) 
         tags[found.item_id].append(found.tag)
     names = await _names(db, {row.person_id for row in rows})
     filed = {row.folder_id for row in rows if row.folder_id is not None}
-    places = set((await db.execute(select(_f.id).where(_f.id.in_(filed), folders.seen(who)))).scalars())
+    places: set[str] = set()
+    if filed:
+        places |= set((await db.execute(select(_f.id).where(_f.id.in_(filed), folders.seen(who)))).scalars())
     return [_item_of(row, tags[row.id], names, row.folder_id if row.folder_id in places else None) for row in rows]
 
 
@@ -179,7 +192,7 @@ async def _names(db: AsyncConnection, people: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in await db.execute(select(p.id, p.name).where(p.id.in_(people)))}
 
 
-def _item_of(row: Row[Any], tags: list[str], names: dict[str, str], folder: str | None) -> v.Item:
+def _item_of(row: Any, tags: list[str], names: dict[str, str], folder: str | None) -> v.Item:
     return v.Item(
         id=row.id,
         kind=row.kind,

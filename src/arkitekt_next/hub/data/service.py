@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arkitekt_next.auth.principal import Principal
 from arkitekt_next.auth.rules import Visibility
-from arkitekt_next.data.keys import InvalidKey, Key, prefix_of
-from arkitekt_next.data.keys import check as check_key
+from arkitekt_next.data.keys import prefix_of
 from arkitekt_next.data.sigv4 import REGION, Credentials, presign
-from arkitekt_next.errors import ArkitektError, Conflict, InvalidValue
+from arkitekt_next.errors import Conflict
 from arkitekt_next.wire.codec import loads
 
 from . import views as v
 from .folders import Folders
 from .gateway.request import BUCKET
 from .grants import GRANT_S, Grants, Mode
-from .items import Items, NewItem
+from .items import Items, check_paths, use_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +29,6 @@ if TYPE_CHECKING:
 
     from .objects.contract import Objects
     from .quota import Quota
-
-
-_CONTENT_TYPE = "binary/octet-stream"
 
 
 class DataService:
@@ -54,7 +47,6 @@ class DataService:
         self.folders = Folders(database)
         self.items = Items(database, objects, self.folders, quota)
         self._grants = grants
-        self._objects = objects
         self._endpoint = endpoint
         self._role_of = role_of
 
@@ -66,10 +58,14 @@ class DataService:
             raise Conflict(problem=f"Item {item.id} was removed", remedy="Only what is known of it is left")
         if item.trashed_at_us is not None:
             raise Conflict(problem=f"Item {item.id} is in the trash", remedy="Restore it first")
-        if item.committed_at_us is not None:
-            await self.items.use(item)
         grant = await self._grants.issue(
-            team=item.team_id, person=who.person, login=who.login, item=item.id, mode=Mode(mode), within_s=within_s
+            team=item.team_id,
+            person=who.person,
+            login=who.login,
+            item=item.id,
+            mode=Mode(mode),
+            within_s=within_s,
+            after=[use_of(item)] if item.committed_at_us is not None else (),
         )
         secret = self._grants.credentials_of(grant.id)
         return v.Grant(
@@ -85,33 +81,12 @@ class DataService:
             expires_at_us=grant.expires_at_us,
         )
 
-    async def store(self, who: Principal, wanted: NewItem, contents: Mapping[str, bytes]) -> Row[Any]:
-        """Make an item with all that it holds, committed; nothing of it stays when that fails.
-
-        Raises what `Items.create` and `Items.commit` raise, and `InvalidValue` for a path that is none.
-        """
-        id = await self.items.create(who, wanted)
-        try:
-            _check_paths(who.team, id, contents, where="objects")
-            async with asyncio.TaskGroup() as group:
-                for path, data in contents.items():
-                    group.create_task(
-                        self._objects.put(Key(who.team, id, path), _once(data), content_type=_CONTENT_TYPE)
-                    )
-            return await self.items.commit(who, id, None, None)
-        except BaseException as failed:
-            with suppress(ArkitektError):  # it may be committed, though nobody waits for it any more
-                await asyncio.shield(self.items.abandon(who, id))
-            if isinstance(failed, BaseExceptionGroup):
-                raise failed.exceptions[0] from failed
-            raise
-
     async def links(
         self, who: Principal, item: Row[Any], paths: Sequence[str], *, within_s: int, origin: str
     ) -> v.Links:
         """Give addresses at an origin from which objects may be read. Raises `InvalidValue` for no path, `Conflict`."""
         prefix = prefix_of(item.team_id, item.id)
-        _check_paths(item.team_id, item.id, paths, where="paths")
+        check_paths(item.team_id, item.id, paths, where="paths")
         grant = await self.grant(who, item, Mode.READ, within_s=within_s)
         keys = Credentials(grant.access_key, grant.secret_key, grant.session_token)
         host, now = urlsplit(origin).netloc, datetime.now(UTC)
@@ -137,17 +112,3 @@ class DataService:
                 may_go_on = await self.items.of_these(who, items)
             for id in items - may_go_on:
                 await self._grants.revoke_of(holder, id)
-
-
-def _check_paths(team: str, item: str, paths: Iterable[str], *, where: str) -> None:
-    prefix = prefix_of(team, item)
-    for index, path in enumerate(paths):
-        try:
-            check_key(f"{prefix}{path}")
-        except InvalidKey as refused:
-            expected = str(refused).removeprefix("expected ")
-            raise InvalidValue(where=f"{where}.{index}", expected=expected, got=ascii(path)[:80]) from None
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data

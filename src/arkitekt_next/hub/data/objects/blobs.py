@@ -65,6 +65,20 @@ class Blobs(ABC):
         Raises `Mismatch` for another SHA-256 than `digest`, and for what is too large; `StorageFull`, `HubBusy`.
         """
 
+    async def write_all(self, contents: Sequence[bytes]) -> list[Blob]:
+        """Write small blobs, for good; otherwise as `write`. None stays when one fails."""
+        works: list[asyncio.Task[Blob]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                works += [group.create_task(self.write(_once(data))) for data in contents]
+            blobs = [work.result() for work in works]
+            await self.sync([blob.name for blob in blobs])
+        except BaseException as failed:
+            names = [work.result().name for work in works if not work.cancelled() and work.exception() is None]
+            await asyncio.shield(self.remove(names))
+            raise (failed.exceptions[0] if isinstance(failed, BaseExceptionGroup) else failed) from None
+        return blobs
+
     @abstractmethod
     async def join(self, names: Sequence[str]) -> Blob:
         """Write a blob of the bytes of others, one after the other; otherwise as `write`."""
@@ -85,15 +99,19 @@ class Blobs(ABC):
     def list_old(self, *, older_than_s: float, at_most: int) -> AsyncIterator[set[str]]:
         """Give the names of blobs that nobody has written to for so long, in batches of about so many."""
 
-    def settle(self, name: str) -> None:
-        """Say that a row names the blob now."""
-        self.in_flight.discard(name)
+    def settle(self, names: Iterable[str]) -> None:
+        """Say that rows name the blobs now."""
+        self.in_flight.difference_update(names)
 
-    def new_name(self) -> str:
-        """Make a name that is in flight."""
-        name = secrets.token_hex(16)
+    def new_name(self, shard: str | None = None) -> str:
+        """Make a name that is in flight; those with the same two digits first lie together."""
+        name = (shard or secrets.token_hex(1)) + secrets.token_hex(15)
         self.in_flight.add(name)
         return name
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def path_of(name: str) -> str:

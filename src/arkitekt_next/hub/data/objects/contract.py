@@ -14,11 +14,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from arkitekt_next.data.keys import Key
 from arkitekt_next.errors import Conflict, NotFound, RequestRefused
+from arkitekt_next.storage.ledger import Step
 
 OBJECT_LIMIT_BYTES = 5 * 1024**3
 PARTS_LIMIT = 10_000
@@ -64,6 +66,8 @@ class Condition:
 
 
 ALWAYS = Condition()
+Write = Callable[..., Awaitable[Sequence[int]]]
+"""Commits steps in one transaction, and gives their row counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,15 @@ class Extent:
     objects: int
     size_bytes: int
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """All objects of a new item: on the disk for good, and named by nothing until `steps` are committed by `write`."""
+
+    extent: Extent
+    steps: Sequence[Step]
+    write: Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,15 @@ class Objects(ABC):
 
         Raises `Frozen`, `Gone` (no such item), `Unmet`, `Mismatch` (not the SHA-256 `digest`), `StorageFull`,
         `HubBusy`. A cancelled put is seen as a whole or not at all.
+        """
+
+    @abstractmethod
+    def put_whole(
+        self, team: str, item: str, contents: Mapping[str, bytes], *, content_type: str
+    ) -> AbstractAsyncContextManager[Written]:
+        """Write all objects of an item that is yet to be made, by their paths; the block commits them with its item.
+
+        Nothing of them stays when the block fails. Raises `Mismatch` for what is too large, `StorageFull`, `HubBusy`.
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from arkitekt_next.storage import data_tables as d
 
 from . import statements as s
 from .blobs import Blob, Blobs
-from .contract import ALWAYS, Condition, Extent, Frozen, Gone, Objects, Stored, Unmet, etag_of
+from .contract import ALWAYS, Condition, Extent, Frozen, Gone, Objects, Stored, Unmet, Written, etag_of
 
 if TYPE_CHECKING:
     from arkitekt_next.storage.engine import Database
@@ -75,18 +75,8 @@ class HubObjects(Objects):
         It takes the place of the very blob that was found there, which then goes; when another one came in between, it
         looks again.
         """
-        stored = Stored(
-            key=str(key),
-            team=key.team,
-            item=key.item,
-            blob=blob.name,
-            size_bytes=blob.size_bytes,
-            digest=blob.digest,
-            etag=etag_of(blob.digest),
-            content_type=content_type,
-            modified_at_us=now_us(),
-        )
-        async with self.kept_if_written(blob) as write:
+        stored = _stored_as(key, blob, content_type)
+        async with self.kept_if_written([blob]) as write:
             is_shown = False
             while not is_shown:
                 old = await self.head(stored.key)
@@ -101,12 +91,28 @@ class HubObjects(Objects):
         return stored
 
     @asynccontextmanager
-    async def kept_if_written(self, blob: Blob) -> AsyncIterator[Any]:
-        """Give what commits steps; the blob stays when the block ends well, and goes when it fails.
+    async def put_whole(
+        self, team: str, item: str, contents: Mapping[str, bytes], *, content_type: str
+    ) -> AsyncIterator[Written]:
+        """Write all objects of an item that is yet to be made; see `Objects.put_whole`."""
+        async with self.quota.taking(sum(map(len, contents.values()))):
+            blobs = await self.blobs.write_all(list(contents.values()))
+            keys = [Key(team, item, path) for path in contents]
+            objects = [_stored_as(key, blob, content_type) for key, blob in zip(keys, blobs, strict=True)]
+            extent = _Extents(prefix_of(team, item))
+            for stored in sorted(objects, key=lambda stored: stored.key):
+                extent.add(stored)
+            async with self.kept_if_written(blobs) as write:
+                yield Written(extent.whole(), [_step(stored, None) for stored in objects], write)
 
-        When the block is cancelled, what was handed to the ledger is committed all the same: the blob stays then, and
-        is swept if nothing names it.
+    @asynccontextmanager
+    async def kept_if_written(self, blobs: Sequence[Blob]) -> AsyncIterator[Any]:
+        """Give what commits steps; the blobs stay when the block ends well, and go when it fails.
+
+        When the block is cancelled, what was handed to the ledger is committed all the same: the blobs stay then, and
+        are swept if nothing names them.
         """
+        names = [blob.name for blob in blobs]
         writing: asyncio.Task[Sequence[int]] | None = None
 
         async def write(*steps: Step) -> Sequence[int]:
@@ -118,14 +124,14 @@ class HubObjects(Objects):
             yield write
         except asyncio.CancelledError:
             if writing is None or writing.done():
-                self.blobs.settle(blob.name)
+                self.blobs.settle(names)
             else:
-                writing.add_done_callback(lambda _: self.blobs.settle(blob.name))
+                writing.add_done_callback(lambda _: self.blobs.settle(names))
             raise
         except Exception:
-            await self.blobs.remove([blob.name])
+            await self.blobs.remove(names)
             raise
-        self.blobs.settle(blob.name)
+        self.blobs.settle(names)
 
     async def head(self, key: str) -> Stored | None:
         """Give what is known of an object."""
@@ -193,19 +199,14 @@ class HubObjects(Objects):
     async def sync(self, team: str, item: str) -> Extent:
         """Bring an item's objects to the disk for good."""
         prefix = prefix_of(team, item)
-        digest = hashlib.sha256()
-        objects = size_bytes = 0
+        extent = _Extents(prefix)
         after = ""
         while page := await self.list(prefix, after=after, limit=_PAGE):
             await self.blobs.sync([stored.blob for stored in page])
             for stored in page:
-                path = stored.key.removeprefix(prefix)
-                if path != THUMBNAIL:
-                    digest.update(f"{path}\0{stored.digest}\n".encode())
-                size_bytes += stored.size_bytes
-            objects += len(page)
+                extent.add(stored)
             after = page[-1].key
-        return Extent(objects, size_bytes, digest.hexdigest())
+        return extent.whole()
 
     async def sweep(self, *, older_than_s: float) -> int:
         """Remove blobs that no row names, after the uploads that can not be completed any more."""
@@ -266,6 +267,25 @@ class HubObjects(Objects):
         await self.blobs.remove(names)
 
 
+class _Extents:
+    """Adds up the objects below a prefix, in the order of their keys."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._digest = hashlib.sha256()
+        self._objects = self._size_bytes = 0
+
+    def add(self, stored: Stored) -> None:
+        path = stored.key.removeprefix(self._prefix)
+        if path != THUMBNAIL:
+            self._digest.update(f"{path}\0{stored.digest}\n".encode())
+        self._size_bytes += stored.size_bytes
+        self._objects += 1
+
+    def whole(self) -> Extent:
+        return Extent(self._objects, self._size_bytes, self._digest.hexdigest())
+
+
 def check_condition(only_if: Condition, stored: Stored | None) -> None:
     """Compare an object with what a writer expects to find. Raises `Unmet`, and `Gone` where there is none."""
     if only_if.is_new and stored is not None:
@@ -283,6 +303,20 @@ def guard_of(team: str, item: str) -> Step:
 
 def _guard(team: str, item: str) -> Step:
     return (s.WRITE, {"b_item": item, "b_team": team})
+
+
+def _stored_as(key: Key, blob: Blob, content_type: str) -> Stored:
+    return Stored(
+        key=str(key),
+        team=key.team,
+        item=key.item,
+        blob=blob.name,
+        size_bytes=blob.size_bytes,
+        digest=blob.digest,
+        etag=etag_of(blob.digest),
+        content_type=content_type,
+        modified_at_us=now_us(),
+    )
 
 
 def _stored() -> Select[Any]:

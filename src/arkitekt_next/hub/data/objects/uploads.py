@@ -92,7 +92,7 @@ class HubUploads(Uploads):
             "digest": part.digest,
             "modified_at_us": part.modified_at_us,
         }
-        async with self._objects.kept_if_written(blob) as write, self._turn_of(upload):
+        async with self._objects.kept_if_written([blob]) as write, self._turn_of(upload):
             before = await self.parts(upload, after=number - 1, limit=1)
             counts = await write(guard_of(key.team, key.item), (s.GO_ON, {"b_upload": upload.id}), (s.PUT_PART, row))
             if not counts[0]:

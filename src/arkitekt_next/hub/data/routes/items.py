@@ -68,12 +68,13 @@ async def create_item(request: Request, who: Who, form: v.ItemForm) -> SafeJSON:
     grant = None
     if form.objects is not None:
         async with hub.transfers.writing(who.person):
-            row = await hub.data.store(who, wanted, form.objects)
+            made = await hub.data.items.create_whole(who, wanted, form.objects)
+        item = await reads.show_made(hub.database.engine, who, made)
     else:
         row = await hub.data.items.written(who, await hub.data.items.create(who, wanted))
         grant = await hub.data.grant(who, row, "write")
-    item = await reads.show_item(hub.database.engine, who, row)
-    return reply(v.Created(item=item, grant=grant), status=201, headers={"Location": f"/api/items/{row.id}"})
+        item = await reads.show_item(hub.database.engine, who, row)
+    return reply(v.Created(item=item, grant=grant), status=201, headers={"Location": f"/api/items/{item.id}"})
 
 
 @router.get("", summary="List items", response_model=v.ItemPage)
