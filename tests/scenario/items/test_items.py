@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import socket
 from typing import Any
@@ -11,9 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.data.keys import prefix_of
-from arkitekt_next.hub.data.items import NewItem
 from tests.support.items import (
     FILE,
     IMAGE,
@@ -34,80 +31,6 @@ from tests.support.teams import cast, new_team, someone
 from tests.support.waiting import scenario
 
 pytestmark = pytest.mark.requirement("data.items")
-
-
-def packed(**contents: bytes) -> dict[str, str]:
-    return {path.replace("__", "/"): base64.b64encode(data).decode() for path, data in contents.items()}
-
-
-@scenario
-async def test_a_small_item_may_come_with_all_that_it_holds(server: Any) -> None:
-    body = bytes(range(256)) * 2000
-    async with rest(server, "cam") as web:
-        slow, grant = await make(web, "image", name="slow")
-        await asyncio.to_thread(put, grant, "zarr", b"{}")
-        await asyncio.to_thread(put, grant, "0/c", body)
-        wanted = await commit(web, slow["id"])
-        form = {"kind": "image", "name": "quick", "meta": IMAGE, "objects": packed(zarr=b"{}", **{"0__c": body})}
-        answer = await web.post("/api/items", json=form)
-        assert answer.status_code == 201, answer.text
-        made = answer.json()
-        assert made["grant"] is None
-        differing = {"id", "name", "created_at_us", "committed_at_us"}
-        assert {name: value for name, value in made["item"].items() if name not in differing} == {
-            name: value for name, value in wanted.items() if name not in differing
-        }
-        assert made["item"]["id"] in await listed(web)
-        read = await granted(web, made["item"]["id"])
-        assert await asyncio.to_thread(fetch, read, "0/c") == body
-        assert await code(web.post(f"/api/items/{made['item']['id']}/grants", json={"mode": "write"})) == "409 conflict"
-
-
-@scenario
-async def test_storing_at_once_that_is_stopped_as_it_is_committed_says_so_and_keeps_what_is_committed(
-    server: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    items, ledger = server.app.state.hub.data.items, server.app.state.hub.database.ledger
-    commit = ledger.commit
-
-    async def stopped(*steps: Any) -> None:
-        await commit(*steps)
-        raise asyncio.CancelledError
-
-    async with rest(server, "cam") as web:
-        stored = await store(web)
-        login = (await web.get("/api/me")).json()
-        who = Principal(login["team"]["id"], login["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
-        monkeypatch.setattr(ledger, "commit", stopped)
-        wanted = NewItem(kind="file", name="stopped", meta=FILE)
-        with pytest.raises(asyncio.CancelledError):
-            await on_hub(server, items.create_whole(who, wanted, {"a": b"x"}))
-        monkeypatch.undo()
-        found = (await web.get("/api/items", params={"text": "stopped"})).json()["items"]
-        assert [(item["objects"], item["id"] != stored["id"]) for item in found] == [(1, True)]
-
-
-@scenario
-async def test_what_can_not_be_stored_at_once_leaves_nothing(server: Any) -> None:
-    async with rest(server, "cam") as web:
-        before = await on_hub(server, server.app.state.hub.quota.used_bytes())
-        for objects, said in (
-            (packed(**{"..__up": b"x"}), "objects.0"),
-            ({"a": "no base64!"}, "objects"),
-            ({}, "objects"),
-            ({str(number): "eA==" for number in range(17)}, "objects"),
-            (packed(a=b"x" * 900_000), "1048576"),
-        ):
-            refused = await web.post(
-                "/api/items", json={"kind": "file", "name": "no", "meta": FILE, "objects": objects}
-            )
-            assert refused.status_code in (400, 413, 422), refused.text
-            assert said in refused.text
-        wrong = {"kind": "image", "name": "no", "meta": {"shape": [3]}, "objects": packed(a=b"x")}
-        assert (await web.post("/api/items", json=wrong)).status_code == 422
-        assert not [item for item in await listed(web) if item == "no"]
-        assert await on_hub(server, server.app.state.hub.quota.used_bytes()) == before
-        assert (await web.get("/api/items", params={"text": "no", "limit": 5})).json()["items"] == []
 
 
 @scenario
