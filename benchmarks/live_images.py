@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import json
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support.raw import client, definition, post, sign_in
 
@@ -167,20 +169,23 @@ async def _viewer(hub: stage.Hub, token: str, task: str) -> AsyncIterator[Any]:
 
 
 def _view(url: str, token: str, task: str, seen: Any) -> None:
-    """Follow a task, and fetch the newest of its pictures, two at once, as the page does."""
+    """Follow a task, and fetch the newest of its pictures, two at once and by kept connections, as the page does."""
     headers = {"authorization": f"Bearer {token}"}
     newest: list[str] = []
     news = threading.Condition()
 
     def show() -> None:
+        kept = http.client.HTTPConnection(urlsplit(url).netloc)
         while True:
             with news:
                 news.wait_for(lambda: newest)
                 last = newest[-1]
                 newest.clear()
-            urllib.request.urlopen(urllib.request.Request(f"{url}/api/items/{last}", headers=headers)).read()
-            found = post(f"{url}/api/items/{last}/links", {"paths": ["0/c/0/0"]}, token)
-            urllib.request.urlopen(found["links"][0]["url"]).read()
+            body = json.dumps({"paths": ["0/c/0/0"]})
+            kept.request("POST", f"/api/items/{last}/links", body, {**headers, "content-type": "application/json"})
+            address = urlsplit(json.load(kept.getresponse())["links"][0]["url"])
+            kept.request("GET", f"{address.path}?{address.query}")
+            kept.getresponse().read()
             with seen.get_lock():
                 seen.value += 1
 

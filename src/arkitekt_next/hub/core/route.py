@@ -182,7 +182,8 @@ async def _identify(request: Request) -> Principal:
     return await hub.accounts.logins.identify_token(session, kind="page")
 
 
-def _principal_of(request: Request, _documented: Annotated[Any, Depends(_bearer)]) -> Principal:
+async def _principal_of(request: Request, _documented: Annotated[Any, Depends(_bearer)]) -> Principal:
+    # Not a plain function: FastAPI would run that in a thread, whose change costs each request more than what it does.
     principal: Principal = request.scope["principal"]
     return principal
 

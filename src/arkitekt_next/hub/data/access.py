@@ -6,11 +6,12 @@ agent may read what went into the task that it runs. The rule: what somebody may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import and_, exists, false, or_, select
+from sqlalchemy import and_, bindparam, exists, false, or_, select
 
-from arkitekt_next.auth.principal import Role
+from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.hub.tasks import access as tasks
 from arkitekt_next.storage import tables as t
@@ -20,13 +21,24 @@ from arkitekt_next.storage.history_tables import release_source
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from arkitekt_next.auth.principal import Principal
-
     Value = str | ColumnElement[str]
 
+_ROOT, _UPPER = t.task.alias("root"), t.task.alias("upper")
 _i = item.c
 _link = task_item.c
 _source = release_source.c
+
+
+@cache
+def anybody(role: Role) -> Principal:
+    """Give somebody of a role whose team and person are parameters, for a statement that is written once."""
+    team, person = (cast("str", bindparam(name)) for name in ("b_team", "b_person"))
+    return Principal(team, person, "", frozenset(), "", 0, role)
+
+
+def parameters(who: Principal) -> dict[str, str]:
+    """Give what `anybody` leaves open."""
+    return {"b_team": who.team, "b_person": who.person}
 
 
 def usable() -> ColumnElement[bool]:
@@ -54,7 +66,7 @@ def writable(who: Principal) -> ColumnElement[bool]:
     task = select(t.task.c.id).where(t.task.c.team_id == _i.team_id, t.task.c.id == _i.task_id)
     by_me = and_(
         _i.by_id == who.person,
-        or_(_i.committed_at_us.is_(None), _i.task_id.is_(None), exists(task.where(_runs(who.person)))),
+        or_(_i.committed_at_us.is_(None), _i.task_id.is_(None), exists(task.where(_runs(who)))),
     )
     return and_(_i.team_id == who.team, _i.removed_at_us.is_(None), or_(_i.person_id == who.person, by_me))
 
@@ -75,7 +87,7 @@ def _through(who: Principal) -> ColumnElement[bool]:
         .where(_link.team_id == who.team, _link.item_id == _i.id)
     )
     read = and_(tasks.visible(who), tasks.readable(who), _stays(who))
-    return or_(exists(linked.where(read)), exists(linked.where(_runs(who.person))))
+    return or_(exists(linked.where(read)), exists(linked.where(_runs(who))))
 
 
 def passable(who: Principal, parent: str | None) -> ColumnElement[bool]:
@@ -105,7 +117,7 @@ def _shows_to_team(who: Principal) -> ColumnElement[bool]:
 
 def _is_own(who: Principal) -> ColumnElement[bool]:
     """The condition under which a task is somebody's own, and was not called on behalf of another person's."""
-    k, root = t.task.c, t.task.alias("root")
+    k, root = t.task.c, _ROOT
     owned = select(root.c.id).where(root.c.team_id == k.team_id, root.c.id == k.root_id)
     return and_(k.person_id == who.person, or_(k.root_id == k.id, exists(owned.where(root.c.person_id == who.person))))
 
@@ -115,7 +127,7 @@ def _stays(who: Principal) -> ColumnElement[bool]:
 
     What an agent called on behalf of another person's task was given shows to it only until that task has ended.
     """
-    k, root = t.task.c, t.task.alias("upper")
+    k, root = t.task.c, _UPPER
     under_way = select(root.c.id).where(
         root.c.team_id == k.team_id, root.c.id == k.root_id, root.c.ended_at_us.is_(None)
     )
@@ -130,17 +142,12 @@ def _keeps_sources(who: Principal) -> ColumnElement[bool]:
     return exists(kept if who.role in (Role.OWNER, Role.ADMIN) else kept.where(t.app.c.owner_id == who.person))
 
 
-def _runs(person: Value) -> ColumnElement[bool]:
+def _runs(who: Principal) -> ColumnElement[bool]:
     """The condition under which somebody's agent runs a task."""
-    agent = select(t.agent.c.id).where(t.agent.c.id == t.task.c.agent_id, t.agent.c.person_id == person)
+    agent = select(t.agent.c.id).where(t.agent.c.id == t.task.c.agent_id, t.agent.c.person_id == who.person)
     return and_(t.task.c.ended_at_us.is_(None), exists(agent))
 
 
-def held(who: Principal, task: str) -> ColumnElement[bool]:
+def held(who: Principal, task: Value) -> ColumnElement[bool]:
     """Give the condition on tasks under which somebody's agent runs this one, and so may store for it."""
-    return held_by(who.team, who.person, task)
-
-
-def held_by(team: Value, person: Value, task: Value) -> ColumnElement[bool]:
-    """As `held`, of values or of parameters of a statement that is written once."""
-    return and_(t.task.c.team_id == team, t.task.c.id == task, _runs(person))
+    return and_(t.task.c.team_id == who.team, t.task.c.id == task, _runs(who))

@@ -7,12 +7,15 @@ it was looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from arkitekt_next.auth import rules
+from arkitekt_next.auth.principal import Principal, Role
 from arkitekt_next.auth.rules import Visibility
 from arkitekt_next.data.keys import InvalidKey, prefix_of
 from arkitekt_next.data.keys import check as check_key
@@ -29,9 +32,8 @@ from .objects.contract import Gone
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement, Row, Select
 
-    from arkitekt_next.auth.principal import Principal
     from arkitekt_next.hub.data.objects.contract import Objects, Write
     from arkitekt_next.storage.engine import Database
     from arkitekt_next.storage.ledger import Step
@@ -39,13 +41,14 @@ if TYPE_CHECKING:
     from .folders import Folders
     from .quota import Quota
 
+Condition = Callable[[Principal], "ColumnElement[bool]"]
 META_LIMIT_BYTES = 64 * 1024
 TAG_LIMIT = 64
 _CONTENT_TYPE = "binary/octet-stream"
 _i = d.item.c
 _k = t.task.c
 _HELD = select(_k.person_id, _k.visibility, _k.is_discreet).where(
-    access.held_by(bindparam("b_team"), bindparam("b_person"), bindparam("b_task"))
+    access.held(access.anybody(Role.MEMBER), bindparam("b_task"))
 )
 _ATTEMPTS = 5
 _IDS_A_QUERY = 500
@@ -191,7 +194,7 @@ class Items:
                 "used_at_us": now,
             }
             if (await self._database.ledger.commit((statements.COMMIT, changes)))[0]:
-                return await self._one(id, _i.team_id == who.team)
+                return await self._one(who, id, _in_team)
             row = await self.written(who, id)
         raise Conflict(
             problem=f"Item {id} was written to while it was committed",
@@ -200,15 +203,15 @@ class Items:
 
     async def written(self, who: Principal, id: str) -> Row[Any]:
         """Give an item that somebody writes, or has written and may still look at. Raises `NotFound`."""
-        return await self._one(id, access.writable(who))
+        return await self._one(who, id, access.writable)
 
     async def read(self, who: Principal, id: str) -> Row[Any]:
         """Give a committed item that somebody may read, in the trash, removed, or not. Raises `NotFound`."""
-        return await self._one(id, _i.committed_at_us.is_not(None), access.readable(who))
+        return await self._one(who, id, _committed)
 
     async def show(self, who: Principal, id: str) -> Row[Any]:
         """Give an item that somebody reads or writes. Raises `NotFound`."""
-        return await self._one(id, _shown_to(who))
+        return await self._one(who, id, _shown_to)
 
     async def of_these(self, who: Principal, ids: Collection[str]) -> set[str]:
         """Give which of these items somebody reads or writes."""
@@ -309,7 +312,7 @@ class Items:
         if wanted.task is None:
             usual = Visibility.PRIVATE if wanted.is_temporary else Visibility.TEAM
             return who.person, wanted.visibility or usual.value
-        held = {"b_team": who.team, "b_person": who.person, "b_task": wanted.task}
+        held = {**access.parameters(who), "b_task": wanted.task}
         async with self._database.engine.connect() as db:
             task = (await db.execute(_HELD, held)).first()
         if task is None:
@@ -319,9 +322,11 @@ class Items:
         chosen = wanted.visibility if not task.is_discreet and task.visibility == Visibility.TEAM else None
         return task.person_id, chosen or usual.value
 
-    async def _one(self, id: str, *conditions: ColumnElement[bool]) -> Row[Any]:
+    async def _one(self, who: Principal, id: str, condition: Condition) -> Row[Any]:
+        given = {**access.parameters(who), "b_id": id}
+        row: Row[Any] | None
         async with self._database.engine.connect() as db:
-            row = (await db.execute(select(d.item).where(_i.id == id, *conditions))).first()
+            row = (await db.execute(_one_under(condition, who.role), given)).first()
         if row is None:
             raise missing(id)
         return row
@@ -353,8 +358,21 @@ def _batches(ids: Collection[str]) -> Iterator[list[str]]:
     return (listed[start : start + _IDS_A_QUERY] for start in range(0, len(listed), _IDS_A_QUERY))
 
 
+@cache
+def _one_under(condition: Condition, role: Role) -> Select[Any]:
+    return select(d.item).where(_i.id == bindparam("b_id"), condition(access.anybody(role)))
+
+
+def _in_team(who: Principal) -> ColumnElement[bool]:
+    return _i.team_id == who.team
+
+
+def _committed(who: Principal) -> ColumnElement[bool]:
+    return and_(_i.committed_at_us.is_not(None), access.readable(who))
+
+
 def _shown_to(who: Principal) -> ColumnElement[bool]:
-    return or_(access.writable(who), and_(_i.committed_at_us.is_not(None), access.readable(who)))
+    return or_(access.writable(who), _committed(who))
 
 
 def _removed(id: str) -> Conflict:

@@ -10,9 +10,10 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from arkitekt_next.data.keys import THUMBNAIL, Key, past, prefix_of
 from arkitekt_next.hub.core.ids import now_us
@@ -136,7 +137,7 @@ class HubObjects(Objects):
     async def head(self, key: str) -> Stored | None:
         """Give what is known of an object."""
         async with self.database.engine.connect() as db:
-            row = (await db.execute(_stored().where(_o.key == key))).first()
+            row = (await db.execute(_head(), {"b_key": key})).first()
         return Stored(*row) if row is not None else None
 
     async def read(self, stored: Stored, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -343,6 +344,11 @@ def _unmet(only_if: Condition) -> Unmet:
     if only_if.is_new:
         return Unmet(problem="There is an object of that key already", remedy="Leave If-None-Match out to replace it")
     return Unmet(problem=f"The object has another etag than {only_if.etag}", remedy="Read it anew")
+
+
+@cache
+def _head() -> Select[Any]:
+    return _stored().where(_o.key == bindparam("b_key"))
 
 
 def _above(keys: Sequence[Any], after: Sequence[Any]) -> Any:
