@@ -59,7 +59,7 @@ export function TextControl({ port, text, id, path, describedBy, isWrong, onChan
   if (slider !== null) {
     return (
       <div className="flex items-center gap-3">
-        <input type="range" aria-label={labelOf(port)} className="min-w-0 flex-1 accent-accent" {...slider} value={Number.isFinite(Number(text)) && text.trim() !== "" ? Number(text) : slider.min} onChange={(event) => say(event.target.value)} />
+        <input type="range" aria-label={labelOf(port)} className="min-h-6 min-w-0 flex-1 accent-accent" {...slider} value={Number.isFinite(Number(text)) && text.trim() !== "" ? Number(text) : slider.min} onChange={(event) => say(event.target.value)} />
         <input {...common} className="field w-28 shrink-0 tabular-nums" inputMode="decimal" onChange={(event) => say(event.target.value)} />
       </div>
     );

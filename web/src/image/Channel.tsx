@@ -48,7 +48,7 @@ export function Channel({ channel, stats, isWhole, onChange }: Props) {
               <input
                 id={`${id}-${which}`}
                 type="range"
-                className="min-w-0 flex-1 accent-accent"
+                className="min-h-6 min-w-0 flex-1 accent-accent"
                 min={from}
                 max={to}
                 step={step}

@@ -31,7 +31,7 @@ export function Slider({ axis, size, at, step, unit, onChange }: Props) {
       <button type="button" className="button plain min-h-8 px-1.5" aria-label={isPlaying ? `Stop playing ${name}` : `Play ${name}`} onClick={() => setPlaying(!isPlaying)}>
         {isPlaying ? <Pause aria-hidden className="size-4" /> : <Play aria-hidden className="size-4" />}
       </button>
-      <input type="range" aria-label={name} aria-valuetext={`${at + 1} of ${size}${where}`} className="min-w-0 flex-1 accent-accent" min={0} max={size - 1} value={at} onChange={(event) => onChange(Number(event.target.value))} />
+      <input type="range" aria-label={name} aria-valuetext={`${at + 1} of ${size}${where}`} className="min-h-6 min-w-0 flex-1 accent-accent" min={0} max={size - 1} value={at} onChange={(event) => onChange(Number(event.target.value))} />
       <output className="quiet w-28 text-right tabular-nums">
         {at + 1} of {size}
         {where}

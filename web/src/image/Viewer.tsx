@@ -69,7 +69,7 @@ function Opened({ item, levels, view, onView, selection, onSelection }: Shared &
             </label>
           ))}
           <label className="flex items-center gap-2 text-sm">
-            How strongly labels cover <input type="range" className="w-40 accent-accent" min={0.1} max={1} step={0.05} value={opacity} onChange={(event) => setOpacity(Number(event.target.value))} />
+            How strongly labels cover <input type="range" className="min-h-6 w-40 accent-accent" min={0.1} max={1} step={0.05} value={opacity} onChange={(event) => setOpacity(Number(event.target.value))} />
           </label>
         </fieldset>
       )}
