@@ -18,6 +18,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from tests.support import warm
+
 DEADLINE_S = 60.0
 COMMAND = [sys.executable, "-m", "arkitekt_next"]
 
@@ -61,6 +63,8 @@ class Home:
 
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
+    is_warm: bool = False
+    """Whether `run` spares its processes to load libraries; see `warm`."""
 
     @property
     def hub_folder(self) -> Path:
@@ -87,15 +91,19 @@ class Home:
     def run(self, *arguments: str, at: Path | None = None, **environment: str) -> Done:
         """Run a command to its end."""
         began = time.monotonic()
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=at or self.folder,
-            env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-        )
+        place, seen = at or self.folder, {**self.environment, **environment}
+        if self.is_warm:
+            done = warm.run(COMMAND[-1], list(arguments), cwd=place, env=seen, timeout=DEADLINE_S)
+        else:
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                cwd=place,
+                env=seen,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE_S,
+            )
         return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
     @contextmanager
@@ -207,10 +215,10 @@ class Terminal:
 
 
 @contextmanager
-def home_at(folder: Path) -> Iterator[Home]:
+def home_at(folder: Path, *, is_warm: bool = False) -> Iterator[Home]:
     """A user with an empty home; a hub that was started in it is ended."""
     folder.mkdir(parents=True, exist_ok=True)
-    home = Home(folder)
+    home = Home(folder, is_warm=is_warm)
     try:
         yield home
     finally:

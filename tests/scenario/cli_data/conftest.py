@@ -14,7 +14,7 @@ from tests.support.cli import Home, home_at
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with home_at(tmp_path_factory.mktemp("data")) as home:
+    with home_at(tmp_path_factory.mktemp("data"), is_warm=True) as home:
         assert home.run("hub", "start", "--background").code == 0
         yield home
 
