@@ -49,7 +49,7 @@ contracts: $(STAMP) ## Who may import whom; generated pages are fresh
 	$(BIN)/python scripts/generate_reference.py --check
 
 unit: built ## Unit, contract, scenario and documentation tests, JOBS=3 at a time; then those that need to be alone
-	$(BIN)/python -m pytest -m "not alone" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -m "not alone" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest -m alone
 
 bench: $(STAMP) ## Calls, throughput, streams, start and memory, each beside its floor

@@ -25,7 +25,7 @@ from tests.support.browsing import accounts, add_person, on_hub, set_up_owner
 from tests.support.page_lab import make_page_lab
 from tests.support.raw import sign_in as sign_in_raw
 from tests.web.conftest import CHROMIUM, QUIET
-from tests.web.test_account_pages import address, sign_in
+from tests.web.watched import address, sign_in
 
 from arkitekt_next import App, Array, File, Image, Table
 from arkitekt_next.embedded import serve

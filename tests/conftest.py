@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,17 @@ def postgres_url(postgres_session: PostgresServer) -> Iterator[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Let programs that the tests start hear Ctrl-C, also when the run itself was started not to (`nohup … &`)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_LONGEST_FIRST = ("web", "docs", "scenario", "contract")
+"""Folders whose files take long; at the end several processes share what is short, and none waits for another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest. Files of the page follow each other, so that they share a browser."""
+    places = {name: at for at, name in enumerate(_LONGEST_FIRST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).parts[0], len(places)))
 
 
 _SECRECY: list[Secrecy] = []

@@ -1,4 +1,4 @@
-"""One browser for each file of tests, and pages in it that refuse whatever breaks the policy for content."""
+"""One browser for all files of tests that follow each other, and places in it where somebody is signed in already."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.web.watched import Seats
+
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
     "--no-sandbox",
@@ -16,18 +18,28 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    "--disable-site-isolation-trials",  # pages of one browser share a process, with what it has compiled
+    "--renderer-process-limit=1",
 ]
 expect.set_options(timeout=15_000)  # as long as for what is clicked: several browsers share few cores here
 SHOTS = os.environ.get("ARKITEKT_TEST_SHOTS")
 LOOKS = {"": {}, "-dark": {"color_scheme": "dark"}, "-phone": {"viewport": {"width": 390, "height": 844}}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def seats(chromium: Browser) -> Iterator[Seats]:
+    """Browsers of one file of tests; see there."""
+    seats = Seats(chromium)
+    yield seats
+    seats.close()
 
 
 def shoot(page: Page, name: str) -> None:

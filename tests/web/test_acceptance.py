@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from tests.support.browsing import PASSWORD, on_hub
 from tests.support.cli import Home, home_at
 from tests.web.conftest import shoot
 from tests.web.test_images import shows
-from tests.web.watched import fill_everything, opened
+from tests.web.watched import drop, fill_everything, opened
 
 pytestmark = [
     pytest.mark.requirement("page.path"),
@@ -42,14 +41,6 @@ def gradient() -> None:
     Image.save((np.mgrid[:64, :96][0] * 600).astype(np.uint16), name="gradient", axes="yx")
 """
 T, Z, SIDE = 3, 4, 300
-DROP = """({text, name}) => {
-  const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  const carried = new DataTransfer();
-  carried.items.add(new File([bytes], name, {type: 'image/tiff'}));
-  for (const kind of ['dragenter', 'dragover', 'drop'])
-    document.querySelector('main h1').parentElement.nextElementSibling
-      .dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
-}"""
 MAKE_PRIVATE = """async (item) => (await fetch(`/api/items/${item}`, {
   method: 'PATCH',
   headers: {
@@ -197,7 +188,7 @@ def drop_an_image(page: Page, name: str) -> str:
     path = Path(f"{name}.ome.tif")
     content = tiff_of(values)
     go(page, "Data")
-    page.evaluate(DROP, {"text": base64.b64encode(content).decode(), "name": str(path)})
+    drop(page, content, str(path), "image/tiff")
     brought = page.get_by_role("region", name="Files that are brought in")
     expect(brought.get_by_role("heading")).to_have_text(re.compile("through$"), timeout=60_000)
     brought.get_by_role("link", name=path.name).click()

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from arkitekt_next.embedded import find_hub, page_link, serve
 from tests.support.browsing import PASSWORD, START, add_person, device_code, on_hub, set_up_owner
 from tests.web.conftest import shoot
+from tests.web.watched import POLICY, address, opened, sign_in
 
 
 @pytest.fixture
@@ -26,32 +27,14 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    """A page of a fresh browser, which refuses whatever breaks the content policy."""
-    context = chromium.new_context(base_url=address(server))
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
-    opened.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    yield opened
-    context.close()
-    assert broken == []
-
-
-def address(server: Any) -> str:
-    return str(server.app.state.hub.url)
+    with opened(chromium, server, only=POLICY) as page:
+        yield page
 
 
 def to_account(page: Page) -> None:
     """Go to the account from where one lands who has come in without wanting to go anywhere."""
     expect(page).to_have_url(re.compile(f"{START}$"))
     page.goto("/account")
-
-
-def sign_in(page: Page, email: str = "ada@lab.org") -> None:
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 @pytest.mark.requirement("pages.setup", "pages.browser")

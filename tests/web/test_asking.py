@@ -12,12 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from arkitekt_next import App, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.ports import CustomSearch
-from tests.support.browsing import forget_tries, on_hub, set_up_owner
+from tests.support.browsing import forget_tries, on_hub
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import ANYTHING, owned_hub, sign_in, signed_in
 
 pytestmark = [
     pytest.mark.requirement("page.form"),
@@ -63,12 +62,7 @@ def make_apps(url: str) -> tuple[App, App]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("asking")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
+    with owned_hub(tmp_path_factory.mktemp("asking")) as running:
         store, lab = make_apps(running.url)
         with store.run_detached(), lab.run_detached():
             yield running
@@ -76,18 +70,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.goto("/app")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
-    RAN.clear()
-    yield opened
-    context.close()
-    assert broken == []
+    with signed_in(chromium, server, expected=ANYTHING) as page:
+        RAN.clear()
+        yield page
 
 
 def calls_of(page: Page) -> list[str]:

@@ -17,18 +17,16 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pydantic import Field
 
 from arkitekt_next import App
-from arkitekt_next.embedded import serve
 from arkitekt_next.errors import DeclarationError, InvalidValue
 from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.ports import CustomSearch, Number, TypeRegistry, compile_check, define
 from arkitekt_next.testing.port_strategies import ports
-from tests.support.browsing import set_up_owner
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import Seats, owned_hub
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 DRAWS = int(os.environ.get("FORM_DRAWS", "400"))
@@ -293,33 +291,14 @@ def make_lab(url: str, *, is_new: bool) -> App:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("forms")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
+    with owned_hub(tmp_path_factory.mktemp("forms")) as running:
         yield running
 
 
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    context = chromium.new_context(
-        base_url=str(server.app.state.hub.url),
-        viewport={"width": 1100, "height": 800},
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
-    opened.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.goto("/app")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
-    yield opened
-    context.close()
-    assert broken == []
+def page(seats: Seats, server: Any) -> Iterator[Page]:
+    with seats.page(server, permissions=["clipboard-read", "clipboard-write"]) as page:
+        yield page
 
 
 @pytest.mark.requirement("page.form")

@@ -11,16 +11,15 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from arkitekt_next import App, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import add_person, set_up_owner
+from tests.support.browsing import add_person
 from tests.support.page_lab import make_page_lab
 from tests.support.raw import sign_in as sign_in_raw
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import Seats, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.history"),
@@ -30,12 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("history")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
+    with owned_hub(tmp_path_factory.mktemp("history")) as running:
         add_person(running, "bob", "member")
         mine = App("mine", url=running.url, visibility="private")
 
@@ -88,28 +82,15 @@ def made(server: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    yield from opened(chromium, server, "ada@lab.org")
+def page(seats: Seats, server: Any) -> Iterator[Page]:
+    with seats.page(server) as page:
+        yield page
 
 
 @pytest.fixture
-def bobs(chromium: Browser, server: Any) -> Iterator[Page]:
-    yield from opened(chromium, server, "bob@lab.org")
-
-
-def opened(chromium: Browser, server: Any, email: str) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 900})
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    broken: list[str] = []
-    page.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto("/app")
-    sign_in(page, email)
-    expect(page.get_by_role("heading", name="Functions")).to_be_visible()
-    yield page
-    context.close()
-    assert broken == []
+def bobs(seats: Seats, server: Any) -> Iterator[Page]:
+    with seats.page(server, "bob@lab.org") as page:
+        yield page
 
 
 def test_an_item_says_in_a_line_how_it_was_made_and_leads_there(page: Page, made: dict[str, str]) -> None:

@@ -12,12 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next import App
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import set_up_owner
 from tests.support.hostile_content import APP, CLEAN, NAMES, PRINTABLE, Agent, Content, hostile
 from tests.support.payloads import PAYLOADS
-from tests.web.test_account_pages import address, sign_in
+from tests.web.watched import address, new_context, owned_hub, sign_in
 
 pytestmark = [
     pytest.mark.requirement("page.hostile"),
@@ -118,14 +116,12 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Content, Agent]]:
-    folder = tmp_path_factory.mktemp("hostile")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
-        with App("seed", url=running.url), hostile(running) as (content, agent):
-            yield running, content, agent
+    with (
+        owned_hub(tmp_path_factory.mktemp("hostile")) as running,
+        App("seed", url=running.url),
+        hostile(running) as (content, agent),
+    ):
+        yield running, content, agent
 
 
 @pytest.fixture
@@ -138,8 +134,7 @@ def watched(chromium: Browser, made: tuple[Any, Content, Agent]) -> Iterator[Wat
 
 @contextmanager
 def entered(chromium: Browser, server: Any) -> Iterator[Watched]:
-    context = chromium.new_context(base_url=address(server), viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(15_000)
+    context = new_context(chromium, server, viewport={"width": 1400, "height": 1000})
     context.add_init_script(WATCH)
     page = context.new_page()
     found = Watched(page, address(server))

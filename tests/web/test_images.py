@@ -15,15 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from arkitekt_next import App, Array, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import set_up_owner
 from tests.support.waiting import until
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import Seats, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.images"),
@@ -34,14 +32,8 @@ Z, SIDE = 5, 300
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, str]]]:
-    folder = tmp_path_factory.mktemp("images")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
-        with App("seed", url=running.url):
-            yield running, _store()
+    with owned_hub(tmp_path_factory.mktemp("images")) as running, App("seed", url=running.url):
+        yield running, _store()
 
 
 def _store() -> dict[str, str]:
@@ -70,22 +62,10 @@ def _store() -> dict[str, str]:
 
 
 @pytest.fixture
-def page(chromium: Browser, stored: tuple[Any, dict[str, str]]) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(stored[0].app.state.hub.url), viewport={"width": 1100, "height": 900})
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
+def page(seats: Seats, stored: tuple[Any, dict[str, str]]) -> Iterator[Page]:
     absent = "status of 404"  # as a browser calls what is not stored: a thumbnail, a chunk of nothing
-    opened.on(
-        "console", lambda said: broken.append(said.text) if said.type == "error" and absent not in said.text else None
-    )
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.goto("/app")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
-    yield opened
-    context.close()
-    assert broken == []
+    with seats.page(stored[0], expected=(absent,)) as page:
+        yield page
 
 
 def looked_at(page: Page, id: str) -> Locator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from arkitekt_next import App, Image
 from arkitekt_next.auth.principal import Scope
-from arkitekt_next.embedded import serve
 from arkitekt_next.errors import SignInNeeded
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import PASSWORD, accounts, add_person, on_hub, set_up_owner
+from tests.support.browsing import PASSWORD, accounts, add_person, on_hub
 from tests.support.page_lab import make_page_lab
 from tests.support.waiting import until
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import address, sign_in
+from tests.web.watched import POLICY, opened, owned_hub, signed_in
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = [
@@ -32,52 +31,24 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "hub"))
-    monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path / "state"))
-    monkeypatch.setenv("ARKITEKT_CACHE", str(tmp_path / "cache"))
-    with serve(tmp_path / "hub", log_level="error", data_quota_bytes=10**9) as running:
-        set_up_owner(running)
+def server(tmp_path: Path) -> Iterator[Any]:
+    with owned_hub(tmp_path, data_quota_bytes=10**9) as running:
         yield running
-
-
-@contextmanager
-def opened(chromium: Browser, server: Any) -> Iterator[Page]:
-    """A page of a fresh browser, which refuses whatever goes wrong in it."""
-    context = chromium.new_context(base_url=address(server), viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    broken: list[str] = []
-    page.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    yield page
-    context.close()
-    assert broken == []
 
 
 @pytest.fixture
 def page(chromium: Browser, server: Any) -> Iterator[Page]:
     """The page of the owner."""
-    with opened(chromium, server) as page:
-        page.goto("/")
-        sign_in(page)
-        expect(page.get_by_role("heading", name="Functions")).to_be_visible()
+    with signed_in(chromium, server, only=POLICY) as page:
         yield page
 
 
-def as_person(chromium: Browser, server: Any, name: str, role: str) -> AbstractContextManager[Page]:
+@contextmanager
+def as_person(chromium: Browser, server: Any, name: str, role: str) -> Iterator[Page]:
     """The page of somebody else in the team."""
-
-    @contextmanager
-    def enter() -> Iterator[Page]:
-        add_person(server, name, role)
-        with opened(chromium, server) as page:
-            page.goto("/")
-            sign_in(page, f"{name}@lab.org")
-            expect(page.get_by_role("heading", name="Functions")).to_be_visible()
-            yield page
-
-    return enter()
+    add_person(server, name, role)
+    with signed_in(chromium, server, f"{name}@lab.org", only=POLICY) as page:
+        yield page
 
 
 def go(page: Page, screen: str, title: str | None = None) -> None:
@@ -100,7 +71,7 @@ def test_somebody_is_invited_comes_in_is_made_an_admin_and_removed(server: Any, 
     page.get_by_role("button", name="Put it away").click()
     expect(page.get_by_label("The link")).not_to_be_visible()
 
-    with opened(chromium, server) as theirs:
+    with opened(chromium, server, only=POLICY) as theirs:
         theirs.goto(link)
         theirs.get_by_label("Name").fill("Grace Hopper")
         theirs.get_by_label("E-mail").first.fill("grace@lab.org")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from arkitekt_next import App, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import PASSWORD, add_person, set_up_owner
+from tests.support.browsing import PASSWORD, add_person
 from tests.support.page_lab import make_page_lab
-from tests.web.watched import opened
+from tests.web.watched import opened, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.path"),
@@ -23,12 +23,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("ARKITEKT_HUB_FOLDER", str(tmp_path / "hub"))
-    monkeypatch.setenv("ARKITEKT_STATE_FOLDER", str(tmp_path / "state"))
-    monkeypatch.setenv("ARKITEKT_CACHE", str(tmp_path / "cache"))
-    with serve(tmp_path / "hub", log_level="error") as running:
-        set_up_owner(running)
+def server(tmp_path: Path) -> Iterator[Any]:
+    with owned_hub(tmp_path) as running:
         add_person(running, "mia", "member")
         with make_page_lab(url=running.url).run_detached(), App("seed", url=running.url):
             Image.save((np.mgrid[:64, :96][0] * 600).astype(np.uint16), name="gradient", axes="yx")

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,14 +16,13 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from arkitekt_next import App, Image, Table
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import add_person, set_up_owner
+from tests.support.browsing import add_person
 from tests.support.many import serve_many
 from tests.support.page_lab import make_page_lab
 from tests.support.raw import sign_in as sign_in_raw
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import Seats, owned_hub, signed_in
 
 pytestmark = [
     pytest.mark.requirement("page.lists"),
@@ -59,12 +57,7 @@ SCROLL = """async (step) => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("lists")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
+    with owned_hub(tmp_path_factory.mktemp("lists")) as running:
         add_person(running, "bob", "member")
         lab = make_page_lab(url=running.url)
         with lab.run_detached(), App("seed", url=running.url):
@@ -80,28 +73,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     yield from serve_many(tmp_path_factory.mktemp("many") / "hub", tasks=TASKS, actions=ACTIONS)
 
 
-@contextmanager
-def opened(chromium: Browser, server: Any, **look: Any) -> Iterator[Page]:
-    context = chromium.new_context(
-        base_url=str(server.app.state.hub.url), **{"viewport": {"width": 1100, "height": 800}, **look}
-    )
-    context.set_default_timeout(15_000)
-    context.add_init_script(WATCH_LONG_TASKS)
-    page = context.new_page()
-    broken: list[str] = []
-    page.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: broken.append(str(error)))
-    page.goto("/app")
-    sign_in(page)
-    expect(page.get_by_role("heading", name="Functions")).to_be_visible()
-    yield page
-    context.close()
-    assert broken == []
-
-
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    with opened(chromium, server) as page:
+def page(seats: Seats, server: Any) -> Iterator[Page]:
+    with seats.page(server) as page:
         yield page
 
 
@@ -287,7 +261,7 @@ def make_folder(page: Page, name: str) -> None:
 
 @pytest.mark.alone
 def test_what_comes_in_above_moves_nothing_and_only_what_is_seen_is_asked_again(chromium: Browser, many: Any) -> None:
-    with opened(chromium, many) as page, web(many) as client:
+    with signed_in(chromium, many) as page, web(many) as client:
         page.goto("/app/tasks")
         expect(rows(page, "Tasks").first).to_be_visible()
         for _ in range(4):
@@ -349,8 +323,9 @@ def test_a_hundred_thousand_tasks_and_ten_thousand_functions_scroll_to_their_end
             print(f"\n{name}: median {median:.0f} ms, p95 {p95:.0f} ms, N = 30, round {len(rounds)}")
             assert p95 <= FIRST_MS, name
     for label, path, least in (("Tasks", "/app/tasks", TASKS), ("Functions", "/app", ACTIONS)):
-        with opened(chromium, many) as page:
+        with signed_in(chromium, many) as page:
             page.set_default_timeout(300_000)
+            page.add_init_script(WATCH_LONG_TASKS)
             page.goto(path)
             expect(rows(page, label).first).to_be_visible()
             page.evaluate("window.long = []")

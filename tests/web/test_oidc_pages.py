@@ -13,7 +13,8 @@ from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, on_hub, set_up_owner
 from tests.support.provider import independent_provider, known_there, told_of
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import address, sign_in, to_account
+from tests.web.test_account_pages import to_account
+from tests.web.watched import POLICY, opened, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +32,8 @@ def server(issuer: str) -> Iterator[Any]:
 
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
 def page(chromium: Browser, server: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page of a fresh browser, which refuses whatever breaks the content policy."""
-    context = chromium.new_context(base_url=address(server), java_script_enabled=request.param)
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
-    opened.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    yield opened
-    context.close()
-    assert broken == []
+    with opened(chromium, server, only=POLICY, java_script_enabled=request.param) as page:
+        yield page
 
 
 def agree(page: Page, subject: str) -> None:

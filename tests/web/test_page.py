@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from arkitekt_next import App, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import set_up_owner
 from tests.support.page_lab import make_page_lab
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
-from tests.web.watched import fill_everything
+from tests.web.watched import Seats, fill_everything, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.run"),
@@ -29,35 +26,21 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
-        with make_page_lab(url=running.url).run_detached(), App("seed", url=running.url):
-            rows = np.mgrid[:64, :96][0]
-            Image.save((rows * 600).astype(np.uint16), name="gradient", axes="yx", tags=["test"])
-            yield running
+    with (
+        owned_hub(tmp_path_factory.mktemp("page")) as running,
+        make_page_lab(url=running.url).run_detached(),
+        App("seed", url=running.url),
+    ):
+        rows = np.mgrid[:64, :96][0]
+        Image.save((rows * 600).astype(np.uint16), name="gradient", axes="yx", tags=["test"])
+        yield running
 
 
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
+def page(seats: Seats, server: Any) -> Iterator[Page]:
     away = "net::ERR_INTERNET_DISCONNECTED"  # as a browser calls what one of the tests does to it
-    opened.on(
-        "console", lambda said: broken.append(said.text) if said.type == "error" and away not in said.text else None
-    )
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.goto("/app")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
-    yield opened
-    context.close()
-    assert broken == []
+    with seats.page(server, expected=(away,)) as page:
+        yield page
 
 
 def test_a_function_is_found_filled_and_run(page: Page) -> None:

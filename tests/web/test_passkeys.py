@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from arkitekt_next.embedded import serve
 from tests.support.browsing import device_code, set_up_owner
-
-from .conftest import shoot
-from .test_account_pages import address, sign_in, to_account
+from tests.web.conftest import shoot
+from tests.web.test_account_pages import to_account
+from tests.web.watched import POLICY, address, opened, sign_in
 
 pytestmark = pytest.mark.requirement("pages.passkeys", "pages.browser")
 
@@ -42,16 +42,8 @@ def server() -> Iterator[Any]:
 
 @pytest.fixture
 def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    """A page of a fresh browser, which refuses whatever breaks the content policy."""
-    context = chromium.new_context(base_url=address(server))
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
-    opened.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    yield opened
-    context.close()
-    assert broken == []
+    with opened(chromium, server, only=POLICY) as page:
+        yield page
 
 
 @pytest.fixture

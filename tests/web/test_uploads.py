@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import struct
 import zlib
@@ -14,19 +13,17 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from arkitekt_next import App, File, Image
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.sdk.data.formats.importing import read
 from arkitekt_next.sdk.data.ngff import PALETTE
 from arkitekt_next.sdk.data.pyramid import mean_halved
-from tests.support.browsing import set_up_owner
 from tests.support.samples import sample
 from tests.support.waiting import until
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import Seats, drop, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.upload"),
@@ -37,36 +34,15 @@ RANDOM = np.random.default_rng(7)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("uploads")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
-        with App("looks", url=running.url):
-            yield running
+    with owned_hub(tmp_path_factory.mktemp("uploads")) as running, App("looks", url=running.url):
+        yield running
 
 
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 900})
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    broken: list[str] = []
+def page(seats: Seats, server: Any) -> Iterator[Page]:
     away = ("net::ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")
-    opened.on(
-        "console",
-        lambda said: (
-            broken.append(said.text) if said.type == "error" and not any(one in said.text for one in away) else None
-        ),
-    )
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.goto("/app/data")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Data")).to_be_visible()
-    yield opened
-    context.close()
-    assert broken == []
+    with seats.page(server, place="/app/data", title="Data", expected=away) as page:
+        yield page
 
 
 def _stack(path: Path) -> np.ndarray[Any, Any]:
@@ -187,19 +163,9 @@ def test_images_of_microscopes_are_read_as_on_the_command_line(page: Page, parts
         assert told(found.meta) == told(source.meta)
 
 
-DROP = """({text, name}) => {
-  const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-  const carried = new DataTransfer();
-  carried.items.add(new File([bytes], name, {type: 'text/plain'}));
-  for (const kind of ['dragenter', 'dragover', 'drop'])
-    document.querySelector('main h1').parentElement.nextElementSibling
-      .dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
-}"""
-
-
 def test_any_file_is_kept_as_it_is_when_it_is_dropped(page: Page) -> None:
     content = RANDOM.bytes(40_000_000)  # in three parts
-    page.evaluate(DROP, {"text": base64.b64encode(content).decode(), "name": "run \\ 7.raw"})
+    drop(page, content, "run \\ 7.raw", "text/plain")
     expect(page.get_by_role("heading", name="It is through")).to_be_visible(timeout=60_000)
     file = next(iter(File.search("run")))
     assert (file.name, file.path().read_bytes()) == ("run _ 7.raw", content)

@@ -16,15 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from arkitekt_next import App, File, Table
-from arkitekt_next.embedded import serve
 from arkitekt_next.hub.pages.app import is_built
-from tests.support.browsing import set_up_owner
 from tests.support.page_lab import make_page_lab
 from tests.web.conftest import shoot
-from tests.web.test_account_pages import sign_in
+from tests.web.watched import ANYTHING, Seats, owned_hub
 
 pytestmark = [
     pytest.mark.requirement("page.values"),
@@ -64,31 +62,22 @@ def stored(value: Any, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("values")
-    with pytest.MonkeyPatch.context() as patch, serve(folder / "hub", log_level="error") as running:
-        patch.setenv("ARKITEKT_HUB_FOLDER", str(folder / "hub"))
-        patch.setenv("ARKITEKT_STATE_FOLDER", str(folder / "state"))
-        patch.setenv("ARKITEKT_CACHE", str(folder / "cache"))
-        set_up_owner(running)
-        with make_page_lab(url=running.url).run_detached(), App("seed", url=running.url):
-            yield running
+    with (
+        owned_hub(tmp_path_factory.mktemp("values")) as running,
+        make_page_lab(url=running.url).run_detached(),
+        App("seed", url=running.url),
+    ):
+        yield running
 
 
 @pytest.fixture
-def page(chromium: Browser, server: Any) -> Iterator[Page]:
-    context = chromium.new_context(base_url=str(server.app.state.hub.url), viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(15_000)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: broken.append(str(error)))
-    opened.on("dialog", lambda dialog: broken.append(f"a dialog: {dialog.message}"))
-    broken: list[str] = []
-    opened.goto("/app")
-    sign_in(opened)
-    expect(opened.get_by_role("heading", name="Functions")).to_be_visible()
-    yield opened
-    context.close()
-    assert broken == []
+def page(seats: Seats, server: Any) -> Iterator[Page]:
+    allowed = ["clipboard-read", "clipboard-write"]
+    dialogs: list[str] = []
+    with seats.page(server, expected=ANYTHING, permissions=allowed) as page:
+        page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+        yield page
+    assert dialogs == []
 
 
 def cell(page: Page, row: int, name: str) -> Any:
