@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,10 +76,10 @@ def test_the_whole_path_from_an_empty_hub_to_a_second_person(server: Any, home: 
             run_a_function_of_every_kind(page)
             cancel_another(page)
             see_an_error(page)
-            team_item = drop_an_image(page, "stack")
+            team_item = drop_an_image(page, "stack", home.folder)
             result = run_on_it_and_look(page)
             run_again(page, result)
-            private_item = drop_an_image(page, "secret")
+            private_item = drop_an_image(page, "secret", home.folder)
             private_result = keep_it_for_oneself(page, private_item)
             link = invite(page)
             with opened(chromium, server, expected=NOT_FOUND) as theirs:
@@ -178,28 +177,22 @@ def see_an_error(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("no such well")
 
 
-def drop_an_image(page: Page, name: str) -> str:
+def drop_an_image(page: Page, name: str, folder: Path) -> str:
     """Drop an image of several times and planes, each of one brightness but for two corners; give its id."""
     values = np.empty((T, Z, SIDE, SIDE), np.uint16)
     for t in range(T):
         for z in range(Z):
             values[t, z] = 4000 * t + 1000 * z
     values[:, :, :20, :20], values[:, :, -20:, -20:] = 11_000, 0
-    path = Path(f"{name}.ome.tif")
-    content = tiff_of(values)
+    path = folder / f"{name}.ome.tif"
+    tifffile.imwrite(path, values, metadata={"axes": "TZYX"}, ome=True, compression="zlib")
     go(page, "Data")
-    drop(page, content, str(path), "image/tiff")
+    drop(page, path, path.name, "image/tiff")
     brought = page.get_by_role("region", name="Files that are brought in")
     expect(brought.get_by_role("heading")).to_have_text(re.compile("through$"), timeout=60_000)
     brought.get_by_role("link", name=path.name).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(name)
     return page.url.rpartition("/")[2]
-
-
-def tiff_of(values: np.ndarray[Any, Any]) -> bytes:
-    written = io.BytesIO()
-    tifffile.imwrite(written, values, metadata={"axes": "TZYX"}, ome=True, compression="zlib")
-    return written.getvalue()
 
 
 Step = tuple[str, str, tuple[int, int, int]]

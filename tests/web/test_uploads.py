@@ -163,9 +163,10 @@ def test_images_of_microscopes_are_read_as_on_the_command_line(page: Page, parts
         assert told(found.meta) == told(source.meta)
 
 
-def test_any_file_is_kept_as_it_is_when_it_is_dropped(page: Page) -> None:
+def test_any_file_is_kept_as_it_is_when_it_is_dropped(page: Page, tmp_path: Path) -> None:
     content = RANDOM.bytes(40_000_000)  # in three parts
-    drop(page, content, "run \\ 7.raw", "text/plain")
+    (tmp_path / "run").write_bytes(content)
+    drop(page, tmp_path / "run", "run \\ 7.raw", "text/plain")
     expect(page.get_by_role("heading", name="It is through")).to_be_visible(timeout=60_000)
     file = next(iter(File.search("run")))
     assert (file.name, file.path().read_bytes()) == ("run _ 7.raw", content)

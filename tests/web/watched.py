@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +23,16 @@ ANYTHING = ("",)
 _STILL = "/health"
 """Where a page without a script is."""
 
-_DROP = """({text, name, type}) => {
+_CARRY = """() => {
+  const input = document.createElement('input');
+  Object.assign(input, {type: 'file', id: 'carried'});
+  document.body.append(input);
+}"""
+_DROP = """({name, type}) => {
+  const input = document.getElementById('carried');
   const carried = new DataTransfer();
-  carried.items.add(new File([Uint8Array.fromBase64(text)], name, {type}));
+  carried.items.add(new File([input.files[0]], name, {type}));
+  input.remove();
   for (const kind of ['dragenter', 'dragover', 'drop'])
     document.querySelector('main h1').parentElement.nextElementSibling
       .dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
@@ -171,9 +177,11 @@ class Seats:
             seat.context.close()
 
 
-def drop(page: Page, content: bytes, name: str, content_type: str) -> None:
-    """Drop a file on the place for it, as a person does who drags one there."""
-    page.evaluate(_DROP, {"text": base64.b64encode(content).decode(), "name": name, "type": content_type})
+def drop(page: Page, path: Path, name: str, content_type: str) -> None:
+    """Drop a file on the place for it, as a person does who drags one there; the browser reads it by itself."""
+    page.evaluate(_CARRY)
+    page.locator("#carried").set_input_files(path)
+    page.evaluate(_DROP, {"name": name, "type": content_type})
 
 
 def fill_everything(page: Page, image: str) -> None:
