@@ -188,19 +188,19 @@ def hostile(server: Any) -> Iterator[tuple[Content, Agent]]:
 def _add_people(server: Any) -> None:
     hub = accounts(server)
 
-    async def add() -> None:
-        for at, name in enumerate(PRINTABLE):
-            person = await hub.people.add(name=name, email=f"p{at}@lab.org")
-            await hub.people.join(hub.team, person.id, Role.MEMBER)
-            await hub.logins.begin(
-                team=hub.team, person=hub.owner, app="robot", kind="device", scopes=[Scope.READ],
-                version=CLEAN[at], machine=CLEAN[at],
-            )  # fmt: skip
-            await hub.audit.note("action.shared", team=hub.team, person=person.id, data={"action": CLEAN[at][:200]})
-        for name in PRINTABLE[:120]:
-            await hub.people.create_team(name, hub.owner)
+    async def add(at: int, name: str) -> None:
+        person = await hub.people.add(name=name, email=f"p{at}@lab.org")
+        await hub.people.join(hub.team, person.id, Role.MEMBER)
+        await hub.logins.begin(
+            team=hub.team, person=hub.owner, app="robot", kind="device", scopes=[Scope.READ],
+            version=CLEAN[at], machine=CLEAN[at],
+        )  # fmt: skip
+        await hub.audit.note("action.shared", team=hub.team, person=person.id, data={"action": CLEAN[at][:200]})
 
-    on_hub(server, add())
+    for at, name in enumerate(PRINTABLE):
+        on_hub(server, add(at, name))
+    for name in PRINTABLE[:120]:
+        on_hub(server, hub.people.create_team(name, hub.owner))
 
 
 def _add_items(web: httpx2.Client, content: Content) -> None:
