@@ -160,10 +160,12 @@ class Seats:
         seat = self._seats[key]
         page = seat.context.new_page()
         with watching(page, expected=expected, only=only):
-            page.goto(place)
-            expect(page.get_by_role("heading", name=title)).to_be_visible()
-            yield page
-            seat.leave()
+            try:
+                page.goto(place)
+                expect(page.get_by_role("heading", name=title)).to_be_visible()
+                yield page
+            finally:
+                seat.leave()
 
     def _take(self, server: Any, email: str, look: dict[str, Any]) -> _Seat:
         context = new_context(self._chromium, server, **look)
