@@ -2,6 +2,7 @@
 import { parse, stringify } from "../json";
 import type { components } from "./schema";
 import { tellSession } from "./session";
+import { worded } from "./wording";
 
 export type Schemas = components["schemas"];
 
@@ -49,7 +50,8 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
     tellSession("another");
     throw new ApiError(403, "another_session", "This page is of another session. Load it again.");
   }
-  throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {}, found);
+  const refusal = { code: said.code ?? "internal", message: said.message ?? `The hub answered ${answer.status}.`, fields: said.fields ?? {} };
+  throw new ApiError(answer.status, refusal.code, worded(refusal), refusal.fields, found);
 }
 
 /** A path whose parts are taken as they are: no sign in them leads elsewhere, and one that is dots alone is refused. */

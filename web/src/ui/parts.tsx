@@ -1,7 +1,9 @@
 /** Small parts that every screen is made of. */
+import { Link } from "@tanstack/react-router";
 import { CircleAlert, CircleCheck, CircleDashed, CircleMinus, CirclePause, CircleX, Loader, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { wayFrom } from "../api/wording";
 import { named } from "../named";
 
 const STATUS = named<[typeof CircleCheck, string, string]>({
@@ -76,10 +78,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 export function Failure({ error, again }: { error: unknown; again?: () => void }) {
   const text = error instanceof Error ? error.message : String(error);
   const isAway = error instanceof ApiError && error.code === "hub_unavailable";
+  const way = error instanceof ApiError ? wayFrom(error.code, error.fields) : undefined;
   return (
     <div role="alert" className="panel flex flex-wrap items-start gap-3 border-bad px-4 py-3">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
       <p className="m-0 min-w-0 flex-1 basis-48 whitespace-pre-wrap break-words">{text}</p>
+      {way && (
+        <Link to={way.to} className="button">
+          {way.text}
+        </Link>
+      )}
       {again && (
         <button type="button" className="button" onClick={again}>
           <RefreshCw aria-hidden className="size-4" /> {isAway ? "Ask again" : "Try again"}
