@@ -94,7 +94,7 @@ def test_a_refusal_says_what_it_may_mean_and_leads_to_what_there_is() -> None:
     expected = [
         ("There is no function “lab.step” here, or it is not shared with you. Did you mean lab.steps?", "/"),
         ("There is no function “$&” here, or it is not shared with you.", "/"),
-        ("This item is not to be seen here: it was removed, or is kept private.", "/data"),
+        ("This item is not to be seen here. It may have been removed, or be kept private.", "/data"),
         ("This sign-in is not here. It may have ended already.", None),
         ("There is no tag “constructor”. It may have been taken off already.", None),
         ("There is no constructor “x”. Look again.", None),

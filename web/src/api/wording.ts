@@ -21,12 +21,12 @@ const TASKS: Way = { to: "/tasks", text: "All tasks" };
 const FUNCTIONS: Way = { to: "/", text: "All functions" };
 const APPS: Way = { to: "/team/apps", text: "All apps" };
 
-const OR_KEPT = "or is kept private";
+const MAY = "It may have been removed, or be kept private.";
 const MISSING = named<[said: string, way?: Way]>({
-  item: [`This item is not to be seen here: it was removed, ${OR_KEPT}.`, ITEMS],
-  "committed item": [`This item is not to be seen here: it was removed, ${OR_KEPT}.`, ITEMS],
-  folder: [`This folder is not to be seen here: it was removed, ${OR_KEPT}.`, ITEMS],
-  task: [`This task is not to be seen here: it was removed after a while, ${OR_KEPT}.`, TASKS],
+  item: [`This item is not to be seen here. ${MAY}`, ITEMS],
+  "committed item": [`This item is not to be seen here. ${MAY}`, ITEMS],
+  folder: [`This folder is not to be seen here. ${MAY}`, ITEMS],
+  task: [`This task is not to be seen here. ${MAY}`, TASKS],
   action: ["There is no function “{name}” here, or it is not shared with you.", FUNCTIONS],
   definition: ["This form of the function is not kept any more.", FUNCTIONS],
   app: ["There is no app “{name}” here, or it is not shared with you.", APPS],
