@@ -122,6 +122,7 @@ REQUIREMENTS: Mapping[str, str] = MappingProxyType(
         "page.lists": "Lists of the page are narrowed by what stands in the address, and as quick when they are long.",
         "page.items": "The page shows who sees an item, and who may change that does so there.",
         "page.words": "What the hub refuses, the page says in words for people, and leads to what there is.",
+        "page.keyboard": "Whatever reacts to a click in the page is within reach of the keyboard.",
         "page.history": "The page shows how an item or a task came about, as a picture and as a list, and runs it again.",
         "page.path": "From an empty hub, one goes the whole way in the page: account, app, form, data, history, a second person.",
         "page.hostile": "Whatever is named, said, stored or answered, the page shows it as text and runs none of it.",

@@ -31,7 +31,7 @@ export function Status({ status }: { status: string }) {
   );
 }
 
-export function Progress({ percent, message }: { percent: number | null | undefined; message?: string | null }) {
+export function Progress({ percent, message, left }: { percent: number | null | undefined; message?: string | null; left?: string | null }) {
   const known = typeof percent === "number";
   return (
     <div className="grid gap-1">
@@ -49,7 +49,12 @@ export function Progress({ percent, message }: { percent: number | null | undefi
       </div>
       <div className="quiet flex justify-between gap-4">
         <span className="truncate">{message || (known ? "" : "under way")}</span>
-        {known && <span className="tabular-nums">{Math.round(percent)} %</span>}
+        {known && (
+          <span className="shrink-0 tabular-nums">
+            {left && <span className="mr-3">{left}</span>}
+            {Math.round(percent)} %
+          </span>
+        )}
       </div>
     </div>
   );

@@ -91,7 +91,7 @@ def go(path: str) -> Response:
 async def ask_to_sign_in(request: Request, path: str, query: bytes = b"") -> Response:
     """Send the browser to the sign-in, and back from there to a path and query of this site.
 
-    Browsers leave signs in a query as they were typed that no redirect should hold, as braces; here they are written out.
+    Browsers leave signs in a query as they were typed that no redirect should hold, as braces: they are written out.
     What is too long for the way, and for the headers that proxies take, waits in the browser's tab.
     """
     written = quote(query, safe=_IN_QUERIES)
