@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from playwright.sync_api import Browser, Page, Route, expect
 from arkitekt_next import App, Image
 from arkitekt_next.hub.pages.app import is_built
 from arkitekt_next.ports import CustomSearch
-from tests.support.browsing import forget_tries, on_hub
+from tests.support.browsing import add_person, forget_tries, on_hub
 from tests.web.conftest import shoot
-from tests.web.watched import ANYTHING, owned_hub, sign_in, signed_in
+from tests.web.watched import ANYTHING, opened, owned_hub, sign_in, signed_in
 
 pytestmark = [
     pytest.mark.requirement("page.form"),
@@ -235,6 +236,84 @@ def test_an_open_page_hears_at_once_that_another_team_was_chosen(page: Page, ser
     other.get_by_role("button", name="Team:").click()
     other.get_by_role("list", name="Teams").get_by_role("button", name="optics").click()
     expect(page.get_by_role("alert").get_by_role("button", name="Load it again")).to_be_visible()
+
+
+def args(plate: str) -> str:
+    return quote(json.dumps({"plate": plate}))
+
+
+ODD = "{a|b}^`\\\\ü#%26&=+?"
+
+
+@pytest.mark.parametrize(
+    ("plate", "written"),
+    [("plate 7", '{"plate":"plate 7"}'), (ODD, args(ODD)), ("p" * 6000, args("p" * 6000)), (ODD * 90, args(ODD * 90))],
+    ids=["as typed", "odd signs", "long", "long and odd"],
+)
+def test_a_link_to_a_filled_form_leads_to_it_through_the_sign_in(
+    chromium: Browser, server: Any, plate: str, written: str
+) -> None:
+    forget_tries(server)
+    with opened(chromium, server) as page:
+        page.goto(f"/app/functions/asking.own?args={written}")
+        sign_in(page)
+        expect(page.get_by_label("Plate", exact=True)).to_have_value(plate)
+        assert json.loads(parse_qs(urlsplit(page.url).query)["args"][0]) == {"plate": plate}
+        page.context.clear_cookies()
+        page.reload()  # and once more, from a page that was there already
+        forget_tries(server)
+        sign_in(page)
+        expect(page.get_by_label("Plate", exact=True)).to_have_value(plate)
+
+
+def sign_in_elsewhere(page: Page, server: Any, email: str) -> None:
+    """Sign in in another tab, of which the page does not hear."""
+    page.context.clear_cookies()
+    forget_tries(server)
+    other = page.context.new_page()
+    other.add_init_script("delete window.BroadcastChannel")
+    other.goto("/account")
+    sign_in(other, email)
+    expect(other.get_by_role("heading", level=1)).to_be_visible()
+    other.close()
+
+
+def test_a_form_is_sent_after_the_same_person_signed_in_anew_in_another_tab(page: Page, server: Any) -> None:
+    page.goto("/app/functions/asking.count")
+    page.get_by_label("Number", exact=True).fill("31")
+    sign_in_elsewhere(page, server, "ada@lab.org")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert RAN == [("count", 31)]
+    assert len(sent) == 2  # refused once, and sent once more
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("link", name="Change and run").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert len(sent) == 3  # it keeps the new token
+
+
+def test_a_page_says_that_somebody_else_signed_in_and_goes_on_when_its_own_person_is_back(
+    page: Page, server: Any
+) -> None:
+    add_person(server, "bob", "member")
+    page.goto("/app/functions/asking.count")
+    page.get_by_label("Number", exact=True).fill("32")
+    sign_in_elsewhere(page, server, "bob@lab.org")
+    page.get_by_role("button", name="Run", exact=True).click()
+    told = page.get_by_role("alert").filter(has_text="Bob has signed in in this browser")
+    expect(told).to_contain_text("what you typed stays")
+    expect(page.get_by_text("Nothing was sent")).to_be_visible()
+    expect(page.get_by_label("Number", exact=True)).to_have_value("32")
+    assert RAN == []
+    shoot(page, "somebody-else")
+    sign_in_elsewhere(page, server, "ada@lab.org")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_label("State").get_by_text("done")).to_be_visible()
+    assert RAN == [("count", 32)]
+    expect(told).to_have_count(0, timeout=30_000)
 
 
 def test_no_tag_leads_elsewhere(page: Page) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
 _HTTPS = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?/[A-Za-z0-9._~/%?=&+-]*")
+LONGEST_PATH = 2_000
+"""Characters of an address that is taken along through a sign-in."""
 _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
@@ -49,7 +51,7 @@ def _is_port(text: str | None) -> bool:
 
 def local_path(wanted: str | None, default: str = "/") -> str:
     """Give where to go on after a sign-in: a path of this site, or `default` for whatever could lead elsewhere."""
-    if wanted is None or len(wanted) > 2000 or _PATH.fullmatch(wanted) is None:
+    if wanted is None or len(wanted) > LONGEST_PATH or _PATH.fullmatch(wanted) is None:
         return default
     lowered = wanted.partition("?")[0].lower()  # what a query carries is read as text, and leads nowhere
     if "%2f%2f" in lowered or "%5c" in lowered or "%0" in lowered or "%1" in lowered or lowered.startswith("/%2f"):

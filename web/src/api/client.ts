@@ -1,7 +1,8 @@
 /** Asking the hub. The browser's session says who asks; what changes something carries the page's token as well. */
 import { parse, stringify } from "../json";
 import type { components } from "./schema";
-import { tellSession } from "./session";
+import { csrf, renew, tellAnother, tellSession } from "./session";
+import { worded } from "./wording";
 
 export type Schemas = components["schemas"];
 
@@ -21,11 +22,11 @@ export class ApiError extends Error {
 }
 
 const TOKEN = "X-Arkitekt-CSRF";
-export const csrf = document.querySelector<HTMLMetaElement>('meta[name="arkitekt-csrf"]')?.content ?? "";
 
-export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** Ask the hub. Raises `ApiError`. What the token of an older sign-in did not let through is asked once more. */
+export async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isAgain = false): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers[TOKEN] = csrf;
+  if (method !== "GET") headers[TOKEN] = csrf();
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer: Response;
   try {
@@ -46,10 +47,13 @@ export async function ask<T>(method: string, path: string, body?: unknown, signa
   }
   const said = (found ?? {}) as { code?: string; message?: string; fields?: Record<string, unknown> };
   if (answer.status === 403 && said.message?.includes(TOKEN)) {
-    tellSession("another");
-    throw new ApiError(403, "another_session", "This page is of another session. Load it again.");
+    const other = isAgain ? undefined : await renew();
+    if (other === null) return ask(method, path, body, signal, true);
+    tellAnother(other);
+    throw new ApiError(403, "another_session", "Nothing was sent: this page is of another session.");
   }
-  throw new ApiError(answer.status, said.code ?? "internal", said.message ?? `The hub answered ${answer.status}.`, said.fields ?? {}, found);
+  const refusal = { code: said.code ?? "internal", message: said.message ?? `The hub answered ${answer.status}.`, fields: said.fields ?? {} };
+  throw new ApiError(answer.status, refusal.code, worded(refusal), refusal.fields, found);
 }
 
 /** A path whose parts are taken as they are: no sign in them leads elsewhere, and one that is dots alone is refused. */

@@ -14,6 +14,7 @@ import { ItemField } from "../form/ItemField";
 import { FilePreview } from "../values/FilePreview";
 import { TableView } from "../values/TableView";
 import { Thumbnail, what } from "../values/Thumbnail";
+import { SeenBy } from "./SeenBy";
 
 const Viewer = lazy(() => import("../image/Viewer").then(({ Viewer }) => ({ default: Viewer })));
 
@@ -120,7 +121,7 @@ function Facts({ item }: { item: Schemas["Item"] }) {
   if (meta.channels?.length) rows.push(["channels", meta.channels.map((channel) => channel.name).join(", ")]);
   if (meta.columns) rows.push(["columns", few(meta.columns.map((column) => `${column.name} (${column.type})`))]);
   if (meta.origin) rows.push(["read from", `${meta.origin.name}, ${size(meta.origin.size_bytes)}`]);
-  rows.push(["of", item.person.name], ["seen by", item.visibility === "team" ? "the team" : "its owner, and who may read the calls it went through"]);
+  rows.push(["of", item.person.name], ["seen by", <SeenBy key="seen" item={item} />]);
   rows.push(["made", `${moment(item.created_at_us)}, by ${item.app}`]);
   if (item.task) {
     rows.push([

@@ -7,6 +7,7 @@ import { type Schemas, ask, pathTo } from "../api/client";
 import { ENDED, action as actionQuery, task as taskQuery } from "../api/queries";
 import { RunAgain } from "../history/RunAgain";
 import { Results } from "../tasks/Results";
+import { type Pace, leftWords, remaining } from "../tasks/remaining";
 import { type Followed, useFollow } from "../tasks/useFollow";
 import { Empty, Failure, Loading, Progress, Status, Title } from "../ui/parts";
 import { ago, moment, span } from "../ui/words";
@@ -41,7 +42,7 @@ function Shown({ task }: { task: Schemas["TaskDetail"] }) {
         <div className="grid content-start gap-6">
           <section aria-label="State" aria-live="polite" className="grid gap-2">
             <Status status={task.status} />
-            {isLive && task.status !== "queued" && <Progress percent={progress?.percent} message={progress?.message ?? null} />}
+            {isLive && task.status !== "queued" && <HowFar progress={progress} pace={task.status === "running" ? followed.pace : null} />}
             {task.waiting && <Why waiting={task.waiting} />}
             {followed.broken && isLive && <p className="quiet m-0">{followed.broken}</p>}
           </section>
@@ -71,6 +72,16 @@ function Shown({ task }: { task: Schemas["TaskDetail"] }) {
       </div>
     </>
   );
+}
+
+function HowFar({ progress, pace }: { progress: Followed["progress"] | undefined; pace: Pace | null }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  const left = remaining(pace, now);
+  return <Progress percent={progress?.percent} message={progress?.message ?? null} left={left === null ? null : leftWords(left)} />;
 }
 
 function Steer({ task, isLive }: { task: Schemas["TaskDetail"]; isLive: boolean }) {

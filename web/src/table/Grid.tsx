@@ -10,6 +10,7 @@ import { useBlocks } from "./useBlocks";
 
 const ROW_PX = 28;
 const HEAD_PX = 44;
+const HEAD = -1; // the row of the headers, above the first
 const OVER = 3; // rows and columns beyond what is seen
 
 interface Props {
@@ -40,7 +41,7 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
   };
   const blocks = useBlocks(reader, seen, turn);
   const move = (row: number, column: number) => {
-    const next = { row: Math.max(0, Math.min(rows - 1, row)), column: Math.max(0, Math.min(columns.length - 1, column)) };
+    const next = { row: Math.max(HEAD, Math.min(rows - 1, row)), column: Math.max(0, Math.min(columns.length - 1, column)) };
     setCursor(next);
     const into = box.current!;
     const room = into.clientHeight - HEAD_PX - ROW_PX;
@@ -48,14 +49,14 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
     const left = lefts[next.column]!;
     const wide = Math.min(widthOf(columns[next.column]!), into.clientWidth - numbers);
     to(
-      top < place.top ? top : top > place.top + room ? top - room : place.top,
+      next.row === HEAD ? place.top : top < place.top ? top : top > place.top + room ? top - room : place.top,
       left - numbers < place.left ? left - numbers : left + wide > place.left + into.clientWidth ? left + wide - into.clientWidth : place.left,
     );
     return next;
   };
   useEffect(() => {
     to(0);
-    setCursor((old) => ({ row: 0, column: old.column }));
+    setCursor((old) => ({ row: Math.min(0, old.row), column: old.column }));
   }, [turn, to]);
   const press = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor((place.height - HEAD_PX) / ROW_PX) - 1);
@@ -64,18 +65,20 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
     const steps: Record<string, [number, number]> = {
       ArrowUp: [far ? 0 : row - 1, column], ArrowDown: [far ? rows - 1 : row + 1, column],
       ArrowLeft: [row, far ? 0 : column - 1], ArrowRight: [row, far ? columns.length - 1 : column + 1],
-      PageUp: [row - page, column], PageDown: [row + page, column],
+      PageUp: [Math.max(0, row - page), column], PageDown: [row + page, column],
       Home: [far ? 0 : row, 0], End: [far ? rows - 1 : row, columns.length - 1],
     };
     const step = steps[event.key];
     if (step && !event.altKey) {
       event.preventDefault();
       move(...step);
-    } else if (event.key === "Enter") onChoose(cursor);
-    else if (event.key === "c" && far && !getSelection()?.toString()) void copy(reader, cursor);
+    } else if (event.key === "Enter") {
+      if (row !== HEAD) onChoose(cursor);
+      else if (columns[column]!.sort !== "none") onSort?.(column);
+    } else if (event.key === "c" && row !== HEAD && far && !getSelection()?.toString()) void copy(reader, cursor);
   };
   const rowNumbers = Array.from({ length: Math.max(0, seen.lastRow - seen.firstRow + 1) }, (_, at) => seen.firstRow + at);
-  const isSeen = cursor.row >= seen.firstRow && cursor.row <= seen.lastRow && seen.columns.includes(cursor.column);
+  const isSeen = (cursor.row === HEAD || (cursor.row >= seen.firstRow && cursor.row <= seen.lastRow)) && seen.columns.includes(cursor.column);
   return (
     <>
       {blocks.problem && (
@@ -100,7 +103,7 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
           <div role="row" aria-rowindex={1} className="sticky top-0 z-20 bg-panel" style={{ height: HEAD_PX }}>
             <span role="presentation" className="sticky left-0 z-10 block border-b border-r border-line bg-panel" style={{ width: numbers, height: HEAD_PX }} />
             {seen.columns.map((column) => (
-              <Head key={column} column={columns[column]!} at={column} left={lefts[column]!} sort={sort} onSort={onSort} />
+              <Head key={column} id={`${id}-${HEAD}-${column}`} isHere={cursor.row === HEAD && cursor.column === column} column={columns[column]!} at={column} left={lefts[column]!} sort={sort} onSort={onSort} />
             ))}
           </div>
           {rowNumbers.map((row) => (
@@ -136,6 +139,8 @@ export function Grid({ reader, name, columns, rows, most, turn, sort, onSort, on
 }
 
 interface HeadProps {
+  id: string;
+  isHere: boolean;
   column: Column;
   at: number;
   left: number;
@@ -143,16 +148,17 @@ interface HeadProps {
   onSort: Props["onSort"];
 }
 
-function Head({ column, at, left, sort, onSort }: HeadProps) {
+function Head({ id, isHere, column, at, left, sort, onSort }: HeadProps) {
   const isSorted = sort?.column === at;
   const Icon = sort?.isDown ? ArrowDown : ArrowUp;
   const canSort = onSort !== null && column.sort !== "none";
   return (
     <div
+      id={id}
       role="columnheader"
       aria-colindex={at + 1}
       aria-sort={isSorted ? (sort!.isDown ? "descending" : "ascending") : "none"}
-      className="absolute top-0 border-b border-line bg-panel"
+      className={`absolute top-0 border-b border-line bg-panel ${isHere ? "outline-2 -outline-offset-2 outline-accent" : ""}`}
       style={{ left, width: widthOf(column), height: HEAD_PX }}
     >
       <button type="button" tabIndex={-1} disabled={!canSort} title={column.name} className={`flex size-full flex-col justify-center px-2 disabled:opacity-100 ${column.isRight ? "items-end" : "items-start"}`} onClick={() => onSort?.(at)}>

@@ -4,6 +4,7 @@ import { useEffect, useReducer } from "react";
 import { pathTo } from "../api/client";
 import { tellSession } from "../api/session";
 import { parse } from "../json";
+import { type Pace, pass as passStep } from "./remaining";
 
 export interface Line {
   number: number;
@@ -18,6 +19,7 @@ export interface Followed {
   sizes: number[]; // of each of them, in characters as it came
   first: number; // the number of the first value that is kept
   progress: { percent: number | null; message: string | null } | null;
+  pace: Pace | null;
   broken: string | null; // what is wrong with the connection
 }
 
@@ -30,16 +32,16 @@ const KINDS = ["event", "values", "progressed", "outcome"];
 const FIRST_MS = 1_000;
 const LAST_MS = 30_000;
 const BROKEN = "The connection broke off. It goes on from where it was.";
-const EMPTY: Followed = { lines: [], values: [], sizes: [], first: 0, progress: null, broken: null };
+const EMPTY: Followed = { lines: [], values: [], sizes: [], first: 0, progress: null, pace: null, broken: null };
 
-type Message = { kind: string; number?: number; name?: string; at_us?: number; data?: Record<string, unknown>; first?: number; values?: unknown[][]; size: number };
+type Message = { kind: string; number?: number; name?: string; at_us?: number; data?: Record<string, unknown>; first?: number; values?: unknown[][]; size: number; heardMs: number };
 type Told = Message[] | "new" | "back" | { broken: string };
 
 function reduce(old: Followed, told: Told): Followed {
   if (told === "new") return EMPTY;
   if (told === "back") return old.broken === null ? old : { ...old, broken: null };
   if (!Array.isArray(told)) return { ...old, broken: told.broken };
-  let { lines, values, sizes, first, progress } = old;
+  let { lines, values, sizes, first, progress, pace } = old;
   for (const message of told) {
     if (message.kind === "values") {
       const skip = Math.max(0, first + values.length - (message.first ?? 0));
@@ -55,12 +57,13 @@ function reduce(old: Followed, told: Told): Followed {
     } else if ((message.kind === "event" || message.kind === "progressed") && message.name === "progress") {
       const { percent, message: text } = message.data ?? {};
       progress = { percent: typeof percent === "number" ? percent : null, message: typeof text === "string" ? text : null };
+      pace = passStep(pace, { at_us: message.at_us ?? message.heardMs * 1000, heardMs: message.heardMs, percent: progress.percent });
     }
   }
   if (lines.length > LINES) lines = lines.slice(-LINES);
   const much = values === old.values ? 0 : tooMany(sizes);
   if (much > 0) [values, sizes, first] = [values.slice(much), sizes.slice(much), first + much];
-  return { lines, values, sizes, first, progress, broken: null };
+  return { lines, values, sizes, first, progress, pace, broken: null };
 }
 
 /** How many of the oldest values have to go, so that what is kept bears a page: neither many nor large. */
@@ -96,7 +99,7 @@ function follow(id: string, { hear, tell }: Listener): () => void {
     for (const kind of KINDS) {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         tries = 0;
-        const message: Message = { ...(parse(event.data) as Message), size: event.data.length };
+        const message: Message = { ...(parse(event.data) as Message), size: event.data.length, heardMs: Date.now() };
         last = Math.max(last, message.number ?? 0);
         if (message.kind === "outcome") end();
         hear(message);

@@ -18,7 +18,7 @@ const PLACES = [
 
 export function Layout() {
   const who = useQuery({ ...me, refetchInterval: 15_000, refetchOnWindowFocus: "always" });
-  useSameSession(who.data && `${who.data.person.id} ${who.data.team.id}`);
+  useSameSession(who.data, who.dataUpdatedAt);
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const first = useRef(path);

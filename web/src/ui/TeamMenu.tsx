@@ -2,7 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Check, ChevronDown } from "lucide-react";
 import { useEffect, useId, useRef, useState } from "react";
-import { type Schemas, csrf } from "../api/client";
+import type { Schemas } from "../api/client";
+import { csrf } from "../api/session";
 import { teams } from "../keeping/queries";
 
 export function TeamMenu({ team }: { team: Schemas["Me"]["team"] }) {
@@ -41,7 +42,7 @@ export function TeamMenu({ team }: { team: Schemas["Me"]["team"] }) {
         {data.map((one) => (
           <li key={one.id}>
             <form method="post" action="/team/switch">
-              <input type="hidden" name="csrf" value={csrf} />
+              <input type="hidden" name="csrf" value={csrf()} />
               <input type="hidden" name="team" value={one.id} />
               <input type="hidden" name="next" value="/app" />
               <button type="submit" className="button plain w-full justify-start text-left" aria-current={one.id === team.id || undefined}>

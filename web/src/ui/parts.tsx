@@ -1,7 +1,9 @@
 /** Small parts that every screen is made of. */
+import { Link } from "@tanstack/react-router";
 import { CircleAlert, CircleCheck, CircleDashed, CircleMinus, CirclePause, CircleX, Loader, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { wayFrom } from "../api/wording";
 import { named } from "../named";
 
 const STATUS = named<[typeof CircleCheck, string, string]>({
@@ -29,7 +31,7 @@ export function Status({ status }: { status: string }) {
   );
 }
 
-export function Progress({ percent, message }: { percent: number | null | undefined; message?: string | null }) {
+export function Progress({ percent, message, left }: { percent: number | null | undefined; message?: string | null; left?: string | null }) {
   const known = typeof percent === "number";
   return (
     <div className="grid gap-1">
@@ -47,7 +49,12 @@ export function Progress({ percent, message }: { percent: number | null | undefi
       </div>
       <div className="quiet flex justify-between gap-4">
         <span className="truncate">{message || (known ? "" : "under way")}</span>
-        {known && <span className="tabular-nums">{Math.round(percent)} %</span>}
+        {known && (
+          <span className="shrink-0 tabular-nums">
+            {left && <span className="mr-3">{left}</span>}
+            {Math.round(percent)} %
+          </span>
+        )}
       </div>
     </div>
   );
@@ -76,10 +83,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 export function Failure({ error, again }: { error: unknown; again?: () => void }) {
   const text = error instanceof Error ? error.message : String(error);
   const isAway = error instanceof ApiError && error.code === "hub_unavailable";
+  const way = error instanceof ApiError ? wayFrom(error.code, error.fields) : undefined;
   return (
     <div role="alert" className="panel flex flex-wrap items-start gap-3 border-bad px-4 py-3">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-bad" />
       <p className="m-0 min-w-0 flex-1 basis-48 whitespace-pre-wrap break-words">{text}</p>
+      {way && (
+        <Link to={way.to} className="button">
+          {way.text}
+        </Link>
+      )}
       {again && (
         <button type="button" className="button" onClick={again}>
           <RefreshCw aria-hidden className="size-4" /> {isAway ? "Ask again" : "Try again"}

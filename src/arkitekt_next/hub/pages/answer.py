@@ -8,10 +8,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from arkitekt_next.auth.addresses import LONGEST_PATH
 from arkitekt_next.errors import ArkitektError
 
 from . import words
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "/account"
 """Where people have their account, and see what became of the forms on it."""
+_IN_QUERIES = "%!$&'()*+,;=:@/?"  # what stays as it was written, besides letters, digits and -._~
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'{also}; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -83,3 +86,16 @@ async def refuse(request: Request, error: ArkitektError, *, status: int | None =
 def go(path: str) -> Response:
     """Send the browser on to another address; it asks for it anew, whatever it asked for now."""
     return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
+
+
+async def ask_to_sign_in(request: Request, path: str, query: bytes = b"") -> Response:
+    """Send the browser to the sign-in, and back from there to a path and query of this site.
+
+    Browsers leave signs in a query as they were typed that no redirect should hold, as braces: they are written out.
+    What is too long for the way, and for the headers that proxies take, waits in the browser's tab.
+    """
+    written = quote(query, safe=_IN_QUERIES)
+    wanted = f"{path}?{written}" if written else path
+    if len(wanted) > LONGEST_PATH:
+        return await show(request, "parked.html", next=path)
+    return go(f"/sign-in?next={quote(wanted, safe='')}")

@@ -7,7 +7,7 @@ believed sends the browser nowhere.
 from __future__ import annotations
 
 from dataclasses import replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
@@ -17,7 +17,7 @@ from arkitekt_next.hub.accounts.oauth.authorize import Answerable, Asked, check,
 from arkitekt_next.hub.core.policy import OWN, PUBLIC, policy
 
 from . import words
-from .answer import go, show
+from .answer import ask_to_sign_in, go, show
 from .choices import choices_of, problem_with
 from .route import router as make_router
 from .visit import visit_of
@@ -35,7 +35,7 @@ async def show_consent(request: Request) -> Response:
     except Answerable as error:
         return go(error.address)
     if visit.who is None:
-        return go(f"/sign-in?next={quote(f'/oauth/authorize?{request.url.query}', safe='')}")
+        return await ask_to_sign_in(request, "/oauth/authorize", request.scope["query_string"])
     return await _show(request, asked)
 
 

@@ -7,7 +7,7 @@ sign-in. The rule: nothing that a form says is acted upon before a page of ours 
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
@@ -17,7 +17,7 @@ from arkitekt_next.hub.core.cookies import StaleForm
 from arkitekt_next.hub.core.http import context_of
 from arkitekt_next.hub.core.route import WORK_S, Handler, Route, read_body
 
-from .answer import ACCOUNT, go, refuse
+from .answer import ACCOUNT, ask_to_sign_in, refuse
 from .visit import CSRF_FIELD, Visit, visit_of
 
 _FORM_LIMIT_BYTES = 64 * 1024
@@ -41,7 +41,7 @@ class PageRoute(Route):
                 async with asyncio.timeout(WORK_S):
                     return await work(request)
             except NotAuthenticated:
-                return _to_sign_in(request)
+                return await _to_sign_in(request)
             except TimeoutError:
                 late = HubBusy(reason=f"the request took longer than {WORK_S:g} s", retry_after_s=5)
                 return await refuse(request, late, status=503)
@@ -97,12 +97,12 @@ async def _read_form(request: Request) -> dict[str, list[str]]:
         raise RequestRefused(where="form", problem="expected the fields of a page's form") from None
 
 
-def _to_sign_in(request: Request) -> Response:
+async def _to_sign_in(request: Request) -> Response:
     """Send to the sign-in, and back from there. A form is not sent a second time, its page is shown."""
-    path, query = request.url.path, request.url.query
+    path, query = request.url.path, request.scope["query_string"]
     if request.method == "POST" and not query:
         path = _SHOWN_AT.get(path, ACCOUNT)
-    return go(f"/sign-in?next={quote(f'{path}?{query}' if query else path, safe='')}")
+    return await ask_to_sign_in(request, path, query)
 
 
 def router() -> APIRouter:

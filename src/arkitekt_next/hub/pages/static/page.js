@@ -34,6 +34,17 @@ if (leaver && location.hash.length > 1) {
   });
 }
 
+// An address that is too long for the way through the sign-in waits in this tab; the page takes it up (session.ts).
+const way = document.querySelector("[data-parks-address]");
+if (way) {
+  try {
+    sessionStorage.setItem("where to go on", location.pathname + location.search);
+  } catch {
+    // A browser that keeps nothing comes back to the address without its query.
+  }
+  location.replace(way.href);
+}
+
 for (const input of document.querySelectorAll("[data-select]")) {
   input.addEventListener("focus", () => input.select());
 }
