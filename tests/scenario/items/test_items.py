@@ -306,6 +306,17 @@ async def test_others_change_what_is_the_teams_only_when_they_keep_the_team(serv
 
 @pytest.mark.requirement("data.seen")
 @scenario
+async def test_who_hides_an_item_from_themselves_hears_how_it_became_and_sees_it_no_more(server: Any) -> None:
+    async with cast(server, "member", "admin") as (author, admin):
+        path = f"/api/items/{(await store(author.web))['id']}"
+        hidden = await admin.web.patch(path, json={"visibility": "private", "name": "kept"})
+        assert (hidden.status_code, hidden.json()["visibility"], hidden.json()["name"]) == (200, "private", "kept")
+        assert await code(admin.web.get(path)) == "404 not_found"
+        assert (await author.web.get(path)).json() == hidden.json()
+
+
+@pytest.mark.requirement("data.seen")
+@scenario
 async def test_what_is_another_ones_alone_is_nowhere(server: Any) -> None:
     away = await new_team(server)
     async with (

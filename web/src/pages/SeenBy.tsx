@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Lock, UsersRound } from "lucide-react";
-import { ApiError, type Schemas, ask, pathTo } from "../api/client";
+import { type Schemas, ask, pathTo } from "../api/client";
 import { useRights } from "../keeping/rights";
 import { ConfirmButton } from "../ui/Confirm";
 
@@ -54,11 +54,7 @@ function Change({ item, to }: { item: Schemas["Item"]; to: Visibility }) {
 function GiveAway({ item }: { item: Schemas["Item"] }) {
   const navigate = useNavigate();
   const act = async () => {
-    try {
-      await show(item.id, "private");
-    } catch (error) {
-      if (!(error instanceof ApiError && error.code === "not_found")) throw error; // done, and no longer theirs to see
-    }
+    await show(item.id, "private");
     await navigate({ to: "/data" });
   };
   return (

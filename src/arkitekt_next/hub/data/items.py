@@ -238,8 +238,11 @@ class Items:
             if found[id] is not None:
                 raise Conflict(problem=f"Item {id} is in the trash", remedy="Restore it first")
 
-    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
-        """Name, describe, file, keep or show an item. Raises `NotFound`, `NotPermitted`."""
+    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> Row[Any]:
+        """Name, describe, file, keep or show an item; give it, also to who hid it from themselves just now.
+
+        Raises `NotFound`, `NotPermitted`.
+        """
         await self._changeable(who, id)
         folder = changes.get("folder_id")
         if folder is not None:
@@ -248,6 +251,7 @@ class Items:
         steps = [(statements.CHANGE[name], {**this, name: value}) for name, value in changes.items()]
         if steps:
             await self._file(who, folder, *steps)
+        return await self._one(who, id, _in_team)
 
     async def tag(self, who: Principal, id: str, tag: str) -> None:
         """Tag an item; once more changes nothing. Raises `NotFound`, `NotPermitted`, and `Conflict` for too many."""

@@ -96,11 +96,12 @@ class DataService:
             links.append(v.Link(path=path, url=f"{origin}{address}"))
         return v.Links(links=links, meta=loads(item.meta), expires_at_us=grant.expires_at_us)
 
-    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> None:
-        """Describe an item anew; who may not read it any more loses the right they hold. Raises as `Items.change`."""
-        await self.items.change(who, id, changes)
+    async def change(self, who: Principal, id: str, changes: Mapping[str, Any]) -> Row[Any]:
+        """Describe an item anew; who may not read it any more loses the right they hold. As `Items.change`."""
+        row = await self.items.change(who, id, changes)
         if changes.get("visibility") == Visibility.PRIVATE:
             await self.end_unreadable(who.team, item=id)
+        return row
 
     async def end_unreadable(self, team: str, *, person: str | None = None, item: str | None = None) -> None:
         """End the grants of those who may neither read nor write what they are for any more."""

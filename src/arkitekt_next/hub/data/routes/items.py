@@ -101,8 +101,8 @@ async def change_item(request: Request, who: Who, item: IdInPath, form: v.Change
     if "folder" in changes:
         changes["folder_id"] = changes.pop("folder")
     kept = {name: value for name, value in changes.items() if value is not None or name == "folder_id"}
-    await hub.data.change(who, item, kept)
-    return reply(await reads.show_item(hub.database.engine, who, await hub.data.items.read(who, item)))
+    row = await hub.data.change(who, item, kept)
+    return reply(await reads.show_item(hub.database.engine, who, row))
 
 
 @router.delete("/{item}", summary="Give up an item", status_code=204, responses=_ABANDON)
