@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, literal_column, or_, select, true
+from sqlalchemy import and_, bindparam, exists, func, literal_column, or_, select, true
 
 from arkitekt_next.hub.accounts.routes.profile import Named
 from arkitekt_next.hub.core.ids import first_id_at
@@ -37,7 +37,9 @@ _SLACK_US = 2_000_000
 _LINKED = 8_000
 """How many items of one task are shown."""
 _i = d.item.c
-_f = d.folder.c
+_f, _g, _person = d.folder.c, d.item_tag.c, t.person.c
+_NAMES = select(_person.id, _person.name).where(_person.id.in_(bindparam("b_people", expanding=True)))
+_TAGS = select(_g.item_id, _g.tag).where(_g.item_id.in_(bindparam("b_items", expanding=True))).order_by(_g.tag)
 
 
 async def list_items(engine: AsyncEngine, who: Principal, wanted: v.ItemQuery) -> v.ItemPage:
@@ -160,8 +162,7 @@ def _filters(who: Principal, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
         found.append(_i.shape.like(wanted.shape.replace("*", "%")))
         found.append(func.length(func.replace(_i.shape, ",", "")) == func.length(_i.shape) - wanted.shape.count(","))
     for tag in wanted.tag:
-        g = d.item_tag.c
-        found.append(exists(select(g.item_id).where(g.team_id == who.team, g.item_id == _i.id, g.tag == tag)))
+        found.append(exists(select(_g.item_id).where(_g.team_id == who.team, _g.item_id == _i.id, _g.tag == tag)))
     if wanted.sha256 is not None:
         found.append(_i.meta.contains(f'"sha256":"{wanted.sha256}"', autoescape=True))
     if wanted.since_us is not None:
@@ -176,8 +177,7 @@ def _filters(who: Principal, wanted: v.ItemQuery) -> list[ColumnElement[bool]]:
 async def _shown(db: AsyncConnection, who: Principal, rows: Sequence[Row[Any]]) -> list[v.Item]:
     ids = [row.id for row in rows]
     tags: dict[str, list[str]] = {id: [] for id in ids}
-    g = d.item_tag.c
-    for found in await db.execute(select(g.item_id, g.tag).where(g.item_id.in_(ids)).order_by(g.tag)):
+    for found in await db.execute(_TAGS, {"b_items": ids}):
         tags[found.item_id].append(found.tag)
     names = await _names(db, {row.person_id for row in rows})
     filed = {row.folder_id for row in rows if row.folder_id is not None}
@@ -188,8 +188,7 @@ async def _shown(db: AsyncConnection, who: Principal, rows: Sequence[Row[Any]]) 
 
 
 async def _names(db: AsyncConnection, people: set[str]) -> dict[str, str]:
-    p = t.person.c
-    return {row.id: row.name for row in await db.execute(select(p.id, p.name).where(p.id.in_(people)))}
+    return {row.id: row.name for row in await db.execute(_NAMES, {"b_people": list(people)})}
 
 
 def _item_of(row: Any, tags: list[str], names: dict[str, str], folder: str | None) -> v.Item:
