@@ -41,15 +41,19 @@ from arkitekt_next import App
 
 app = App("camera")
 
+def picture(number: int) -> np.ndarray:
+    y, x = np.mgrid[:512, :512]
+    row, column = 256 + 180 * np.sin(number / 20), 256 + 180 * np.cos(number / 20)
+    spot = 2000 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 800)
+    return (np.random.default_rng(number).poisson(110, (512, 512)) + spot).astype(np.uint16)
+
+seen = [picture(number) for number in range(64)]  # as a camera has them: nothing is computed for one
+
 @app.register
 def frames(count: int, fps: float) -> Iterator[np.ndarray]:
-    noise = np.random.default_rng(1).poisson(110, (8, 512, 512)).astype(np.uint16)
-    y, x = np.mgrid[:512, :512]
     due = time.monotonic()
     for number in range(count):
-        row, column = 256 + 180 * np.sin(number / 20), 256 + 180 * np.cos(number / 20)
-        spot = (2000 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 800)).astype(np.uint16)
-        yield noise[number % 8] + spot
+        yield seen[number % len(seen)]
         due = max(due + 1 / fps, time.monotonic() - 1 / fps)
         time.sleep(max(0.0, due - time.monotonic()))
 
