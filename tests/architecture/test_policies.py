@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,17 @@ def test_a_route_that_changes_something_asks_for_more_than_reading(tmp_path: Pat
 
 
 @pytest.mark.requirement("guard.policies")
+def test_nothing_that_a_request_goes_through_is_run_in_a_thread(tmp_path: Path) -> None:
+    plain = [
+        f"{route.path}: {call.__name__}"
+        for route in create_app(HubSettings(folder=tmp_path)).routes
+        if isinstance(route, Route)
+        for call in (route.endpoint, *(needed.call for needed in route.dependant.dependencies))
+        if call is not None and not iscoroutinefunction(call)
+    ]
+    assert plain == [], "FastAPI runs plain functions in threads"
+
+
 def test_a_route_without_a_policy_can_not_be_made() -> None:
     broken = router(prefix="/api", tag="broken")
 

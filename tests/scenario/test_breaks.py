@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from arkitekt_next import App
+from tests.support.raw import client, definition
+from tests.support.waiting import scenario
 
 SEED = 20261122
 BREAKS = 30
@@ -71,6 +73,27 @@ def test_streams_and_calls_come_whole_through_many_breaks(hub: Any, capsys: pyte
     assert results == {number: number for lane in range(4) for number in range(lane * 1000, lane * 1000 + 150)}
     assert sorted(runs) == sorted(results)
     assert streams == {lane: list(range(4000)) for lane in range(4)}
+
+
+@pytest.mark.requirement("agent.resume")
+@scenario
+async def test_all_that_runs_is_attached_at_once_and_of_what_has_ended_so_much_as_can_be_looked_up(hub: Any) -> None:
+    async with client(hub, "app") as agent, client(hub, "caller") as caller:
+        await agent.provide(definition("add"))
+        tasks = [await caller.submit("app.add", {"a": n}, watch=False) for n in range(OPEN_CALLS)]
+        attaches = [{"kind": "attach", "request": f"r{n}", "task": task} for n, task in enumerate(tasks)]
+        async with client(hub, "later") as later:
+            await later.send(*attaches)
+            for n in range(OPEN_CALLS):
+                await later.expect("done", request=f"r{n}")
+            assert not [message for message in later.seen if message["kind"] == "refused"]
+            unknown = [{**attach, "task": f"{n:036}", "request": f"u{n}"} for n, attach in enumerate(attaches)]
+            await later.send(*unknown)
+            async with asyncio.timeout(20):
+                while len(refused := [m["error"] for m in later.seen if m["kind"] == "refused"]) < OPEN_CALLS:
+                    await asyncio.sleep(0.01)
+            assert {error["code"] for error in refused} == {"busy", "not_found"}
+            assert all(error["fields"]["retry_after_s"] > 0 for error in refused if error["code"] == "busy")
 
 
 @pytest.mark.requirement("agent.resume", "I1")

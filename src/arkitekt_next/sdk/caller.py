@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from arkitekt_next.errors import ArkitektError, ProtocolError
 from arkitekt_next.wire.codec import dumps
@@ -33,13 +33,6 @@ from .calls import Call
 from .connection import Connection, process_token
 
 Reply = Callable[[Any], None]
-BUSY_S = 60.0  # for so long a hub that is busy is asked again
-
-
-class _Request(NamedTuple):
-    text: str
-    reply: Reply
-    busy_until: float
 
 
 class Caller:
@@ -50,7 +43,7 @@ class Caller:
         self._pending: dict[str, Call] = {}
         self._behind: dict[str, deque[Call]] = {}
         self._tasks: dict[str, Call] = {}
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[str, tuple[str, Reply]] = {}
         self._attaches: dict[str, Call] = {}
         self._prefix = process_token()
         self._numbers = itertools.count(1)
@@ -110,10 +103,14 @@ class Caller:
         self._attach(call)
 
     def request(self, fields: dict[str, Any], reply: Reply) -> None:
-        """Ask something that may be asked twice; `reply` gets the message or the error."""
+        """Ask something that may be asked twice; `reply` gets the message or the error.
+
+        A hub that is busy is asked again like one that is away: only so many requests of a connection are under way
+        there at once, and each of them ends.
+        """
         name = self.new_name()
         text = dumps({**fields, "request": name})
-        self._requests[name] = _Request(text, reply, self._connection.now + BUSY_S)
+        self._requests[name] = (text, reply)
         self._connection.send(text)
 
     def consume(self, call: Call) -> None:
@@ -144,8 +141,8 @@ class Caller:
             self._connection.send(call.text)
         for call in self._tasks.values():
             self._attach(_hindmost(call))
-        for request in list(self._requests.values()):
-            self._connection.send(request.text)
+        for text, _ in list(self._requests.values()):
+            self._connection.send(text)
 
     def lost(self) -> None:
         self._attaches.clear()
@@ -160,8 +157,8 @@ class Caller:
             call.error = error
             self._settle(call)
         requests, self._requests = self._requests, {}
-        for request in requests.values():
-            request.reply(error)
+        for _, reply in requests.values():
+            reply(error)
 
     def _attach(self, call: Call) -> None:
         name = self.new_name()
@@ -263,13 +260,11 @@ class Caller:
     def _deny(self, name: str, body: ErrorBody, message: Message) -> None:
         error = ArkitektError.from_json(body.model_dump())
         pause_s = min(float(error.fields.get("retry_after_s") or 0.5), 5.0) if error.code == "busy" else None
-        request = self._requests.get(name)
-        if request is not None:
-            if pause_s is not None and self._connection.now + pause_s < request.busy_until:
+        if name in self._requests:
+            if pause_s is not None:
                 self._connection.soon(self._ask_again, name, after_s=pause_s)
-                return
-            del self._requests[name]
-            request.reply(error)
+            else:
+                self._requests.pop(name)[1](error)
             return
         attached = self._attaches.pop(name, None)
         if attached is not None and pause_s is not None:  # its task goes on, whatever the hub has no time to tell
@@ -288,7 +283,7 @@ class Caller:
     def _ask_again(self, name: str) -> None:
         request = self._requests.get(name)
         if request is not None:
-            self._connection.send(request.text)
+            self._connection.send(request[0])
 
     def _attach_again(self, call: Call) -> None:
         if not call.is_settled and str(call.task) in self._tasks:
@@ -301,7 +296,7 @@ class Caller:
     def _replied(self, message: Any) -> None:
         request = self._requests.pop(message.request, None)
         if request is not None:
-            request.reply(message)
+            request[1](message)
         elif self._attaches.pop(message.request, None) is None:
             self._relay(message)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from arkitekt_next.errors import ArkitektError, DefinitionChanged, TaskCancelled, TaskTimeout, WrongContext
 from arkitekt_next.wire.codec import dumps
 
-from .caller import BUSY_S
 from .calls import Call, CallOptions, write_submit
 from .loop import user_thread
 from .run import CURRENT, Run
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .app import App
     from .remote import RemoteFunction
 
+BUSY_S = 60.0
 DECLARE_S = 0.05
 _TIMEOUT_SLACK_S = 0.05
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from tests.support.rest import on_hub, rest
 from tests.support.waiting import scenario
 
 pytestmark = pytest.mark.requirement("data.items")
+
+GONE = NewItem(kind="file", name="gone", meta=FILE)
+"""What is never there."""
 
 
 @pytest.fixture(scope="module", params=["folder", "bucket"])
@@ -123,24 +127,29 @@ async def blobs_of(server: Any) -> set[str]:
     return await on_hub(server, names())
 
 
+@asynccontextmanager
+async def nothing_stays(server: Any) -> AsyncIterator[tuple[Any, Principal]]:
+    """Give somebody's requests, and who they are; what the block tried to store has left nothing at its end."""
+    async with rest(server, "cam") as web:
+        before = await blobs_of(server)
+        yield web, await somebody(web)
+        assert await blobs_of(server) == before
+        assert not (await web.get("/api/items", params={"text": GONE.name})).json()["items"]
+
+
 @scenario
 async def test_what_is_not_committed_leaves_no_bytes(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = server.app.state.hub
-    contents = {"a": b"x" * 3000, "b/c": b"y"}
-    async with rest(server, "cam") as web:
-        who = await somebody(web)
+    async with nothing_stays(server) as (web, who):
         folder = (await web.post("/api/folders", json={"name": "going"})).json()["id"]
-        before = await blobs_of(server)
 
         async def full(*steps: Any) -> None:
             raise StorageFull(reason="no space left", folder="here")
 
         monkeypatch.setattr(hub.database.ledger, "commit", full)
-        wanted = NewItem(kind="file", name="gone", meta=FILE)
         with pytest.raises(StorageFull):
-            await on_hub(server, hub.data.items.create_whole(who, wanted, contents))
+            await on_hub(server, hub.data.items.create_whole(who, GONE, {"a": b"x" * 3000, "b/c": b"y"}))
         monkeypatch.undo()
-        assert await blobs_of(server) == before
 
         write_all = hub.objects.blobs.write_all
 
@@ -150,19 +159,15 @@ async def test_what_is_not_committed_leaves_no_bytes(server: Any, monkeypatch: p
             return blobs
 
         monkeypatch.setattr(hub.objects.blobs, "write_all", and_then_the_folder_goes)
-        filed = {"kind": "file", "name": "gone", "meta": FILE, "folder": folder, "objects": packed(a=b"x")}
+        filed = {"kind": "file", "name": GONE.name, "meta": FILE, "folder": folder, "objects": packed(a=b"x")}
         assert await code(web.post("/api/items", json=filed)) == "404 not_found"
         monkeypatch.undo()
-        assert await blobs_of(server) == before
-        assert not (await web.get("/api/items", params={"text": "gone"})).json()["items"]
 
 
 @scenario
 async def test_bytes_of_which_some_can_not_be_written_all_go(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = server.app.state.hub
-    async with rest(server, "cam") as web:
-        who = await somebody(web)
-        before = await blobs_of(server)
+    items, blobs = server.app.state.hub.data.items, server.app.state.hub.objects.blobs
+    async with nothing_stays(server) as (_, who):
         written: list[str] = []
 
         async def torn(names: Any) -> None:
@@ -173,26 +178,20 @@ async def test_bytes_of_which_some_can_not_be_written_all_go(server: Any, monkey
             written.extend(names)
             raise OSError(28, "No space left on device")
 
-        blobs = hub.objects.blobs
         monkeypatch.setattr(blobs, *(("_sync", torn_in_a_thread) if hasattr(blobs, "_sync") else ("sync", torn)))
-        wanted = NewItem(kind="file", name="gone", meta=FILE)
         with pytest.raises(StorageFull, match=r"[Nn]o space left"):
-            await on_hub(server, hub.data.items.create_whole(who, wanted, {"a": b"x", "b": b"y"}))
+            await on_hub(server, items.create_whole(who, GONE, {"a": b"x", "b": b"y"}))
         monkeypatch.undo()
         assert len(written) == 2
-        assert await blobs_of(server) == before
 
 
 @scenario
-async def test_who_goes_away_while_it_is_written_leaves_no_bytes(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_goes_away_while_it_is_written_leaves_no_bytes(server: Any) -> None:
     hub = server.app.state.hub
-    async with rest(server, "cam") as web:
-        who = await somebody(web)
-        before = await blobs_of(server)
+    async with nothing_stays(server) as (_, who):
 
         async def given_up() -> None:
-            wanted = NewItem(kind="file", name="gone", meta=FILE)
-            work = asyncio.ensure_future(hub.data.items.create_whole(who, wanted, {"a": b"x" * 500_000, "b": b"y"}))
+            work = asyncio.ensure_future(hub.data.items.create_whole(who, GONE, {"a": b"x" * 500_000, "b": b"y"}))
             while not hub.objects.blobs.in_flight:
                 await asyncio.sleep(0)
             work.cancel()
@@ -203,4 +202,3 @@ async def test_who_goes_away_while_it_is_written_leaves_no_bytes(server: Any, mo
         async with asyncio.timeout(20):
             while hub.objects.blobs.in_flight:
                 await asyncio.sleep(0.01)
-        assert await blobs_of(server) == before

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from arkitekt_next.auth.principal import Principal, Role
+from arkitekt_next.errors import NotFound
+from arkitekt_next.hub.core.ids import new_id
 from arkitekt_next.storage import data_tables as d
 from tests.support.items import fetch, granted, make, put, refusal, store, works_on_files
 from tests.support.raw import RawClient
@@ -113,3 +117,16 @@ async def test_what_is_removed_is_not_found_by_any_grant(server: Any) -> None:
 
         await on_hub(server, remove())
         assert await asyncio.to_thread(refusal, fetch, grant, "a.bin") == "404 NoSuchKey"
+
+
+@scenario
+async def test_a_right_to_what_has_gone_meanwhile_is_not_given(server: Any) -> None:
+    hub = server.app.state.hub
+    async with rest(server, "cam") as web:
+        me, stored = (await web.get("/api/me")).json(), await store(web)
+        who = Principal(me["team"]["id"], me["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
+        row = await on_hub(server, hub.data.items.read(who, stored["id"]))
+        gone = SimpleNamespace(**{**row._mapping, "id": new_id()})
+        with pytest.raises(NotFound, match=gone.id):
+            await on_hub(server, hub.data.grant(who, gone, "read"))
+        assert gone.id not in str(await on_hub(server, hub.grants.held(who.team)))
