@@ -119,12 +119,37 @@ async def test_what_is_removed_is_not_found_by_any_grant(server: Any) -> None:
         assert await asyncio.to_thread(refusal, fetch, grant, "a.bin") == "404 NoSuchKey"
 
 
+async def owner_of(web: Any) -> Principal:
+    me = (await web.get("/api/me")).json()
+    return Principal(me["team"]["id"], me["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
+
+
+@scenario
+async def test_a_right_that_is_taken_away_as_it_is_given_is_not_known_as_one_that_holds(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = server.app.state.hub
+    commit = hub.database.ledger.commit
+    async with rest(server, "cam") as web:
+        who, stored = await owner_of(web), await store(web)
+        row = await on_hub(server, hub.data.items.read(who, stored["id"]))
+
+        async def and_then_it_is_taken_away(*steps: Any) -> Any:
+            counts = await commit(*steps)
+            monkeypatch.undo()
+            assert await hub.grants.revoke(item=stored["id"]) > 0
+            return counts
+
+        monkeypatch.setattr(hub.database.ledger, "commit", and_then_it_is_taken_away)
+        grant = await on_hub(server, hub.data.grant(who, row, "read"))
+        assert (await on_hub(server, hub.grants.find(grant.id))).is_revoked
+
+
 @scenario
 async def test_a_right_to_what_has_gone_meanwhile_is_not_given(server: Any) -> None:
     hub = server.app.state.hub
     async with rest(server, "cam") as web:
-        me, stored = (await web.get("/api/me")).json(), await store(web)
-        who = Principal(me["team"]["id"], me["person"]["id"], "", frozenset(), "cam", 0, Role.OWNER)
+        who, stored = await owner_of(web), await store(web)
         row = await on_hub(server, hub.data.items.read(who, stored["id"]))
         gone = SimpleNamespace(**{**row._mapping, "id": new_id()})
         with pytest.raises(NotFound, match=gone.id):

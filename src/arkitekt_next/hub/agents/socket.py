@@ -338,24 +338,15 @@ def _submit(hub: HubContext, peer: Peer, message: m.Submit) -> None:
 
 
 def _attach(hub: HubContext, peer: Peer, message: m.Attach) -> None:
-    who = peer.principal
-
-    def follow(standing: access.Standing) -> None:
+    async def check_and_attach() -> None:
+        who = peer.principal
+        task = await access.read(hub.board, who, message.task)
         peer.send(m.Done(request=message.request))
-        is_owner = standing.person == who.person
+        is_owner = task.person == who.person
         reader = watch.Reader(peer, who.team, message.task, message.window, told=message.after, is_owner=is_owner)
         watch.attach(hub.board, reader)
 
-    live = access.see_live(hub.board, who, message.task)
-    if live is not None:  # after a reconnect there are as many of these at once as calls are open
-        access.refuse_reading(who, live)
-        follow(live)
-        return
-
-    async def look_up_and_follow() -> None:
-        follow(await access.read(hub.board, who, message.task))
-
-    _spawn(hub, peer, message, look_up_and_follow())
+    _spawn(hub, peer, message, check_and_attach())
 
 
 def _detach(hub: HubContext, peer: Peer, message: m.Detach) -> None:

@@ -70,7 +70,13 @@ async def see(board: Board, who: Principal, task: str) -> Standing:
 async def read(board: Board, who: Principal, task: str) -> Standing:
     """As `see`; raises `NotPermitted` for one that they see but may not read."""
     found = await see(board, who, task)
-    refuse_reading(who, found)
+    if not may_read(who, found):
+        raise NotPermitted(
+            person=who.person,
+            verb="read",
+            what="what this task was given and gave",
+            remedy="Its caller kept it from the team's members: ask them, or an owner or admin",
+        )
     return found
 
 
@@ -79,17 +85,6 @@ async def steer(board: Board, who: Principal, task: str) -> Standing:
     found = await see(board, who, task)
     refuse_steering(who, found)
     return found
-
-
-def refuse_reading(who: Principal, task: Standing) -> None:
-    """Raise `NotPermitted` when somebody may not read what a task that they see was given and gave."""
-    if not may_read(who, task):
-        raise NotPermitted(
-            person=who.person,
-            verb="read",
-            what="what this task was given and gave",
-            remedy="Its caller kept it from the team's members: ask them, or an owner or admin",
-        )
 
 
 def refuse_steering(who: Principal, task: Standing) -> None:
